@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a capture hands to the compiler: a module, and how to call it.
+
+Every front end (NumPy functions, torch modules, MLIR text) returns a `CapturedProgram`.
+Its argument tree is a pair ``(args, kwargs)``: a tuple and a dict of trees, where a tree is
+an exact tuple, list or dict of trees, or a leaf. Array leaves are numbered in the order in
+which `flatten` meets them: positional arguments first, then keyword arguments in the order
+of the call that was captured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = [
+    "ArgumentBinding",
+    "ArrayLeaf",
+    "AttributeGuard",
+    "CapturedProgram",
+    "IdentityGuard",
+    "ObjectBinding",
+    "ResultLeaf",
+    "Tree",
+    "ValueLeaf",
+    "flatten",
+    "leaf_paths",
+    "tree_leaves",
+    "tree_map",
+]
+
+
+@dataclass(frozen=True)
+class ArrayLeaf:
+    """An argument whose contents the program reads.
+
+    `kind` says what the call passes: a NumPy array, a NumPy scalar or a torch tensor.
+    `dtype` is the dialect's name (``f32``); an extent of -1 in `shape` is any extent.
+    """
+
+    kind: Literal["numpy", "scalar", "torch"]
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ValueLeaf:
+    """A value fixed at capture; as an argument it is compared by type and equality."""
+
+    value: object
+
+
+@dataclass(frozen=True)
+class ResultLeaf:
+    """Output `index` of the program; `scalar` asks for a NumPy scalar instead of a 0-d array."""
+
+    index: int
+    scalar: bool = False
+
+
+Tree = ArrayLeaf | ValueLeaf | ResultLeaf | tuple | list | dict
+
+
+@dataclass(frozen=True)
+class ArgumentBinding:
+    """A program input that is array leaf number `leaf` of the call."""
+
+    leaf: int
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectBinding:
+    """A program input that is a NumPy array or torch tensor, read where it lies at each call."""
+
+    value: Any
+
+
+@dataclass(frozen=True, eq=False)
+class IdentityGuard:
+    """Holds while ``mapping[key] is expected``."""
+
+    mapping: dict
+    key: object
+    expected: object
+
+    def holds(self) -> bool:
+        return self.mapping.get(self.key, _MISSING) is self.expected
+
+
+@dataclass(frozen=True, eq=False)
+class AttributeGuard:
+    """Holds while ``getattr(owner, name) == expected``."""
+
+    owner: object
+    name: str
+    expected: object
+
+    def holds(self) -> bool:
+        return bool(getattr(self.owner, self.name, _MISSING) == self.expected)
+
+
+_MISSING = object()
+
+
+@dataclass
+class CapturedProgram:
+    """A captured program and everything needed to call it.
+
+    Attributes:
+        module: the `_compiler.Module`; its entry function is @main.
+        args_tree: the call it was captured for, ``(args, kwargs)`` with leaves ArrayLeaf and
+            ValueLeaf.
+        bindings: where each input of @main comes from, in order.
+        output_tree: the result, with leaves ResultLeaf and ValueLeaf.
+        output_kind: whether results are NumPy arrays or torch tensors.
+        guards: conditions that must hold at each call besides the argument tree; when one
+            fails, the program is captured again.
+        grad_sensitive: whether a call under torch's grad mode where an argument or bound
+            tensor requires grad must go to `call_with_grad` instead.
+        source_names: the user's name of each input of @main, for messages (``x``, ``fc.weight``).
+        capture_ms: how long the capture took.
+        call_with_grad: ``call_with_grad(compiled, args, kwargs) -> result``, required where
+            `grad_sensitive` is true; `compiled(*args, **kwargs)` under ``torch.no_grad()``
+            runs the compiled code.
+    """
+
+    module: Any
+    args_tree: tuple[tuple, dict]
+    bindings: list[ArgumentBinding | ObjectBinding]
+    output_tree: Tree
+    output_kind: Literal["numpy", "torch"] = "numpy"
+    guards: list[IdentityGuard | AttributeGuard] = field(default_factory=list)
+    grad_sensitive: bool = False
+    source_names: list[str] = field(default_factory=list)
+    capture_ms: float = 0.0
+    call_with_grad: Callable[[Any, tuple, dict], Any] | None = None
+
+
+def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
+    """Applies `function` to each leaf of nested exact tuples, lists and dicts."""
+    kind = type(tree)
+    if kind is tuple:
+        return tuple(tree_map(function, item) for item in tree)
+    if kind is list:
+        return [tree_map(function, item) for item in tree]
+    if kind is dict:
+        return {key: tree_map(function, item) for key, item in tree.items()}
+    return function(tree)
+
+
+def tree_leaves(tree: Any) -> Iterator[Any]:
+    """The leaves of nested exact tuples, lists and dicts, in order."""
+    kind = type(tree)
+    if kind is tuple or kind is list:
+        for item in tree:
+            yield from tree_leaves(item)
+    elif kind is dict:
+        for item in tree.values():
+            yield from tree_leaves(item)
+    else:
+        yield tree
+
+
+def leaf_paths(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves with a path to each, such as ``[0]['weights'][1]``."""
+    kind = type(tree)
+    if kind is tuple or kind is list:
+        for index, item in enumerate(tree):
+            yield from leaf_paths(item, f"{path}[{index}]")
+    elif kind is dict:
+        for key, item in tree.items():
+            yield from leaf_paths(item, f"{path}[{key!r}]")
+    else:
+        yield path, tree
+
+
+def flatten(
+    args: tuple, kwargs: dict, classify: Callable[[Any], ArrayLeaf | ValueLeaf]
+) -> tuple[tuple[tuple, dict], list[Any]]:
+    """Splits a call into its argument tree and its arrays.
+
+    `classify` turns each leaf into an ArrayLeaf or a ValueLeaf; what it raises is passed on.
+    Returns the tree ``(args, kwargs)`` and the objects of its array leaves, in order.
+    """
+    arrays: list[Any] = []
+
+    def leaf(value: Any) -> ArrayLeaf | ValueLeaf:
+        result = classify(value)
+        if isinstance(result, ArrayLeaf):
+            arrays.append(value)
+        return result
+
+    return (tree_map(leaf, args), tree_map(leaf, kwargs)), arrays
