@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every target does all of its own set-up; what is already there is left alone. The work is in scripts/.
+
+PRESET ?= dev
+PYTHON_PACKAGES := $(CURDIR)/build/$(PRESET)/python_packages
+VENV_PYTHON := .venv/bin/python
+export PRESET
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench conformance lint docs build clean distclean
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Install what is missing and build the compiler and the Python package
+	@scripts/setup-system build
+	@scripts/setup-python build run
+	@scripts/build
+
+demo: build ## Train a small network on scanned digits, compile it, compare with eager and NumPy
+	@scripts/setup-python torch demo
+	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) -m demo
+
+test: build ## Run all tests: lit, then pytest
+	@scripts/setup-python torch test
+	@scripts/test
+
+conformance: build ## Run the end-to-end tests with many more random programs
+	@scripts/setup-python torch test
+	@HYPOTHESIS_PROFILE=conformance scripts/test test/python/e2e
+
+bench: build ## Measure beside other systems (BENCH="--quick --workload add"), results in bench/results
+	@scripts/setup-python torch bench
+	@mkdir -p bench/results
+	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) -m bench --json bench/results/latest.json $(BENCH)
+
+lint: build ## Check format and types: clang-format, clang-tidy, ruff, mypy in one pre-commit run
+	@scripts/setup-system lint
+	@scripts/setup-python lint
+	@.venv/bin/pre-commit run --all-files
+
+docs: build ## Generate the operation and pass pages from TableGen into build/<preset>/docs
+	@scripts/build mlir-doc
+
+clean: ## Remove the builds
+	rm -rf build
+
+distclean: clean ## Remove the builds and the virtual environment
+	rm -rf .venv
