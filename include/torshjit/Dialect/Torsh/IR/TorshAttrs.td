@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Enumerations and attributes of the torsh dialect.
+
+#ifndef TORSH_ATTRS_TD
+#define TORSH_ATTRS_TD
+
+include "torshjit/Dialect/Torsh/IR/TorshBase.td"
+
+def Torsh_ComparePredicate : I32EnumAttr<"ComparePredicate", "comparison", [
+    I32EnumAttrCase<"eq", 0>, I32EnumAttrCase<"ne", 1>,
+    I32EnumAttrCase<"lt", 2>, I32EnumAttrCase<"le", 3>,
+    I32EnumAttrCase<"gt", 4>, I32EnumAttrCase<"ge", 5>]> {
+  let cppNamespace = "::mlir::torsh";
+  let genSpecializedAttr = 0;
+}
+def Torsh_ComparePredicateAttr
+    : EnumAttr<Torsh_Dialect, Torsh_ComparePredicate, "compare">;
+
+def Torsh_GeluApproximation : I32EnumAttr<"GeluApproximation", "formula of gelu", [
+    I32EnumAttrCase<"none", 0>, I32EnumAttrCase<"tanh", 1>]> {
+  let cppNamespace = "::mlir::torsh";
+  let genSpecializedAttr = 0;
+}
+def Torsh_GeluApproximationAttr
+    : EnumAttr<Torsh_Dialect, Torsh_GeluApproximation, "gelu_approximation"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Torsh_KernelKind : I32EnumAttr<"KernelKind", "what shapes a kernel's loops", [
+    I32EnumAttrCase<"elementwise", 0>, I32EnumAttrCase<"reduction", 1>,
+    I32EnumAttrCase<"contraction", 2>, I32EnumAttrCase<"window", 3>,
+    I32EnumAttrCase<"movement", 4>]> {
+  let cppNamespace = "::mlir::torsh";
+  let genSpecializedAttr = 0;
+}
+def Torsh_KernelKindAttr : EnumAttr<Torsh_Dialect, Torsh_KernelKind, "kind"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+class Torsh_Attr<string name, string mnemonic_> : AttrDef<Torsh_Dialect, name> {
+  let mnemonic = mnemonic_;
+}
+
+def Torsh_ScheduleAttr : Torsh_Attr<"Schedule", "schedule"> {
+  let summary = "the numbers that drive a kernel's code generation";
+  let description = [{
+    A schedule is data, so that a tuner can set it. `tile` has one entry per loop
+    of the kernel's result (0: not tiled); the tiled loops are distributed over
+    threads, at least `grain` tiles at a time. `register_tile` is the
+    (rows, columns) block of accumulators of a contraction and `block` the
+    (rows, columns, depth) it packs at a time.
+
+    ```mlir
+    #torsh.schedule<tile = [64, 256], grain = 1, register_tile = [8, 32], block = [64, 256, 256]>
+    ```
+  }];
+  let parameters = (ins
+    OptionalArrayRefParameter<"int64_t">:$tile,
+    DefaultValuedParameter<"int64_t", "1">:$grain,
+    OptionalArrayRefParameter<"int64_t">:$register_tile,
+    OptionalArrayRefParameter<"int64_t">:$block);
+  let assemblyFormat = [{
+    `<` struct(custom<Int64List>($tile), $grain, custom<Int64List>($register_tile),
+               custom<Int64List>($block)) `>`
+  }];
+}
+
+#endif // TORSH_ATTRS_TD
