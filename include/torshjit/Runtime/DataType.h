@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Element types of the program format.
+#ifndef TORSHJIT_RUNTIME_DATATYPE_H
+#define TORSHJIT_RUNTIME_DATATYPE_H
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace torsh::runtime {
+
+/// i1 takes one byte, 0 or 1.
+enum class DataType { I1, I8, I16, I32, I64, F16, BF16, F32, F64 };
+inline constexpr size_t kNumDataTypes = 9;
+
+size_t byteSize(DataType dtype);
+std::string_view name(DataType dtype);
+std::optional<DataType> parseDataType(std::string_view text);
+
+} // namespace torsh::runtime
+
+#endif // TORSHJIT_RUNTIME_DATATYPE_H

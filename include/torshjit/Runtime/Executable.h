@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program bound to its kernels, constants and planned memory; callable from
+// any number of threads at once.
+#ifndef TORSHJIT_RUNTIME_EXECUTABLE_H
+#define TORSHJIT_RUNTIME_EXECUTABLE_H
+
+#include "torshjit/Runtime/Device.h"
+#include "torshjit/Runtime/ForkAwareMutex.h"
+#include "torshjit/Runtime/Program.h"
+#include "torshjit/Runtime/ShapePlan.h"
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace torsh::runtime {
+
+/// The memory and pointer table of one call in flight.
+struct Instance {
+  DeviceMemory arena;
+  std::shared_ptr<const ShapePlan> plan;
+  /// The operand pointers of all steps, one after another, bound to `plan`.
+  std::vector<void *> pointers;
+};
+
+struct ExecutableStatistics {
+  uint64_t calls = 0;
+  uint64_t nanoseconds = 0;
+  size_t peakBytes = 0;      ///< largest arena any plan needed
+  size_t naivePeakBytes = 0; ///< of the same plan, one allocation per buffer
+  size_t arenaBytes = 0;     ///< held now by all idle and running instances
+  size_t plans = 0;          ///< shape plans made
+};
+
+struct KernelProfile {
+  std::atomic<uint64_t> calls{0};
+  std::atomic<uint64_t> nanoseconds{0};
+};
+
+class Executable {
+public:
+  /// Bytes of each constant, of the sizes the program declares; copied.
+  using ConstantBytes = std::vector<std::pair<const void *, size_t>>;
+  using KernelResolver = std::function<KernelHandle(const std::string &)>;
+
+  Executable(Program program, const KernelResolver &resolve,
+             const ConstantBytes &constants);
+  ~Executable();
+
+  const Program &program() const { return prog; }
+
+  /// One call: holds an instance from construction to destruction.
+  class Call {
+  public:
+    /// Plans for these shapes, whose static extents the caller has compared
+    /// with the signature. Throws Error(Shape), std::bad_alloc.
+    Call(Executable &executable, InputShapes shapes);
+    ~Call();
+    Call(const Call &) = delete;
+    Call &operator=(const Call &) = delete;
+
+    const ShapePlan &plan() const { return *instance->plan; }
+    /// `inputs`: one pointer per program input; `results`: one per result.
+    void run(void *const *inputs, void *const *results);
+
+  private:
+    Executable &executable;
+    std::unique_ptr<Instance> instance;
+    uint64_t nanoseconds = 0;
+    bool ran = false;
+  };
+
+  ExecutableStatistics statistics();
+  void resetStatistics();
+  void setProfiling(bool enabled) { profiling = enabled; }
+  /// One entry per Program::kernels.
+  const std::vector<KernelProfile> &profile() const { return kernelProfiles; }
+
+private:
+  struct Launch {
+    KernelHandle kernel;
+    size_t kernelIndex;
+    size_t firstPointer;
+    size_t firstSize;
+    size_t copyBuffer; ///< for copies: the buffer whose size is copied
+  };
+  /// A pointer that changes from call to call.
+  struct Patch {
+    size_t slot;
+    size_t argument;
+  };
+
+  void buildLaunches(const KernelResolver &resolve);
+  void uploadConstants(const ConstantBytes &constants);
+  std::shared_ptr<const ShapePlan> findPlan(InputShapes shapes);
+  void bind(Instance &instance) const;
+
+  Program prog;
+  Device &device;
+  DeviceMemory constantMemory;
+  std::vector<void *> constantPointers;
+  std::vector<Launch> launches;
+  std::vector<size_t> slotBuffers;
+  std::vector<Patch> inputPatches;
+  std::vector<Patch> resultPatches;
+  std::vector<KernelProfile> kernelProfiles;
+  std::atomic<bool> profiling{false};
+
+  ForkAwareMutex mutex;
+  std::list<std::shared_ptr<const ShapePlan>> plans; ///< most recent first
+  std::vector<std::unique_ptr<Instance>> idle;
+  ExecutableStatistics stats;
+};
+
+} // namespace torsh::runtime
+
+#endif // TORSHJIT_RUNTIME_EXECUTABLE_H

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Construction of executables and the cache of their shape plans.
+#include "torshjit/Runtime/Executable.h"
+
+#include "torshjit/Runtime/Error.h"
+#include "torshjit/Runtime/ProcessStatistics.h"
+
+#include <algorithm>
+#include <mutex>
+
+namespace torsh::runtime {
+namespace {
+/// More shapes than this in turn are planned again; a plan is cheap beside the
+/// kernels of a program large enough to make planning slow.
+constexpr size_t kMaxPlans = 32;
+
+size_t alignUp(size_t bytes) {
+  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
+} // namespace
+
+Executable::Executable(Program program, const KernelResolver &resolve,
+                       const ConstantBytes &constants)
+    : prog(std::move(program)), device(findDevice(prog.target)),
+      kernelProfiles(prog.kernels.size()) {
+  buildLaunches(resolve);
+  uploadConstants(constants);
+  if (!prog.isDynamic()) {
+    // A static program is planned now, so that its errors come at load time.
+    std::vector<const int64_t *> shapes;
+    for (const InputSpec &input : prog.inputs)
+      shapes.push_back(input.type.shape.data());
+    findPlan(shapes.data());
+  }
+  ProcessStatistics &process = ProcessStatistics::global();
+  process.executables.fetch_add(1, std::memory_order_relaxed);
+  process.constantBytes.fetch_add(static_cast<int64_t>(constantMemory.size()),
+                                  std::memory_order_relaxed);
+}
+
+Executable::~Executable() {
+  ProcessStatistics &process = ProcessStatistics::global();
+  process.executables.fetch_sub(1, std::memory_order_relaxed);
+  process.constantBytes.fetch_sub(static_cast<int64_t>(constantMemory.size()),
+                                  std::memory_order_relaxed);
+  process.arenaBytes.fetch_sub(static_cast<int64_t>(stats.arenaBytes),
+                               std::memory_order_relaxed);
+}
+
+void Executable::buildLaunches(const KernelResolver &resolve) {
+  std::vector<KernelHandle> handles;
+  for (const std::string &kernel : prog.kernels) {
+    handles.push_back(resolve(kernel));
+    if (!handles.back())
+      throw Error(ErrorKind::Program,
+                  "no address for kernel \"" + kernel + "\"");
+  }
+
+  size_t firstSize = 0;
+  for (const Step &step : prog.steps) {
+    KernelHandle handle = step.isCopy() ? 0 : handles[step.kernel];
+    launches.push_back({handle, step.kernel, slotBuffers.size(), firstSize,
+                        step.isCopy() ? step.operands[0] : 0});
+    slotBuffers.insert(slotBuffers.end(), step.operands.begin(),
+                       step.operands.end());
+    firstSize += step.sizes.size();
+  }
+  std::vector<size_t> resultOf(prog.buffers.size());
+  for (size_t r = 0; r < prog.results.size(); ++r) {
+    size_t buffer = prog.results[r].buffer;
+    if (prog.results[r].direct) {
+      resultOf[prog.buffers[buffer].root] = r;
+      continue;
+    }
+    launches.push_back({0, Step::kCopy, slotBuffers.size(), firstSize, buffer});
+    slotBuffers.push_back(buffer);
+    // The destination is no buffer of the program, only a result.
+    resultPatches.push_back({slotBuffers.size(), r});
+    slotBuffers.push_back(buffer);
+  }
+
+  for (size_t slot = 0; slot < slotBuffers.size(); ++slot) {
+    size_t root = prog.buffers[slotBuffers[slot]].root;
+    const Buffer &owner = prog.buffers[root];
+    if (owner.kind == Buffer::Kind::Input)
+      inputPatches.push_back({slot, owner.index});
+    else if (owner.kind == Buffer::Kind::Output)
+      resultPatches.push_back({slot, resultOf[root]});
+  }
+  // The destinations of final copies come after the patches of the buffer
+  // they share a slot entry with, so that they win.
+  std::stable_partition(
+      resultPatches.begin(), resultPatches.end(),
+      [&](const Patch &p) { return prog.results[p.argument].direct; });
+}
+
+void Executable::uploadConstants(const ConstantBytes &constants) {
+  if (constants.size() != prog.constants.size())
+    throw Error(ErrorKind::Program,
+                "the program has " + std::to_string(prog.constants.size()) +
+                    " constants, " + std::to_string(constants.size()) +
+                    " were given");
+  for (size_t i = 0; i < constants.size(); ++i)
+    if (constants[i].second != staticByteSize(prog.constants[i]))
+      throw Error(ErrorKind::Program,
+                  "constant " + std::to_string(i) + " has " +
+                      std::to_string(constants[i].second) +
+                      " bytes, the program expects " +
+                      std::to_string(staticByteSize(prog.constants[i])));
+  size_t total = 0;
+  for (const auto &[data, bytes] : constants)
+    total += alignUp(bytes);
+  constantMemory = DeviceMemory(device, total);
+  size_t offset = 0;
+  for (const auto &[data, bytes] : constants) {
+    constantPointers.push_back(constantMemory.data() + offset);
+    if (bytes)
+      device.upload(constantPointers.back(), data, bytes);
+    offset += alignUp(bytes);
+  }
+}
+
+std::shared_ptr<const ShapePlan> Executable::findPlan(InputShapes shapes) {
+  auto matches = [&](const ShapePlan &plan) {
+    for (size_t i = 0; i < prog.dynamicAxes.size(); ++i) {
+      const Program::InputAxis &key = prog.dynamicAxes[i];
+      if (plan.key[i] != shapes[key.input][key.axis])
+        return false;
+    }
+    return true;
+  };
+  {
+    std::lock_guard<ForkAwareMutex> lock(mutex);
+    for (auto it = plans.begin(); it != plans.end(); ++it)
+      if (matches(**it)) {
+        plans.splice(plans.begin(), plans, it);
+        return plans.front();
+      }
+  }
+  // Made outside the lock: calls with known shapes need not wait.
+  auto plan = std::make_shared<const ShapePlan>(makeShapePlan(prog, shapes));
+  std::list<std::shared_ptr<const ShapePlan>> entry{plan}, surplus;
+  std::lock_guard<ForkAwareMutex> lock(mutex);
+  plans.splice(plans.begin(), entry);
+  if (plans.size() > kMaxPlans)
+    surplus.splice(surplus.begin(), plans, std::prev(plans.end()));
+  ++stats.plans;
+  if (plan->memory.peakBytes >= stats.peakBytes) {
+    stats.peakBytes = plan->memory.peakBytes;
+    stats.naivePeakBytes = plan->memory.naivePeakBytes;
+  }
+  return plan;
+}
+
+void Executable::bind(Instance &instance) const {
+  const ShapePlan &plan = *instance.plan;
+  std::vector<void *> owners(prog.buffers.size());
+  for (size_t i = 0; i < prog.temporaries.size(); ++i)
+    owners[prog.temporaries[i]] =
+        instance.arena.data() + plan.memory.offsets[i];
+  for (size_t b = 0; b < prog.buffers.size(); ++b)
+    if (prog.buffers[b].kind == Buffer::Kind::Constant)
+      owners[b] = constantPointers[prog.buffers[b].index];
+  instance.pointers.resize(slotBuffers.size());
+  for (size_t slot = 0; slot < slotBuffers.size(); ++slot)
+    instance.pointers[slot] = owners[prog.buffers[slotBuffers[slot]].root];
+}
+
+ExecutableStatistics Executable::statistics() {
+  std::lock_guard<ForkAwareMutex> lock(mutex);
+  return stats;
+}
+
+void Executable::resetStatistics() {
+  std::lock_guard<ForkAwareMutex> lock(mutex);
+  stats.calls = 0;
+  stats.nanoseconds = 0;
+  for (KernelProfile &profile : kernelProfiles) {
+    profile.calls = 0;
+    profile.nanoseconds = 0;
+  }
+}
+
+} // namespace torsh::runtime

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call of an executable: the hot path.
+#include "torshjit/Runtime/Executable.h"
+#include "torshjit/Runtime/ProcessStatistics.h"
+
+#include <algorithm>
+#include <chrono>
+#include <mutex>
+
+namespace torsh::runtime {
+namespace {
+uint64_t now() {
+  return static_cast<uint64_t>(
+      std::chrono::steady_clock::now().time_since_epoch().count());
+}
+} // namespace
+
+Executable::Call::Call(Executable &executable, InputShapes shapes)
+    : executable(executable) {
+  std::shared_ptr<const ShapePlan> plan = executable.findPlan(shapes);
+  {
+    std::lock_guard<ForkAwareMutex> lock(executable.mutex);
+    auto &idle = executable.idle;
+    if (!idle.empty()) {
+      // One bound to this plan needs no pointers filled in again.
+      auto bound =
+          std::find_if(idle.begin(), idle.end(), [&](const auto &candidate) {
+            return candidate->plan == plan;
+          });
+      std::swap(bound == idle.end() ? idle.back() : *bound, idle.back());
+      instance = std::move(idle.back());
+      idle.pop_back();
+    }
+  }
+  if (!instance)
+    instance = std::make_unique<Instance>();
+  if (instance->plan == plan)
+    return;
+  size_t needed = plan->memory.peakBytes;
+  if (instance->arena.size() < needed) {
+    size_t old = instance->arena.size();
+    instance->arena = DeviceMemory(); // never hold both
+    auto account = [&](int64_t change) {
+      std::lock_guard<ForkAwareMutex> lock(executable.mutex);
+      executable.stats.arenaBytes += static_cast<size_t>(change);
+      ProcessStatistics::global().arenaBytes.fetch_add(
+          change, std::memory_order_relaxed);
+    };
+    account(-static_cast<int64_t>(old));
+    instance->arena = DeviceMemory(executable.device, needed);
+    account(static_cast<int64_t>(needed));
+  }
+  instance->plan = std::move(plan);
+  executable.bind(*instance);
+}
+
+Executable::Call::~Call() {
+  std::lock_guard<ForkAwareMutex> lock(executable.mutex);
+  if (ran) {
+    ++executable.stats.calls;
+    executable.stats.nanoseconds += nanoseconds;
+  }
+  executable.idle.push_back(std::move(instance));
+}
+
+void Executable::Call::run(void *const *inputs, void *const *results) {
+  void **pointers = instance->pointers.data();
+  for (const Patch &patch : executable.inputPatches)
+    pointers[patch.slot] = inputs[patch.argument];
+  for (const Patch &patch : executable.resultPatches)
+    pointers[patch.slot] = results[patch.argument];
+
+  const ShapePlan &plan = *instance->plan;
+  bool profiling = executable.profiling.load(std::memory_order_relaxed);
+  Queue &queue = executable.device.queue();
+  uint64_t start = now();
+  for (const Launch &launch : executable.launches) {
+    void *const *operands = pointers + launch.firstPointer;
+    if (!launch.kernel) {
+      queue.copy(operands[1], operands[0], plan.bufferBytes[launch.copyBuffer]);
+    } else if (!profiling) {
+      queue.launch(launch.kernel, operands,
+                   plan.sizes.data() + launch.firstSize);
+    } else {
+      uint64_t before = now();
+      queue.launch(launch.kernel, operands,
+                   plan.sizes.data() + launch.firstSize);
+      queue.synchronize();
+      KernelProfile &profile = executable.kernelProfiles[launch.kernelIndex];
+      profile.calls.fetch_add(1, std::memory_order_relaxed);
+      profile.nanoseconds.fetch_add(now() - before, std::memory_order_relaxed);
+    }
+  }
+  queue.synchronize();
+  nanoseconds = now() - start;
+  ran = true;
+  ProcessStatistics &process = ProcessStatistics::global();
+  process.calls.fetch_add(1, std::memory_order_relaxed);
+  process.nanoseconds.fetch_add(nanoseconds, std::memory_order_relaxed);
+}
+
+} // namespace torsh::runtime

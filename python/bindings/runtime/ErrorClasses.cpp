@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of exception classes, filled in by the Python package.
+#include "ErrorClasses.h"
+
+#include <array>
+#include <new>
+
+namespace torsh::python {
+namespace {
+using runtime::Error;
+using runtime::ErrorKind;
+
+/// In the order of ErrorKind; null until registered.
+std::array<PyObject *, 5> registered{};
+
+PyObject *classOf(ErrorKind kind) {
+  if (PyObject *cls = registered[static_cast<size_t>(kind)])
+    return cls;
+  switch (kind) {
+  case ErrorKind::DType:
+    return PyExc_TypeError;
+  case ErrorKind::Shape:
+  case ErrorKind::Device:
+  case ErrorKind::Option:
+    return PyExc_ValueError;
+  case ErrorKind::Program:
+    break;
+  }
+  return PyExc_RuntimeError;
+}
+
+void registerClass(ErrorKind kind, nb::handle cls) {
+  if (cls.is_none())
+    return;
+  if (!PyExceptionClass_Check(cls.ptr()))
+    throw nb::type_error("register_errors: expected exception classes");
+  PyObject *&slot = registered[static_cast<size_t>(kind)];
+  Py_XDECREF(slot);
+  slot = Py_NewRef(cls.ptr());
+}
+} // namespace
+
+void setPythonError() noexcept {
+  try {
+    throw;
+  } catch (nb::python_error &e) {
+    e.restore();
+  } catch (const Error &e) {
+    PyErr_SetString(classOf(e.kind()), e.what());
+  } catch (const nb::builtin_exception &e) {
+    PyErr_SetString(PyExc_TypeError, e.what());
+  } catch (const std::bad_alloc &) {
+    PyErr_NoMemory();
+  } catch (const std::exception &e) {
+    PyErr_SetString(PyExc_RuntimeError, e.what());
+  }
+}
+
+void bindErrorClasses(nb::module_ &m) {
+  nb::register_exception_translator([](const std::exception_ptr &p, void *) {
+    try {
+      std::rethrow_exception(p);
+    } catch (const Error &e) {
+      PyErr_SetString(classOf(e.kind()), e.what());
+    }
+  });
+  m.def(
+      "register_errors",
+      [](nb::handle program, nb::handle shape, nb::handle dtype,
+         nb::handle device, nb::handle option) {
+        registerClass(ErrorKind::Program, program);
+        registerClass(ErrorKind::Shape, shape);
+        registerClass(ErrorKind::DType, dtype);
+        registerClass(ErrorKind::Device, device);
+        registerClass(ErrorKind::Option, option);
+      },
+      nb::arg("program") = nb::none(), nb::arg("shape") = nb::none(),
+      nb::arg("dtype") = nb::none(), nb::arg("device") = nb::none(),
+      nb::arg("option") = nb::none(),
+      "Exception classes for malformed programs, for extents, element types "
+      "and devices that a program does not accept, and for bad settings. "
+      "Those left out keep their class (RuntimeError, ValueError, TypeError).");
+}
+
+} // namespace torsh::python

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Python class Executable.
+#ifndef TORSHJIT_PYTHON_RUNTIME_EXECUTABLEBINDING_H
+#define TORSHJIT_PYTHON_RUNTIME_EXECUTABLEBINDING_H
+
+#include "torshjit/Runtime/Executable.h"
+
+#include <nanobind/nanobind.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace torsh::python {
+
+namespace nb = nanobind;
+
+class PyExecutable {
+public:
+  PyExecutable(const std::string &program, nb::object kernels,
+               std::optional<nb::bytes> sharedObject, nb::list constants,
+               nb::object keepAlive);
+
+  /// Throws Error(Program) once the garbage collector has cleared it.
+  runtime::Executable &get() const;
+
+  int traverse(visitproc visit, void *arg) const;
+  void clear();
+
+private:
+  // Destroyed in reverse: first what runs the code, then the code.
+  nb::object keepAlive;
+  std::unique_ptr<runtime::KernelLibrary> library;
+  std::unique_ptr<runtime::Executable> executable;
+};
+
+void bindExecutable(nb::module_ &m);
+
+} // namespace torsh::python
+
+#endif // TORSHJIT_PYTHON_RUNTIME_EXECUTABLEBINDING_H

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parses output trees and builds returned objects.
+#include "OutputTree.h"
+
+#include <nanobind/stl/string.h>
+
+namespace torsh::python {
+namespace {
+[[noreturn]] void fail(const std::string &text) {
+  throw nb::value_error(("output_tree: " + text).c_str());
+}
+
+size_t parseIndex(nb::handle handle, size_t limit, const char *what) {
+  auto index = nb::cast<int64_t>(handle);
+  if (index < 0 || static_cast<size_t>(index) >= limit)
+    fail(std::string("no ") + what + " " + std::to_string(index));
+  return static_cast<size_t>(index);
+}
+
+nb::object checked(PyObject *object) {
+  if (!object)
+    throw nb::python_error();
+  return nb::steal(object);
+}
+} // namespace
+
+OutputTree::OutputTree(nb::handle tree, const runtime::Program &program,
+                       size_t numLeaves, References &references)
+    : program(program), numLeaves(numLeaves), kindKnown(program.results.size()),
+      resultKinds(program.results.size(), ResultKind::NumPy),
+      root(parseNode(tree, references)) {}
+
+OutputTree::Node OutputTree::parseNode(nb::handle handle,
+                                       References &references) {
+  auto node = nb::cast<nb::tuple>(handle);
+  if (node.size() == 0)
+    fail("a node is (kind, ...)");
+  auto kind = nb::cast<std::string>(node[0]);
+  Node result;
+  if (kind == "none") {
+    result.object = references.keep(nb::none());
+    return result;
+  }
+  if (node.size() < 2)
+    fail("a \"" + kind + "\" node needs an operand");
+  if (kind == "leaf") {
+    parseResult(node, result);
+  } else if (kind == "argument") {
+    result.kind = Kind::Argument;
+    result.index = parseIndex(node[1], numLeaves, "argument leaf");
+  } else if (kind == "value") {
+    result.object = references.keep(node[1]);
+  } else if (kind == "tuple" || kind == "list") {
+    result.kind = kind == "tuple" ? Kind::Tuple : Kind::List;
+    for (nb::handle child : node[1])
+      result.children.push_back(parseNode(child, references));
+    if (result.kind == Kind::Tuple)
+      parseTuple(node, result, references);
+  } else if (kind == "dict") {
+    result.kind = Kind::Dict;
+    for (auto [key, child] : nb::cast<nb::dict>(node[1])) {
+      result.keys.push_back(references.keep(key));
+      result.children.push_back(parseNode(child, references));
+    }
+  } else {
+    fail("unknown kind of node \"" + kind + "\"");
+  }
+  return result;
+}
+
+void OutputTree::parseResult(const nb::tuple &node, Node &result) {
+  if (node.size() != 3)
+    fail("expected (\"leaf\", result, kind)");
+  result.kind = Kind::Result;
+  result.index = parseIndex(node[1], program.results.size(), "result");
+  ResultKind kind = parseResultKind(nb::cast<std::string>(node[2]));
+  size_t buffer = program.results[result.index].buffer;
+  if (kind == ResultKind::Scalar && !program.buffers[buffer].type.shape.empty())
+    fail("result " + std::to_string(result.index) +
+         " is no scalar: its rank is not 0");
+  if (kindKnown[result.index] && resultKinds[result.index] != kind)
+    fail("result " + std::to_string(result.index) + " has two kinds");
+  kindKnown[result.index] = true;
+  resultKinds[result.index] = kind;
+}
+
+void OutputTree::parseTuple(const nb::tuple &node, Node &result,
+                            References &references) {
+  if (node.size() == 2)
+    return;
+  // A named tuple is made by its _make; torch's and os's kinds of them take
+  // the tuple in their constructor.
+  nb::object type = nb::borrow(node[2]);
+  result.object = references.keep(
+      nb::hasattr(type, "_make") ? nb::object(type.attr("_make")) : type);
+}
+
+nb::object OutputTree::buildNode(const Node &node,
+                                 const std::vector<nb::object> &results,
+                                 CallFrame &frame) const {
+  switch (node.kind) {
+  case Kind::Result:
+    return results[node.index];
+  case Kind::Argument:
+    return nb::borrow(frame.leaves[node.index].object);
+  case Kind::Value:
+    return nb::borrow(node.object);
+  case Kind::Tuple:
+    return buildTuple(node, results, frame);
+  case Kind::List: {
+    nb::list list;
+    for (const Node &child : node.children)
+      list.append(buildNode(child, results, frame));
+    return list;
+  }
+  case Kind::Dict:
+    break;
+  }
+  nb::object dict = checked(PyDict_New());
+  for (size_t i = 0; i < node.keys.size(); ++i)
+    if (PyDict_SetItem(dict.ptr(), node.keys[i],
+                       buildNode(node.children[i], results, frame).ptr()) < 0)
+      throw nb::python_error();
+  return dict;
+}
+
+nb::object OutputTree::buildTuple(const Node &node,
+                                  const std::vector<nb::object> &results,
+                                  CallFrame &frame) const {
+  nb::object tuple =
+      checked(PyTuple_New(static_cast<Py_ssize_t>(node.children.size())));
+  for (size_t i = 0; i < node.children.size(); ++i)
+    PyTuple_SET_ITEM(
+        tuple.ptr(), static_cast<Py_ssize_t>(i),
+        buildNode(node.children[i], results, frame).release().ptr());
+  if (!node.object)
+    return tuple;
+  return checked(PyObject_CallOneArg(node.object, tuple.ptr()));
+}
+
+} // namespace torsh::python

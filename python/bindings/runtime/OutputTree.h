@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The structure that a specialization returns its results in.
+#ifndef TORSHJIT_PYTHON_RUNTIME_OUTPUTTREE_H
+#define TORSHJIT_PYTHON_RUNTIME_OUTPUTTREE_H
+
+#include "ArgumentTree.h"
+#include "Execution.h"
+
+#include <nanobind/nanobind.h>
+
+#include <vector>
+
+namespace torsh::python {
+
+class OutputTree {
+public:
+  /// A node is one of
+  ///   ("leaf", result, "numpy"|"torch"|"scalar")   ("argument", leaf)
+  ///   ("value", object)   ("none",)
+  ///   ("tuple", nodes[, class])   ("list", nodes)   ("dict", {key: node})
+  /// "argument" returns the argument object itself.
+  OutputTree(nb::handle tree, const runtime::Program &program, size_t numLeaves,
+             References &references);
+
+  /// What each result of the program is to become.
+  const std::vector<ResultKind> &kinds() const { return resultKinds; }
+
+  nb::object build(const std::vector<nb::object> &results,
+                   CallFrame &frame) const {
+    return buildNode(root, results, frame);
+  }
+
+private:
+  enum class Kind { Result, Argument, Value, Tuple, List, Dict };
+  struct Node {
+    Kind kind = Kind::Value;
+    size_t index = 0;           ///< of the result or the argument leaf
+    PyObject *object = nullptr; ///< Value: itself. Tuple: its constructor
+    std::vector<Node> children;
+    std::vector<PyObject *> keys;
+  };
+
+  Node parseNode(nb::handle handle, References &references);
+  void parseResult(const nb::tuple &node, Node &result);
+  void parseTuple(const nb::tuple &node, Node &result, References &references);
+  nb::object buildNode(const Node &node, const std::vector<nb::object> &results,
+                       CallFrame &frame) const;
+  nb::object buildTuple(const Node &node,
+                        const std::vector<nb::object> &results,
+                        CallFrame &frame) const;
+
+  const runtime::Program &program;
+  size_t numLeaves;
+  std::vector<bool> kindKnown;
+  std::vector<ResultKind> resultKinds;
+  Node root;
+};
+
+} // namespace torsh::python
+
+#endif // TORSHJIT_PYTHON_RUNTIME_OUTPUTTREE_H

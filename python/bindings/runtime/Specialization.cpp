@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matching and running one specialization.
+#include "Specialization.h"
+
+#include "NumPyArrays.h"
+#include "TorchTensors.h"
+
+#include <nanobind/stl/string.h>
+
+namespace torsh::python {
+namespace {
+using runtime::TensorType;
+
+[[noreturn]] void fail(const std::string &text) {
+  throw nb::value_error(("add_specialization: " + text).c_str());
+}
+
+PyExecutable &keepExecutable(nb::handle executable, References &references) {
+  auto &result = nb::cast<PyExecutable &>(executable);
+  references.keep(executable);
+  return result;
+}
+
+/// Kernels trust the signature, so what a leaf admits must lie within it.
+void checkCompatible(const TensorSpec &spec, const runtime::InputSpec &input) {
+  const TensorType &type = input.type;
+  if (spec.dtype != type.dtype || spec.shape.size() != type.shape.size())
+    fail("input \"" + input.name + "\" differs in dtype or rank from " +
+         spec.path);
+  for (size_t i = 0; i < spec.shape.size(); ++i)
+    if (type.shape[i] >= 0 && spec.shape[i] != type.shape[i])
+      fail("input \"" + input.name + "\" has extent " +
+           std::to_string(type.shape[i]) + " along axis " + std::to_string(i) +
+           ", which " + spec.path + " does not ensure");
+}
+} // namespace
+
+Specialization::Specialization(nb::handle argsTree, nb::handle executableHandle,
+                               nb::handle bindings, nb::handle outputTree,
+                               nb::handle guards, nb::handle attributeGuards,
+                               bool gradSensitive)
+    : executable(keepExecutable(executableHandle, references)),
+      arguments(argsTree, references),
+      outputs(outputTree, executable.get().program(), arguments.numLeaves(),
+              references),
+      totalExtents(arguments.numExtents()), gradSensitive(gradSensitive) {
+  parseBindings(bindings);
+  parseGuards(guards, attributeGuards);
+}
+
+void Specialization::parseBindings(nb::handle list) {
+  const runtime::Program &program = executable.get().program();
+  if (nb::len(list) != program.inputs.size())
+    fail("the program has " + std::to_string(program.inputs.size()) +
+         " inputs, got " + std::to_string(nb::len(list)) + " bindings");
+  // Specs are pointed to below.
+  bound.reserve(program.inputs.size());
+  size_t position = 0;
+  for (nb::handle handle : list) {
+    const runtime::InputSpec &input = program.inputs[position++];
+    auto pair = nb::cast<nb::tuple>(handle);
+    auto kind = pair.size() == 2 ? nb::cast<std::string>(pair[0]) : "";
+    if (kind == "arg") {
+      auto leaf = nb::cast<int64_t>(pair[1]);
+      if (leaf < 0 || static_cast<size_t>(leaf) >= arguments.numLeaves() ||
+          !arguments.tensor(static_cast<size_t>(leaf)))
+        fail("input \"" + input.name + "\": argument leaf " +
+             std::to_string(leaf) + " is no array");
+      inputs.push_back({static_cast<size_t>(leaf),
+                        arguments.tensor(static_cast<size_t>(leaf))});
+    } else if (kind == "object") {
+      BoundObject object;
+      object.object = references.keep(pair[1]);
+      object.spec.path = "bound object for input \"" + input.name + "\"";
+      if (isTensor(object.object))
+        object.spec.source = TensorSource::Torch;
+      else if (!isArray(object.object))
+        fail(object.spec.path + " is neither an array nor a tensor");
+      object.spec.dtype = input.type.dtype;
+      object.spec.shape = input.type.shape;
+      object.spec.shapeOffset = totalExtents;
+      totalExtents += input.type.shape.size();
+      inputs.push_back({arguments.numLeaves() + bound.size(), nullptr});
+      bound.push_back(std::move(object));
+      inputs.back().spec = &bound.back().spec;
+    } else {
+      fail("a binding is (\"arg\", leaf) or (\"object\", object)");
+    }
+    checkCompatible(*inputs.back().spec, input);
+  }
+}
+
+void Specialization::parseGuards(nb::handle identity, nb::handle attributes) {
+  auto parse = [&](nb::handle handle) {
+    auto guard = nb::cast<nb::tuple>(handle);
+    if (guard.size() != 3)
+      fail("a guard has three parts");
+    return std::array<PyObject *, 3>{references.keep(guard[0]),
+                                     references.keep(guard[1]),
+                                     references.keep(guard[2])};
+  };
+  for (nb::handle handle : identity) {
+    auto [dict, key, expected] = parse(handle);
+    if (!PyDict_Check(dict))
+      fail("a guard is (dict, key, expected object)");
+    identityGuards.push_back({dict, key, expected});
+  }
+  for (nb::handle handle : attributes) {
+    auto [object, attribute, expected] = parse(handle);
+    if (!PyUnicode_Check(attribute))
+      fail("an attribute guard is (object, name, expected value)");
+    attributeGuards.push_back({object, attribute, expected});
+  }
+}
+
+bool Specialization::guardsHold(Mismatch *why) const {
+  auto broken = [&](PyObject *name) {
+    if (why)
+      *why = {runtime::ErrorKind::Program,
+              "guarded state changed: " +
+                  nb::cast<std::string>(nb::repr(nb::handle(name)))};
+    return false;
+  };
+  for (const IdentityGuard &guard : identityGuards) {
+    PyObject *value = PyDict_GetItemWithError(guard.dict, guard.key);
+    if (!value && PyErr_Occurred())
+      throw nb::python_error();
+    if (value != guard.expected)
+      return broken(guard.key);
+  }
+  for (const AttributeGuard &guard : attributeGuards) {
+    nb::object value =
+        nb::steal(PyObject_GetAttr(guard.object, guard.attribute));
+    if (!value.is_valid()) {
+      if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+        throw nb::python_error();
+      PyErr_Clear();
+      return broken(guard.attribute);
+    }
+    if (!isSameValue(value.ptr(), guard.expected))
+      return broken(guard.attribute);
+  }
+  return true;
+}
+
+bool Specialization::match(PyObject *args, PyObject *kwargs, CallFrame &frame,
+                           Mismatch *why) const {
+  if (!arguments.match(args, kwargs, frame, why) || !guardsHold(why))
+    return false;
+  for (size_t i = 0; i < bound.size(); ++i)
+    if (!matchTensor(bound[i].spec, bound[i].object,
+                     frame.leaves[arguments.numLeaves() + i], frame, why))
+      return false;
+  return true;
+}
+
+bool Specialization::needsGrad(CallFrame &frame) const {
+  if (!gradSensitive || !isGradEnabled())
+    return false;
+  for (const InputBinding &input : inputs)
+    if (input.spec->source == TensorSource::Torch &&
+        requiresGrad(frame.leaves[input.leaf].object))
+      return true;
+  return false;
+}
+
+nb::object Specialization::run(CallFrame &frame) const {
+  InlineArray<const int64_t *, 12> shapes(inputs.size());
+  InlineArray<void *, 12> pointers(inputs.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    LeafView &leaf = frame.leaves[inputs[i].leaf];
+    pointers[i] = tensorMemory(*inputs[i].spec, leaf, frame);
+    shapes[i] = leaf.shape;
+  }
+  return outputs.build(execute(executable.get(), shapes.data(), pointers.data(),
+                               outputs.kinds()),
+                       frame);
+}
+
+} // namespace torsh::python

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// One way to answer a call: what it must look like, and the executable for it.
+#ifndef TORSHJIT_PYTHON_RUNTIME_SPECIALIZATION_H
+#define TORSHJIT_PYTHON_RUNTIME_SPECIALIZATION_H
+
+#include "ArgumentTree.h"
+#include "ExecutableBinding.h"
+#include "OutputTree.h"
+
+#include <nanobind/nanobind.h>
+
+#include <array>
+#include <vector>
+
+namespace torsh::python {
+
+class Specialization {
+public:
+  /// Throws nb::value_error when the parts do not fit together.
+  Specialization(nb::handle argsTree, nb::handle executable,
+                 nb::handle bindings, nb::handle outputTree, nb::handle guards,
+                 nb::handle attributeGuards, bool gradSensitive);
+
+  /// The number of leaves and extents a CallFrame for it needs.
+  size_t numLeaves() const { return arguments.numLeaves() + bound.size(); }
+  size_t numExtents() const { return totalExtents; }
+
+  /// Whether arguments, bound objects and guards are as recorded.
+  bool match(PyObject *args, PyObject *kwargs, CallFrame &frame,
+             Mismatch *why) const;
+  /// Whether a matched call must be differentiable.
+  bool needsGrad(CallFrame &frame) const;
+  /// Runs a matched call.
+  nb::object run(CallFrame &frame) const;
+
+  int traverse(visitproc visit, void *arg) const {
+    return references.traverse(visit, arg);
+  }
+
+private:
+  /// A leaf of the arguments, or behind them a bound object.
+  struct InputBinding {
+    size_t leaf;
+    const TensorSpec *spec;
+  };
+  struct BoundObject {
+    PyObject *object;
+    TensorSpec spec;
+  };
+  struct IdentityGuard {
+    PyObject *dict;
+    PyObject *key;
+    PyObject *expected;
+  };
+  struct AttributeGuard {
+    PyObject *object;
+    PyObject *attribute;
+    PyObject *expected;
+  };
+
+  void parseBindings(nb::handle list);
+  void parseGuards(nb::handle identity, nb::handle attributes);
+  bool guardsHold(Mismatch *why) const;
+
+  References references;
+  PyExecutable &executable; ///< kept alive by references
+  ArgumentTree arguments;
+  OutputTree outputs;
+  size_t totalExtents = 0;
+  std::vector<BoundObject> bound;
+  std::vector<InputBinding> inputs;
+  std::vector<IdentityGuard> identityGuards;
+  std::vector<AttributeGuard> attributeGuards;
+  bool gradSensitive;
+};
+
+} // namespace torsh::python
+
+#endif // TORSHJIT_PYTHON_RUNTIME_SPECIALIZATION_H

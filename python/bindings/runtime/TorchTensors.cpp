@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads and makes torch tensors through torch's Python interface.
+#include "TorchTensors.h"
+
+#include "NumPyArrays.h"
+#include "torshjit/Runtime/Error.h"
+#include "torshjit/Runtime/OutputPool.h"
+
+#include <nanobind/stl/string.h>
+
+#include <array>
+
+namespace torsh::python {
+namespace {
+using runtime::Error;
+using runtime::ErrorKind;
+
+/// References kept for the life of the process, like torch itself.
+struct TorchInterface {
+  PyTypeObject *tensorType = nullptr;
+  PyObject *isGradEnabled = nullptr;
+  PyObject *empty = nullptr;
+  PyObject *fromNumPy = nullptr;
+  PyObject *cpu = nullptr;
+  PyObject *emptyKeywords = nullptr;
+  std::array<PyObject *, runtime::kNumDataTypes> dtypes{};
+};
+TorchInterface torch;
+
+struct AttributeNames {
+  PyObject *dtype = PyUnicode_InternFromString("dtype");
+  PyObject *shape = PyUnicode_InternFromString("shape");
+  PyObject *isCpu = PyUnicode_InternFromString("is_cpu");
+  PyObject *requiresGrad = PyUnicode_InternFromString("requires_grad");
+  PyObject *dataPtr = PyUnicode_InternFromString("data_ptr");
+  PyObject *isContiguous = PyUnicode_InternFromString("is_contiguous");
+  PyObject *contiguous = PyUnicode_InternFromString("contiguous");
+  PyObject *isNeg = PyUnicode_InternFromString("is_neg");
+  PyObject *resolveNeg = PyUnicode_InternFromString("resolve_neg");
+  PyObject *view = PyUnicode_InternFromString("view");
+};
+const AttributeNames &names() {
+  static const AttributeNames *interned = new AttributeNames;
+  return *interned;
+}
+
+nb::object checked(PyObject *result) {
+  if (!result)
+    throw nb::python_error();
+  return nb::steal(result);
+}
+nb::object get(PyObject *object, PyObject *attribute) {
+  return checked(PyObject_GetAttr(object, attribute));
+}
+nb::object call(PyObject *object, PyObject *method) {
+  return checked(PyObject_CallMethodNoArgs(object, method));
+}
+bool isTrue(const nb::object &object) { return object.ptr() == Py_True; }
+
+void *dataPointer(PyObject *tensor) {
+  void *data = PyLong_AsVoidPtr(call(tensor, names().dataPtr).ptr());
+  if (!data && PyErr_Occurred())
+    throw nb::python_error();
+  return data;
+}
+
+nb::object shapeTuple(const std::vector<int64_t> &shape) {
+  nb::object tuple =
+      checked(PyTuple_New(static_cast<Py_ssize_t>(shape.size())));
+  for (size_t i = 0; i < shape.size(); ++i)
+    PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i),
+                     checked(PyLong_FromLongLong(shape[i])).release().ptr());
+  return tuple;
+}
+
+/// A tensor over recycled memory, which its array base gives back.
+nb::object newPooledTensor(DataType dtype, const std::vector<int64_t> &shape,
+                           void *&data) {
+  requireNumPy();
+  nb::object array = newArrayOfBits(dtype, shape, data);
+  nb::object tensor =
+      checked(PyObject_CallOneArg(torch.fromNumPy, array.ptr()));
+  if (dtype != DataType::BF16)
+    return tensor;
+  return checked(PyObject_CallMethodOneArg(
+      tensor.ptr(), names().view, torch.dtypes[static_cast<size_t>(dtype)]));
+}
+
+void registerTorch(nb::handle module) {
+  TorchInterface loaded;
+  auto take = [&](const char *name) {
+    return nb::object(module.attr(name)).release().ptr();
+  };
+  constexpr std::pair<DataType, const char *> kDTypes[] = {
+      {DataType::I1, "bool"},       {DataType::I8, "int8"},
+      {DataType::I16, "int16"},     {DataType::I32, "int32"},
+      {DataType::I64, "int64"},     {DataType::F16, "float16"},
+      {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"},
+      {DataType::F64, "float64"}};
+  for (auto [dtype, name] : kDTypes)
+    loaded.dtypes[static_cast<size_t>(dtype)] = take(name);
+  loaded.isGradEnabled = take("is_grad_enabled");
+  loaded.empty = take("empty");
+  loaded.fromNumPy = take("from_numpy");
+  loaded.cpu = module.attr("device")("cpu").release().ptr();
+  // The device by name: a program that changes torch's default device must
+  // still get its results on the CPU.
+  loaded.emptyKeywords = nb::make_tuple("dtype", "device").release().ptr();
+  loaded.tensorType = reinterpret_cast<PyTypeObject *>(take("Tensor"));
+  torch = loaded;
+}
+} // namespace
+
+bool isTensor(PyObject *object) {
+  // Not isinstance(): torch overloads it.
+  return torch.tensorType &&
+         PyType_IsSubtype(Py_TYPE(object), torch.tensorType);
+}
+
+void requireTorch() {
+  if (!torch.tensorType)
+    throw Error(ErrorKind::Program,
+                "torch tensors are asked for, but torch is not registered");
+}
+
+bool hasDType(PyObject *tensor, DataType dtype) {
+  return get(tensor, names().dtype).ptr() ==
+         torch.dtypes[static_cast<size_t>(dtype)];
+}
+
+std::optional<DataType> tensorDType(PyObject *tensor) {
+  nb::object dtype = get(tensor, names().dtype);
+  for (size_t i = 0; i < torch.dtypes.size(); ++i)
+    if (torch.dtypes[i] == dtype.ptr())
+      return static_cast<DataType>(i);
+  return std::nullopt;
+}
+
+bool isOnCPU(PyObject *tensor) { return isTrue(get(tensor, names().isCpu)); }
+
+int tensorRank(PyObject *tensor) {
+  return static_cast<int>(PyObject_Size(get(tensor, names().shape).ptr()));
+}
+
+bool tensorShape(PyObject *tensor, size_t rank, int64_t *shape) {
+  nb::object extents = get(tensor, names().shape);
+  if (!PyTuple_Check(extents.ptr()) ||
+      static_cast<size_t>(PyTuple_GET_SIZE(extents.ptr())) != rank)
+    return false;
+  for (size_t i = 0; i < rank; ++i) {
+    PyObject *extent =
+        PyTuple_GET_ITEM(extents.ptr(), static_cast<Py_ssize_t>(i));
+    if (!PyLong_Check(extent))
+      return false;
+    shape[i] = PyLong_AsLongLong(extent);
+  }
+  return true;
+}
+
+bool requiresGrad(PyObject *tensor) {
+  return isTrue(get(tensor, names().requiresGrad));
+}
+
+bool isGradEnabled() {
+  return torch.isGradEnabled &&
+         isTrue(checked(PyObject_CallNoArgs(torch.isGradEnabled)));
+}
+
+void *tensorData(PyObject *tensor, nb::object &holder) {
+  if (!isTrue(call(tensor, names().isContiguous))) {
+    holder = call(tensor, names().contiguous);
+    tensor = holder.ptr();
+  }
+  if (isTrue(call(tensor, names().isNeg))) {
+    holder = call(tensor, names().resolveNeg);
+    tensor = holder.ptr();
+  }
+  return dataPointer(tensor);
+}
+
+nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape,
+                     void *&data) {
+  size_t bytes = runtime::byteSize(dtype);
+  for (int64_t extent : shape)
+    bytes *= static_cast<size_t>(extent);
+  if (bytes >= runtime::OutputPool::kThreshold)
+    return newPooledTensor(dtype, shape, data);
+  nb::object extents = shapeTuple(shape);
+  PyObject *arguments[] = {extents.ptr(),
+                           torch.dtypes[static_cast<size_t>(dtype)], torch.cpu};
+  nb::object tensor = checked(
+      PyObject_Vectorcall(torch.empty, arguments, 1, torch.emptyKeywords));
+  data = dataPointer(tensor.ptr());
+  return tensor;
+}
+
+std::string describeTensor(PyObject *object) {
+  nb::handle tensor(object);
+  auto text = [&](const char *name) {
+    return nb::cast<std::string>(nb::str(tensor.attr(name)));
+  };
+  return text("dtype") + " tensor of shape " +
+         nb::cast<std::string>(nb::str(nb::tuple(tensor.attr("shape")))) +
+         " on " + text("device");
+}
+
+void bindTorchTensors(nb::module_ &m) {
+  m.def("register_torch", registerTorch, nb::arg("torch"),
+        "Hands over the torch module; until then no object is a tensor.");
+}
+
+} // namespace torsh::python
