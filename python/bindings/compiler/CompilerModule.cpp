@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The extension module torshjit._compiler.
+
+#include "Diagnostics.h"
+#include "GraphBuilder.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Verifier.h"
+#include "mlir/Parser/Parser.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+namespace nb = nanobind;
+using namespace mlir;
+using namespace torshjit::python;
+
+Context::Context() : context(MLIRContext::Threading::DISABLED) {
+  DialectRegistry registry;
+  registry.insert<func::FuncDialect, mlir::torsh::TorshDialect>();
+  context.appendDialectRegistry(registry);
+  context.loadAllAvailableDialects();
+}
+
+static std::shared_ptr<Module> parseModule(nb::object source, std::shared_ptr<Context> context) {
+  std::string text;
+  if (nb::isinstance<nb::bytes>(source)) {
+    auto bytes = nb::cast<nb::bytes>(source);
+    text.assign(bytes.c_str(), bytes.size());
+  } else {
+    text = nb::cast<std::string>(source);
+  }
+  DiagnosticCollector diagnostics(context->get());
+  auto module = std::make_shared<Module>();
+  module->context = context;
+  module->op = parseSourceString<ModuleOp>(text, ParserConfig(context->get()));
+  if (!module->op || diagnostics.hasError())
+    diagnostics.raise("cannot parse the module");
+  return module;
+}
+
+NB_MODULE(_compiler, m) {
+  m.doc() = "The compiler: MLIR in, machine code out.";
+  DiagnosticCollector::bind(m);
+  nb::class_<Context>(m, "Context", "An MLIR context with every dialect registered.")
+      .def(nb::init<>());
+
+  nb::class_<Module> module(m, "Module", "An MLIR module.");
+  module
+      .def_static("parse", &parseModule, nb::arg("asm"), nb::arg("context"),
+                  "Parses text or bytecode; raises MLIRError.")
+      .def("__str__",
+           [](Module &self) {
+             std::string text;
+             llvm::raw_string_ostream stream(text);
+             self.op->print(stream);
+             return text;
+           })
+      .def("bytecode",
+           [](Module &self) {
+             std::string bytes;
+             llvm::raw_string_ostream stream(bytes);
+             if (failed(writeBytecodeToFile(*self.op, stream)))
+               throw nb::value_error("cannot write the module as bytecode");
+             return nb::bytes(bytes.data(), bytes.size());
+           })
+      .def("verify",
+           [](Module &self) {
+             DiagnosticCollector diagnostics(self.context->get());
+             if (failed(mlir::verify(*self.op)))
+               diagnostics.raise("the module is invalid");
+           })
+      .def("clone",
+           [](Module &self) {
+             auto copy = std::make_shared<Module>();
+             copy->context = self.context;
+             copy->op = self.op->clone();
+             return copy;
+           })
+      .def("functions", [](Module &self) {
+        std::vector<std::string> names;
+        for (auto function : self.op->getOps<func::FuncOp>())
+          names.push_back(function.getSymName().str());
+        return names;
+      });
+  bindGraphBuilder(m);
+  bindGraphRecords(m, module);
+}
