@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Linear layers with what follows them: linear + GELU, and a perceptron of three layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.workload import Sizes, Weights, Workload
+
+
+def gelu(xp: Any, x: Any) -> Any:
+    """The tanh form, which NumPy can say too."""
+    return 0.5 * x * (1.0 + xp.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)))
+
+
+def linear_weights(rng: np.random.Generator, name: str, inputs: int, outputs: int) -> Weights:
+    """A weight of (outputs, inputs) and a bias of (outputs), as torch stores them."""
+    return {
+        f"{name}.weight": rng.standard_normal((outputs, inputs)) / np.sqrt(inputs),
+        f"{name}.bias": 0.1 * rng.standard_normal(outputs),
+    }
+
+
+def linear(x: Any, weights: Weights, name: str) -> Any:
+    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+
+def torch_linear(weights: Weights, name: str) -> Any:
+    import torch
+
+    outputs, inputs = weights[f"{name}.weight"].shape
+    module = torch.nn.utils.skip_init(torch.nn.Linear, inputs, outputs)
+    module.weight.data = weights[f"{name}.weight"]
+    module.bias.data = weights[f"{name}.bias"]
+    return module
+
+
+def _batch(rng: np.random.Generator, sizes: Sizes) -> list[np.ndarray]:
+    return [rng.standard_normal((sizes["batch"], sizes["inputs"]))]
+
+
+def _linear_gelu_weights(rng: np.random.Generator, sizes: Sizes) -> Weights:
+    return linear_weights(rng, "fc", sizes["inputs"], sizes["outputs"])
+
+
+def _linear_gelu(xp: Any, inputs: Sequence[Any], weights: Weights) -> Any:
+    return gelu(xp, linear(inputs[0], weights, "fc"))
+
+
+def _torch_linear_gelu(weights: Weights) -> Any:
+    import torch
+
+    return torch.nn.Sequential(torch_linear(weights, "fc"), torch.nn.GELU(approximate="tanh"))
+
+
+def _mlp_weights(rng: np.random.Generator, sizes: Sizes) -> Weights:
+    return {
+        **linear_weights(rng, "fc1", sizes["inputs"], sizes["hidden"]),
+        **linear_weights(rng, "fc2", sizes["hidden"], sizes["hidden"]),
+        **linear_weights(rng, "fc3", sizes["hidden"], sizes["outputs"]),
+    }
+
+
+def _mlp(xp: Any, inputs: Sequence[Any], weights: Weights) -> Any:
+    hidden = xp.maximum(linear(inputs[0], weights, "fc1"), 0)
+    hidden = xp.maximum(linear(hidden, weights, "fc2"), 0)
+    return linear(hidden, weights, "fc3")
+
+
+def _torch_mlp(weights: Weights) -> Any:
+    import torch
+
+    return torch.nn.Sequential(
+        torch_linear(weights, "fc1"),
+        torch.nn.ReLU(),
+        torch_linear(weights, "fc2"),
+        torch.nn.ReLU(),
+        torch_linear(weights, "fc3"),
+    )
+
+
+def _mlp_workload(batch: int) -> Workload:
+    return Workload(
+        name=f"mlp_batch_{batch}",
+        family="linear",
+        sizes={"batch": batch, "inputs": 1024, "hidden": 4096, "outputs": 1024},
+        quick={"batch": batch, "inputs": 64, "hidden": 128, "outputs": 64},
+        inputs=_batch,
+        weights=_mlp_weights,
+        function=_mlp,
+        module=_torch_mlp,
+    )
+
+
+WORKLOADS = (
+    Workload(
+        name="linear_gelu",
+        family="linear",
+        sizes={"batch": 512, "inputs": 1024, "outputs": 4096},
+        quick={"batch": 32, "inputs": 64, "outputs": 128},
+        inputs=_batch,
+        weights=_linear_gelu_weights,
+        function=_linear_gelu,
+        module=_torch_linear_gelu,
+    ),
+    _mlp_workload(1),
+    _mlp_workload(64),
+)
