@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bench harness measures what it says: same programs, true errors, nothing lost in silence."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from bench import __main__ as command
+from bench.measurement import MemoryPeak, sample
+from bench.namespaces import numpy_namespace
+from bench.report import as_json, as_markdown, ratios
+from bench.runner import Effort, Measurement, measure
+from bench.systems import SYSTEMS
+from bench.worker_process import WorkerError, WorkerProcess
+from bench.workload import make_case, reference, relative_error
+from bench.workloads import WORKLOADS
+
+QUICK = Effort(rounds=2, turn_seconds=0.005, build_timeout=60)
+
+
+def _direct_conv2d(x, w, stride, padding, groups):
+    """The definition, one output element at a time."""
+    n, _, height, width = x.shape
+    out_channels, group_channels, kh, kw = w.shape
+    padded = np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    out_h = (height + 2 * padding - kh) // stride + 1
+    out_w = (width + 2 * padding - kw) // stride + 1
+    result = np.zeros((n, out_channels, out_h, out_w))
+    for b, o, i, j in np.ndindex(*result.shape):
+        first = o // (out_channels // groups) * group_channels
+        window = padded[
+            b,
+            first : first + group_channels,
+            i * stride : i * stride + kh,
+            j * stride : j * stride + kw,
+        ]
+        result[b, o, i, j] = (window * w[o]).sum()
+    return result
+
+
+@pytest.mark.parametrize(
+    ("channels", "outputs", "kernel", "stride", "padding", "groups"),
+    [(3, 4, 3, 1, 1, 1), (4, 6, 3, 2, 0, 2), (4, 4, 3, 1, 1, 4), (3, 2, 1, 1, 0, 1)],
+)
+def test_numpy_convolution_follows_the_definition(
+    channels, outputs, kernel, stride, padding, groups
+):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((2, channels, 7, 6))
+    w = rng.standard_normal((outputs, channels // groups, kernel, kernel))
+    actual = numpy_namespace().conv2d(x, w, stride, padding, groups)
+    np.testing.assert_allclose(actual, _direct_conv2d(x, w, stride, padding, groups), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_torch_form_computes_what_the_function_does(name):
+    pytest.importorskip("torch")
+    from bench.torch_modules import make_module, to_array, to_tensor
+
+    case = make_case(WORKLOADS[name], quick=True)
+    result = make_module(case)(*map(to_tensor, case.inputs))
+    assert relative_error(to_array(result), reference(case)) <= case.workload.tolerance
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_cases_are_the_same_in_every_process_and_finite(name):
+    first, second = (make_case(WORKLOADS[name], quick=True) for _ in range(2))
+    for one, other in zip(first.inputs, second.inputs, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for key, value in first.weights.items():
+        np.testing.assert_array_equal(value, second.weights[key])
+    expected = reference(first)
+    assert expected.dtype == np.float64
+    assert np.isfinite(expected).all()
+
+
+def test_systems_named_as_exceptions_exist():
+    for workload in WORKLOADS.values():
+        assert set(workload.without) <= set(SYSTEMS), workload.name
+
+
+def test_relative_error():
+    expected = np.array([1.0, -4.0])
+    assert relative_error(np.array([1.0, -4.0]), expected) == 0
+    assert relative_error(np.array([1.0, -3.0]), expected) == pytest.approx(0.25)
+    assert relative_error(np.array([1.0, math.nan]), expected) == math.inf
+    assert relative_error(np.zeros((2, 1)), expected) == math.inf
+
+
+def test_sample_counts_every_call_of_a_batch():
+    calls = 0
+
+    def tick():
+        nonlocal calls
+        calls += 1
+
+    samples = sample(tick, 0.01)
+    assert len(samples) >= 3
+    assert calls > len(samples), "calls this short must be timed by the batch"
+    assert all(0 < seconds < 1e-3 for seconds in samples)
+
+
+def test_memory_peak_sees_what_was_freed_again():
+    size = 64 * 2**20
+    peak = MemoryPeak()
+    block = np.ones(size, dtype=np.uint8)
+    del block
+    assert peak.bytes() >= 0.9 * size
+    peak.restart()
+    assert peak.bytes() < 0.5 * size
+
+
+def test_measure_runs_systems_in_their_own_processes():
+    systems = ["numpy", "torch-eager"]
+    results = measure(WORKLOADS["softmax"], systems, 1, True, QUICK)
+    assert [m.system for m in results] == systems
+    numpy_result = results[0]
+    assert numpy_result.version == np.__version__
+    assert numpy_result.samples >= 3 * QUICK.rounds
+    assert 0 < numpy_result.p10_us <= numpy_result.median_us <= numpy_result.p90_us
+    assert numpy_result.compile_ms >= 0
+    assert 0 < numpy_result.error < 1e-5
+    assert not numpy_result.note
+    torch_result = results[1]
+    assert torch_result.samples or torch_result.note.startswith("skipped: ")
+
+
+def test_a_wrong_result_is_called_wrong():
+    impossible = dataclasses.replace(WORKLOADS["softmax"], tolerance=0.0)
+    (result,) = measure(impossible, ["numpy"], 1, True, QUICK)
+    assert result.wrong
+    assert result.note.startswith("wrong: error ")
+    assert ratios([result, dataclasses.replace(result, system="torshjit", wrong=False)]) == {}
+
+
+def test_an_excluded_system_is_skipped_with_the_reason():
+    workload = dataclasses.replace(WORKLOADS["softmax"], without={"numpy": "for the test"})
+    (result,) = measure(workload, ["numpy"], 1, True, QUICK)
+    assert result.note == "skipped: for the test"
+    assert result.samples == 0
+
+
+def test_a_request_that_raises_is_reported_and_the_worker_lives():
+    worker = WorkerProcess("numpy", 1)
+    try:
+        worker.ask({"do": "start"}, 60)
+        with pytest.raises(WorkerError, match="KeyError: 'no_such_workload'"):
+            worker.ask({"do": "build", "workload": "no_such_workload", "quick": True}, 60)
+        assert worker.ask({"do": "start"}, 60)["version"] == np.__version__
+    finally:
+        worker.close()
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", "signal SIGSEGV"),
+        ("import sys; sys.exit('out of luck')", "exit status 1: out of luck"),
+        ("import time; time.sleep(60)", "no answer to 'start' within"),
+    ],
+)
+def test_a_worker_that_dies_or_hangs_is_an_error_not_a_wait(program, message):
+    worker = WorkerProcess("numpy", 1, command=[sys.executable, "-c", program])
+    try:
+        with pytest.raises(WorkerError, match=message):
+            worker.ask({"do": "start"}, 2)
+    finally:
+        worker.close()
+
+
+def test_more_threads_than_processors_are_refused():
+    with pytest.raises(ValueError, match="threads asked for"):
+        WorkerProcess("numpy", 4096)
+
+
+def _measured(system, median_us, workload="w", **changes):
+    values = {"samples": 5, "median_us": median_us, "compile_ms": 1.0, "error": 0.0}
+    return Measurement(workload, system, 1, **{**values, **changes})
+
+
+def test_report_bolds_the_best_and_gives_ratios():
+    measurements = [
+        _measured("torshjit", 500.0),
+        _measured("jax", 1000.0),
+        _measured("numpy", 250.0, wrong=True, note="wrong: error 1, at most 1e-04"),
+        _measured("torshjit", 3000.0, workload="v"),
+        _measured("jax", 1000.0, workload="v"),
+    ]
+    assert ratios(measurements) == {"w": 0.5, "v": 3.0}
+    tables = as_markdown(measurements, quick=False)
+    assert "| w | **0.5** | 1 | – | 0.50 |" in tables
+    assert "| v | 3 | **1** | – | 3.00 |" in tables
+    assert "over 2 workloads: 1.22" in tables
+    assert "- numpy, w: wrong: error 1, at most 1e-04" in tables
+
+
+def test_command_writes_json_without_nan(tmp_path, capsys):
+    path = tmp_path / "out.json"
+    arguments = ["--quick", "--rounds", "1", "--threads", "1", "--json", str(path)]
+    arguments += ["--system", "numpy", "--workload", "^add_one_element$", "--workload", "bf16"]
+    assert command.main(arguments) == 0
+    result = json.loads(path.read_text(), parse_constant=pytest.fail)
+    by_name = {row["workload"]: row for row in result["measurements"]}
+    assert by_name["add_one_element"]["median_us"] > 0
+    assert by_name["matmul_1024_bf16"]["median_us"] is None
+    assert result["options"] == {"quick": True, "threads": [1], "rounds": 1}
+    assert result["machine"]["processors"] >= 1
+    assert "| add_one_element |" in capsys.readouterr().out
+
+
+def test_command_fails_when_torshjit_is_wrong(monkeypatch):
+    def wrong(workload, systems, threads, quick, effort):
+        return [_measured("torshjit", 1.0, wrong=True, note="wrong: error 1, at most 1e-04")]
+
+    monkeypatch.setattr(command, "measure", wrong)
+    assert command.main(["--quick", "--threads", "1", "--workload", "^softmax$"]) == 1
+
+
+def test_command_names_a_pattern_that_matches_nothing():
+    with pytest.raises(SystemExit, match="no workload matches zzz"):
+        command.main(["--workload", "zzz"])
+
+
+def test_json_keeps_every_measurement():
+    measurements = [_measured("torshjit", 500.0), _measured("jax", math.nan, samples=0)]
+    rows = as_json(measurements, {})["measurements"]
+    assert [row["median_us"] for row in rows] == [500.0, None]
