@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,8 +33,8 @@ class FusionStrategy(str, enum.Enum):
         return self.value
 
 
-def _from_environment(name: str) -> Any:
-    return field(default_factory=lambda: environment.read(name))
+def _reader(name: str) -> Callable[[], Any]:
+    return lambda: environment.read(name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +59,17 @@ class JitConfig:
         ConfigError: an option has a value that is not allowed.
     """
 
-    fusion_strategy: FusionStrategy = _from_environment("TORSHJIT_FUSION_STRATEGY")
-    max_fusion_size: int = _from_environment("TORSHJIT_MAX_FUSION_SIZE")
-    enable_optimizations: bool = _from_environment("TORSHJIT_OPTIMIZE")
-    enable_profiling: bool = _from_environment("TORSHJIT_PROFILE")
-    target_device: str = _from_environment("TORSHJIT_TARGET")
-    enable_caching: bool = _from_environment("TORSHJIT_CACHE")
-    numerics: str = _from_environment("TORSHJIT_NUMERICS")
-    strict: bool = _from_environment("TORSHJIT_STRICT")
-    dump_dir: str | None = _from_environment("TORSHJIT_DUMP_DIR")
-    num_threads: int | None = _from_environment("TORSHJIT_NUM_THREADS")
-    max_specializations: int = _from_environment("TORSHJIT_MAX_SPECIALIZATIONS")
+    fusion_strategy: FusionStrategy = field(default_factory=_reader("TORSHJIT_FUSION_STRATEGY"))
+    max_fusion_size: int = field(default_factory=_reader("TORSHJIT_MAX_FUSION_SIZE"))
+    enable_optimizations: bool = field(default_factory=_reader("TORSHJIT_OPTIMIZE"))
+    enable_profiling: bool = field(default_factory=_reader("TORSHJIT_PROFILE"))
+    target_device: str = field(default_factory=_reader("TORSHJIT_TARGET"))
+    enable_caching: bool = field(default_factory=_reader("TORSHJIT_CACHE"))
+    numerics: str = field(default_factory=_reader("TORSHJIT_NUMERICS"))
+    strict: bool = field(default_factory=_reader("TORSHJIT_STRICT"))
+    dump_dir: str | None = field(default_factory=_reader("TORSHJIT_DUMP_DIR"))
+    num_threads: int | None = field(default_factory=_reader("TORSHJIT_NUM_THREADS"))
+    max_specializations: int = field(default_factory=_reader("TORSHJIT_MAX_SPECIALIZATIONS"))
 
     def __post_init__(self) -> None:
         try:

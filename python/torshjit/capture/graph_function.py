@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 __all__ = [
     "ArgumentBinding",
+    "ArgumentLeaf",
     "ArrayLeaf",
     "AttributeGuard",
     "CapturedProgram",
@@ -59,7 +60,14 @@ class ResultLeaf:
     scalar: bool = False
 
 
-Tree = ArrayLeaf | ValueLeaf | ResultLeaf | tuple | list | dict
+@dataclass(frozen=True)
+class ArgumentLeaf:
+    """The object itself that the call passed as array leaf number `leaf`, returned unchanged."""
+
+    leaf: int
+
+
+Tree = ArrayLeaf | ValueLeaf | ResultLeaf | ArgumentLeaf | tuple | list | dict
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,7 @@ class CapturedProgram:
         args_tree: the call it was captured for, ``(args, kwargs)`` with leaves ArrayLeaf and
             ValueLeaf.
         bindings: where each input of @main comes from, in order.
-        output_tree: the result, with leaves ResultLeaf and ValueLeaf.
+        output_tree: the result, with leaves ResultLeaf, ValueLeaf and ArgumentLeaf.
         output_kind: whether results are NumPy arrays or torch tensors.
         guards: conditions that must hold at each call besides the argument tree; when one
             fails, the program is captured again.

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Capture of Python functions over NumPy arrays, by running them on tracers."""
+
+from torshjit.capture.numpy_trace import (  # noqa: F401  (each fills the tables)
+    contraction,
+    einsum,
+    indexing,
+    joining,
+    linalg,
+    movement,
+    reductions,
+    selection,
+    special_functions,
+    ufuncs,
+)
+from torshjit.capture.numpy_trace.capture import capture_function, classify_argument
+
+__all__ = ["capture_function", "classify_argument"]

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The object that stands for an array while a NumPy function is captured."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+import numpy as np
+from torshjit.capture.graph_function import ArgumentLeaf, ValueLeaf
+from torshjit.capture.numpy_trace import tables
+from torshjit.capture.numpy_trace.session import TraceSession
+
+__all__ = ["Storage", "Tracer"]
+
+#: Longest axis that a Python loop over a tracer is unrolled for.
+_MOST_UNROLLED = 64
+
+
+class Storage:
+    """The memory that NumPy would share between an array and its views.
+
+    `external` memory belongs to the caller: an argument, a global or a constant. Writing to
+    it cannot be captured. Writing to other memory can, as long as one tracer alone sees it.
+    """
+
+    __slots__ = ("external", "viewers")
+
+    def __init__(self, external: bool = False) -> None:
+        self.external = external
+        self.viewers: list[weakref.ref[Tracer]] = []
+
+    def is_shared(self) -> bool:
+        """Whether more than one live tracer sees the memory."""
+        self.viewers = [viewer for viewer in self.viewers if viewer() is not None]
+        return len(self.viewers) > 1
+
+
+class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array of a known shape and dtype, whose elements exist only when the program runs.
+
+    It answers to NumPy's functions, operators, methods and indexing by adding operations to
+    the graph. Whatever asks for an element's value raises CaptureError.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_alive",
+        "_value",
+        "dtype",
+        "is_scalar",
+        "origin",
+        "session",
+        "shape",
+        "storage",
+    )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        session: TraceSession,
+        value: Any | Callable[[], Any],
+        dtype: np.dtype,
+        shape: tuple[int, ...],
+        storage: Storage | None = None,
+        is_scalar: bool = False,
+    ) -> None:
+        self.session = session
+        self._value = value
+        self.dtype = dtype
+        self.shape = shape
+        self.storage = Storage() if storage is None else storage
+        self.is_scalar = is_scalar
+        #: Leaf of the output tree for returning the very object that this stands for, if any.
+        self.origin: ArgumentLeaf | ValueLeaf | None = None
+        self._alive: object = None
+        self.storage.viewers.append(weakref.ref(self))
+
+    @property
+    def value(self) -> Any:
+        """The graph's value; an array that is bound lazily becomes an input here."""
+        if callable(self._value):
+            self._value = self._value()
+        return self._value
+
+    def keep_alive(self, owner: object) -> None:
+        """Keeps `owner` from being freed, and its id from being reused, while tracing."""
+        self._alive = owner
+
+    # What isinstance() answers: code written for arrays must take the same branches.
+    @property
+    def __class__(self) -> type:  # type: ignore[override]
+        return self.dtype.type if self.is_scalar else np.ndarray
+
+    # Attributes of an ndarray that are known while tracing.
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    @property
+    def T(self) -> Tracer:
+        return tables.METHODS["transpose"](self)
+
+    @property
+    def mT(self) -> Tracer:
+        return tables.call_function(self.session, np.matrix_transpose, (self,), {})
+
+    @property
+    def real(self) -> Tracer:
+        return self
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Tracer]:
+        if not self.shape:
+            raise TypeError("iteration over a 0-d array")
+        if self.shape[0] > _MOST_UNROLLED:
+            self.session.refuse(
+                f"iterating over an axis of {self.shape[0]} elements would repeat the loop's "
+                f"operations as often in the program; the limit is {_MOST_UNROLLED}"
+            )
+        return (self[index] for index in range(self.shape[0]))
+
+    def __getitem__(self, key: Any) -> Tracer:
+        return tables.METHODS["__getitem__"](self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        tables.METHODS["__setitem__"](self, key, value)
+
+    def __getattr__(self, name: str) -> Any:
+        method = tables.METHODS.get(name)
+        if method is not None:
+            return method.__get__(self, Tracer)
+        if not name.startswith("__") and hasattr(np.ndarray, name):
+            self.session.unsupported(f"numpy.ndarray.{name}")
+        raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+
+    # NumPy's protocols.
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from torshjit.capture.numpy_trace.ufuncs import call_ufunc
+
+        return call_ufunc(self.session, ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict) -> Any:
+        return tables.call_function(self.session, function, args, kwargs)
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        self._refuse_value("converting a traced array to a plain one")
+
+    def __pow__(self, exponent: Any) -> Any:
+        return tables.METHODS["__pow__"](self, exponent)
+
+    # In-place operators on a NumPy scalar bind a new one, as Python does.
+    def __ipow__(self, exponent: Any) -> Any:  # type: ignore[misc]
+        return self.assign(tables.METHODS["__pow__"](self, exponent))
+
+    def assign(self, result: Tracer) -> Tracer:
+        """Gives this array the contents of `result`, of the same shape and dtype.
+
+        Returns this tracer, or for a NumPy scalar, which is immutable, `result`.
+
+        Raises:
+            CaptureError: NumPy would write to memory that the caller or a view sees.
+        """
+        if self.is_scalar:
+            return result
+        if self.storage.external:
+            self.session.refuse("the function writes to an array that it did not create")
+        if self.storage.is_shared():
+            self.session.refuse("the function writes to an array that has views")
+        self._value = result.value
+        return self
+
+    # Whatever asks for a value.
+
+    def _refuse_value(self, action: str) -> NoReturn:
+        self.session.refuse(
+            f"{action} needs its value, which exists only when the compiled program runs"
+        )
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            if self.size == 0:
+                self._refuse_value("taking the truth value of an empty array")
+            raise ValueError(
+                "The truth value of an array with more than one element is ambiguous. "
+                "Use a.any() or a.all()"
+            )
+        self._refuse_value("taking the truth value of a traced array (if, while, and, or, not)")
+
+    def __float__(self) -> float:
+        self._refuse_value("float() of a traced array")
+
+    def __int__(self) -> int:
+        self._refuse_value("int() of a traced array")
+
+    def __index__(self) -> int:
+        self._refuse_value("using a traced array as an index")
+
+    def __complex__(self) -> complex:
+        self._refuse_value("complex() of a traced array")
+
+    def __str__(self) -> str:
+        self._refuse_value("printing or formatting a traced array")
+
+    def __format__(self, specification: str) -> str:
+        self._refuse_value("printing or formatting a traced array")
+
+    def __contains__(self, item: Any) -> bool:
+        self._refuse_value("the operator `in` on a traced array")
+
+    def item(self, *args: Any) -> NoReturn:
+        self._refuse_value(".item() of a traced array")
+
+    def tolist(self) -> NoReturn:
+        self._refuse_value(".tolist() of a traced array")
+
+    def tobytes(self, order: str = "C") -> NoReturn:
+        self._refuse_value(".tobytes() of a traced array")
+
+    def __repr__(self) -> str:
+        return f"<traced array of shape {self.shape} and dtype {self.dtype}>"
+
+    def __deepcopy__(self, memo: dict) -> Tracer:
+        return tables.METHODS["copy"](self)
+
+    def __copy__(self) -> Tracer:
+        return tables.METHODS["copy"](self)
+
+    def __reduce__(self) -> NoReturn:
+        self._refuse_value("pickling a traced array")
