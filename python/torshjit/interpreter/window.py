@@ -40,8 +40,9 @@ def windows(
             )
     spatial = tuple(range(2, image.ndim))
     view = sliding_window_view(image, spans, axis=spatial)
-    steps = [slice(None, None, step) for step in (*stride, *dilation)]
-    return view[(slice(None), slice(None), *steps)]
+    steps = (slice(None, None, step) for step in (*stride, *dilation))
+    selection = (slice(None), slice(None), *steps)
+    return view[selection]
 
 
 def _window_axes(view: np.ndarray, window: Sequence[int]) -> tuple[int, ...]:
