@@ -249,9 +249,10 @@ Program Program::parse(std::string_view json) {
   Json parsed;
   try {
     parsed = Json::parse(json.begin(), json.end());
-  } catch (const Json::exception &e) {
-    throw Error(ErrorKind::Program,
-                std::string("malformed program: not JSON: ") + e.what());
+  } catch (const Json::parse_error &e) {
+    // The library's text quotes the input and may cut a character in two.
+    throw Error(ErrorKind::Program, "malformed program: not JSON at byte " +
+                                        std::to_string(e.byte));
   }
   Program program = parseProgram(Field(parsed, "program"));
   verifyProgram(program);

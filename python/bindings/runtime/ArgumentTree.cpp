@@ -71,7 +71,7 @@ ArgumentTree::ArgumentTree(nb::handle tree, References &references) {
         parseNode(node, "argument " + std::to_string(position++), references));
   keywords.kind = Kind::Dict;
   keywords.type = &PyDict_Type;
-  keywords.path = "keyword argument ";
+  keywords.path = "keyword arguments";
   parseDict(pair[1], keywords, references);
 }
 

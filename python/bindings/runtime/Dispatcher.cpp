@@ -139,8 +139,8 @@ void bindDispatcher(nb::module_ &m) {
       "A subclass defines _specialize(args, kwargs), called when none fits: it "
       "adds one and returns None, or returns (value,), which the call then "
       "returns; and _call_with_grad(args, kwargs) if it adds grad-sensitive "
-      "ones. When still none fits, the registered error for the first "
-      "difference found is raised.")
+      "ones. When still none fits, the registered error tells how the "
+      "arguments differ from the last one.")
       .def(nb::init<>())
       .def("add_specialization", addSpecialization, nb::arg("args_tree"),
            nb::arg("executable"), nb::arg("bindings"), nb::arg("output_tree"),

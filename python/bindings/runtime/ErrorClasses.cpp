@@ -3,6 +3,7 @@
 #include "ErrorClasses.h"
 
 #include <array>
+#include <cstring>
 #include <new>
 
 namespace torsh::python {
@@ -29,6 +30,16 @@ PyObject *classOf(ErrorKind kind) {
   return PyExc_RuntimeError;
 }
 
+void setError(const Error &e) {
+  // Names in programs come from outside: an error must not fail to be made.
+  PyObject *text = PyUnicode_DecodeUTF8(
+      e.what(), static_cast<Py_ssize_t>(std::strlen(e.what())), "replace");
+  if (!text)
+    return;
+  PyErr_SetObject(classOf(e.kind()), text);
+  Py_DECREF(text);
+}
+
 void registerClass(ErrorKind kind, nb::handle cls) {
   if (cls.is_none())
     return;
@@ -46,7 +57,7 @@ void setPythonError() noexcept {
   } catch (nb::python_error &e) {
     e.restore();
   } catch (const Error &e) {
-    PyErr_SetString(classOf(e.kind()), e.what());
+    setError(e);
   } catch (const nb::builtin_exception &e) {
     PyErr_SetString(PyExc_TypeError, e.what());
   } catch (const std::bad_alloc &) {
@@ -61,7 +72,7 @@ void bindErrorClasses(nb::module_ &m) {
     try {
       std::rethrow_exception(p);
     } catch (const Error &e) {
-      PyErr_SetString(classOf(e.kind()), e.what());
+      setError(e);
     }
   });
   m.def(

@@ -196,10 +196,10 @@ nb::object newArrayOfBits(DataType dtype, const std::vector<int64_t> &shape,
 }
 
 std::string describeArray(PyObject *object) {
-  nb::handle array(object);
-  return nb::cast<std::string>(nb::str(array.attr("dtype"))) +
-         " array of shape " +
-         nb::cast<std::string>(nb::str(array.attr("shape")));
+  nb::object dtype = nb::getattr(nb::handle(object), "dtype");
+  nb::object shape = nb::getattr(nb::handle(object), "shape");
+  return std::string(nb::str(nb::handle(dtype)).c_str()) + " array of shape " +
+         nb::str(nb::handle(shape)).c_str();
 }
 
 void bindNumPyArrays(nb::module_ &m) {

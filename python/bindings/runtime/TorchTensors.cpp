@@ -20,6 +20,7 @@ struct TorchInterface {
   PyTypeObject *tensorType = nullptr;
   PyObject *isGradEnabled = nullptr;
   PyObject *empty = nullptr;
+  PyObject *emptyLike = nullptr;
   PyObject *fromNumPy = nullptr;
   PyObject *cpu = nullptr;
   PyObject *emptyKeywords = nullptr;
@@ -73,6 +74,37 @@ nb::object shapeTuple(const std::vector<int64_t> &shape) {
   return tuple;
 }
 
+nb::object emptyTensor(DataType dtype, const std::vector<int64_t> &shape) {
+  nb::object extents = shapeTuple(shape);
+  PyObject *arguments[] = {extents.ptr(),
+                           torch.dtypes[static_cast<size_t>(dtype)], torch.cpu};
+  return checked(
+      PyObject_Vectorcall(torch.empty, arguments, 1, torch.emptyKeywords));
+}
+
+/// torch.empty_like takes half the time of torch.empty, whose arguments are
+/// slow to read: small results are made after a remembered one.
+nb::object smallTensor(DataType dtype, const std::vector<int64_t> &shape) {
+  struct Prototype {
+    DataType dtype;
+    std::vector<int64_t> shape;
+    PyObject *tensor = nullptr;
+  };
+  static auto *prototypes = new std::array<Prototype, 64>;
+  size_t hash = static_cast<size_t>(dtype);
+  for (int64_t extent : shape)
+    hash = (hash ^ static_cast<size_t>(extent)) * 0x9E3779B97F4A7C15u;
+  Prototype &slot = (*prototypes)[(hash >> 32) % prototypes->size()];
+  if (slot.tensor && slot.dtype == dtype && slot.shape == shape)
+    return checked(PyObject_CallOneArg(torch.emptyLike, slot.tensor));
+  nb::object tensor = emptyTensor(dtype, shape);
+  nb::object prototype =
+      checked(PyObject_CallOneArg(torch.emptyLike, tensor.ptr()));
+  nb::object old = nb::steal(slot.tensor);
+  slot = {dtype, shape, prototype.release().ptr()};
+  return tensor;
+}
+
 /// A tensor over recycled memory, which its array base gives back.
 nb::object newPooledTensor(DataType dtype, const std::vector<int64_t> &shape,
                            void *&data) {
@@ -101,6 +133,7 @@ void registerTorch(nb::handle module) {
     loaded.dtypes[static_cast<size_t>(dtype)] = take(name);
   loaded.isGradEnabled = take("is_grad_enabled");
   loaded.empty = take("empty");
+  loaded.emptyLike = take("empty_like");
   loaded.fromNumPy = take("from_numpy");
   loaded.cpu = module.attr("device")("cpu").release().ptr();
   // The device by name: a program that changes torch's default device must
@@ -185,23 +218,22 @@ nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape,
     bytes *= static_cast<size_t>(extent);
   if (bytes >= runtime::OutputPool::kThreshold)
     return newPooledTensor(dtype, shape, data);
-  nb::object extents = shapeTuple(shape);
-  PyObject *arguments[] = {extents.ptr(),
-                           torch.dtypes[static_cast<size_t>(dtype)], torch.cpu};
-  nb::object tensor = checked(
-      PyObject_Vectorcall(torch.empty, arguments, 1, torch.emptyKeywords));
+  constexpr size_t kSmall = size_t(16) << 10;
+  nb::object tensor =
+      bytes <= kSmall ? smallTensor(dtype, shape) : emptyTensor(dtype, shape);
   data = dataPointer(tensor.ptr());
   return tensor;
 }
 
 std::string describeTensor(PyObject *object) {
-  nb::handle tensor(object);
   auto text = [&](const char *name) {
-    return nb::cast<std::string>(nb::str(tensor.attr(name)));
+    nb::object attribute = nb::getattr(nb::handle(object), name);
+    if (nb::isinstance<nb::tuple>(attribute)) // torch.Size prints its name
+      attribute = nb::steal(PySequence_List(attribute.ptr()));
+    return std::string(nb::str(nb::handle(attribute)).c_str());
   };
-  return text("dtype") + " tensor of shape " +
-         nb::cast<std::string>(nb::str(nb::tuple(tensor.attr("shape")))) +
-         " on " + text("device");
+  return text("dtype") + " tensor of shape " + text("shape") + " on " +
+         text("device");
 }
 
 void bindTorchTensors(nb::module_ &m) {

@@ -35,7 +35,7 @@ bool isGradEnabled();
 void *tensorData(PyObject *tensor, nb::object &holder);
 nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape,
                      void *&data);
-/// "torch.float32 tensor of shape (3, 4) on cpu", for messages.
+/// "torch.float32 tensor of shape [3, 4] on cpu", for messages.
 std::string describeTensor(PyObject *tensor);
 
 void bindTorchTensors(nb::module_ &m);
