@@ -10,6 +10,7 @@ of the call that was captured.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -27,6 +28,7 @@ __all__ = [
     "ValueLeaf",
     "flatten",
     "leaf_paths",
+    "leaves_like",
     "tree_leaves",
     "tree_map",
 ]
@@ -45,11 +47,24 @@ class ArrayLeaf:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ValueLeaf:
-    """A value fixed at capture; as an argument it is compared by type and equality."""
+    """A value fixed at capture; as an argument it is compared by type and equality.
+
+    Floats are compared by their bits: 0.0 is not -0.0, and NaN is NaN.
+    """
 
     value: object
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ValueLeaf) or type(self.value) is not type(other.value):
+            return False
+        if isinstance(self.value, float):
+            return struct.pack("d", self.value) == struct.pack("d", other.value)
+        return self.value is other.value or bool(self.value == other.value)
+
+    def __hash__(self) -> int:
+        return hash((type(self.value), repr(self.value)))
 
 
 @dataclass(frozen=True)
@@ -116,21 +131,22 @@ class CapturedProgram:
     """A captured program and everything needed to call it.
 
     Attributes:
-        module: the `_compiler.Module`; its entry function is @main.
+        module: the `_compiler.Module`.
         args_tree: the call it was captured for, ``(args, kwargs)`` with leaves ArrayLeaf and
             ValueLeaf.
-        bindings: where each input of @main comes from, in order.
+        bindings: where each input of the entry function comes from, in order.
         output_tree: the result, with leaves ResultLeaf, ValueLeaf and ArgumentLeaf.
         output_kind: whether results are NumPy arrays or torch tensors.
         guards: conditions that must hold at each call besides the argument tree; when one
             fails, the program is captured again.
         grad_sensitive: whether a call under torch's grad mode where an argument or bound
             tensor requires grad must go to `call_with_grad` instead.
-        source_names: the user's name of each input of @main, for messages (``x``, ``fc.weight``).
+        source_names: the user's name of each input of the entry function, for messages (``x``, ``fc.weight``).
         capture_ms: how long the capture took.
         call_with_grad: ``call_with_grad(compiled, args, kwargs) -> result``, required where
             `grad_sensitive` is true; `compiled(*args, **kwargs)` under ``torch.no_grad()``
             runs the compiled code.
+        entry: the name of the entry function.
     """
 
     module: Any
@@ -143,6 +159,7 @@ class CapturedProgram:
     source_names: list[str] = field(default_factory=list)
     capture_ms: float = 0.0
     call_with_grad: Callable[[Any, tuple, dict], Any] | None = None
+    entry: str = "main"
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
@@ -166,6 +183,19 @@ def tree_leaves(tree: Any) -> Iterator[Any]:
     elif kind is dict:
         for item in tree.values():
             yield from tree_leaves(item)
+    else:
+        yield tree
+
+
+def leaves_like(template: Any, tree: Any) -> Iterator[Any]:
+    """The leaves of `tree` in the order of `template`, whose dicts may be ordered otherwise."""
+    kind = type(template)
+    if kind is tuple or kind is list:
+        for part, item in zip(template, tree, strict=True):
+            yield from leaves_like(part, item)
+    elif kind is dict:
+        for key, part in template.items():
+            yield from leaves_like(part, tree[key])
     else:
         yield tree
 

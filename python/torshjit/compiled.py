@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The callable that `compile` returns."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+import warnings
+from collections import Counter
+from dataclasses import dataclass
+from types import MethodType
+from typing import Any, NoReturn
+
+from torshjit import _runtime
+from torshjit.capture.graph_function import CapturedProgram
+from torshjit.config import JitConfig
+from torshjit.errors import (
+    CaptureError,
+    CompileError,
+    ConfigError,
+    DeviceError,
+    DTypeError,
+    ShapeError,
+    TorshError,
+)
+from torshjit.explanation import format_explanation
+from torshjit.process_statistics import TOTALS
+from torshjit.signatures import (
+    Signature,
+    differing_arguments,
+    format_signature,
+    is_torch_tensor,
+    signature_of,
+    trees_match,
+)
+from torshjit.sources import Source
+from torshjit.specialization import Specialization, build_interpreted, build_native
+
+__all__ = ["CompiledModule", "FallbackWarning"]
+
+_runtime.register_errors(
+    program=TorshError,
+    shape=ShapeError,
+    dtype=DTypeError,
+    device=DeviceError,
+    option=ConfigError,
+)
+
+
+class FallbackWarning(UserWarning):
+    """A program, or some of its calls, runs as plain Python instead of compiled code."""
+
+
+@dataclass(eq=False)
+class _Fallback:
+    """A signature that runs as plain Python, and why."""
+
+    signature: Signature
+    op: str
+    reason: str
+    location: tuple[str, int] | None
+    calls: int = 0
+    time_us: float = 0.0
+
+
+class CompiledModule(_runtime.Dispatcher):
+    """A program compiled on demand, for each signature that it is called with.
+
+    Calling it runs machine code where the arguments fit a specialization: the same arrays'
+    dtypes and shapes, the same other arguments, and unchanged globals. Otherwise the program
+    is captured and compiled first. It may be called from any thread.
+
+    A program that cannot be captured runs as plain Python, with a FallbackWarning, or raises
+    if the configuration is strict.
+    """
+
+    def __init__(self, source: Source | None, config: JitConfig, name: str | None = None) -> None:
+        super().__init__()
+        self._source = source
+        self._config = config
+        self._name = name or (source.name if source is not None else "program")
+        self._lock = threading.RLock()
+        self._specializations: list[Specialization] = []
+        self._fallbacks: list[_Fallback] = []
+        self._warned = False
+        function = getattr(source, "function", None)
+        if function is not None:
+            functools.update_wrapper(self, function, updated=())
+
+    @property
+    def config(self) -> JitConfig:
+        """The options it was made with."""
+        return self._config
+
+    @property
+    def __torshjit_function__(self) -> Any:
+        """The Python function behind it, which a capture of its caller traces through."""
+        return getattr(self._source, "function", None)
+
+    def __repr__(self) -> str:
+        count = len(self._specializations)
+        noun = "specialization" if count == 1 else "specializations"
+        return f"<torshjit.CompiledModule {self._name} for {self._config.target}, {count} {noun}>"
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Binds as a function does, so that `compile` decorates methods: one per instance."""
+        function = self.__torshjit_function__
+        if instance is None or function is None:
+            return self
+        key = f"_torshjit_compiled_{self._name.rpartition('.')[2]}"
+        try:
+            known = instance.__dict__.get(key)
+        except AttributeError:
+            return MethodType(self, instance)
+        if known is None or known[0] is not self:
+            from torshjit.sources import PythonSource
+
+            bound = CompiledModule(PythonSource(MethodType(function, instance)), self._config)
+            known = instance.__dict__[key] = (self, bound)
+        return known[1]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a torshjit.CompiledModule cannot be pickled; use save(path) and torshjit.load(path), "
+            "or pickle the program and compile it again"
+        )
+
+    # The slow path of a call.
+
+    def _specialize(self, args: tuple, kwargs: dict) -> tuple | None:
+        """Called where no specialization fits; adds one, or returns the answer as ``(value,)``."""
+        if self._source is None:
+            # The runtime then raises an error that says how the arguments differ.
+            return None
+        signature = signature_of(args, kwargs)
+        with self._lock:
+            found = self._find(signature)
+            if found is None:
+                found = self._add(signature, args, kwargs)
+        if isinstance(found, _Fallback):
+            return (self._run_plainly(found, args, kwargs),)
+        if found.executable is None:
+            return (self._interpret(found, args, kwargs),)
+        return None
+
+    def _find(self, signature: Signature) -> Specialization | _Fallback | None:
+        for each in self._specializations:
+            if each.accepts(signature):
+                return each
+        for fallback in self._fallbacks:
+            if trees_match(fallback.signature, signature):
+                return fallback
+        return None
+
+    def _add(self, signature: Signature, args: tuple, kwargs: dict) -> Specialization | _Fallback:
+        try:
+            if len(self._specializations) >= self._config.max_specializations:
+                raise self._too_many(signature)
+            program = self._capture(args, kwargs)
+            made = self._build(program)
+        except TorshError as error:
+            if not isinstance(error, (CaptureError, CompileError)) or not self._may_fall_back():
+                raise
+            return self._fall_back(signature, error)
+        self._specializations.append(made)
+        TOTALS.add_compilation(made.statistics())
+        return made
+
+    def _capture(self, args: tuple, kwargs: dict) -> CapturedProgram:
+        assert self._source is not None
+        try:
+            return self._source.capture(args, kwargs, self._config)
+        except TorshError:
+            raise
+        except Exception as error:
+            if not self._may_fall_back():
+                raise
+            # The program's own error shows again, with its own traceback, in the plain run.
+            raise CaptureError(f"{type(error).__name__} while tracing: {error}") from error
+
+    def _build(self, program: CapturedProgram) -> Specialization:
+        if program.output_kind == "torch" or any(
+            is_torch_tensor(getattr(binding, "value", None)) for binding in program.bindings
+        ):
+            import torch
+
+            _runtime.register_torch(torch)
+        if self._config.target.kind == "interpreter":
+            return build_interpreted(program)
+        if "bf16" in str(program.module):
+            _register_bfloat16()
+        made = build_native(program, self._config)
+        self.add_specialization(executable=made.executable, **made.runtime_arguments)
+        return made
+
+    def _may_fall_back(self) -> bool:
+        return not self._config.strict and self._source is not None and self._source.runs_plainly
+
+    def _too_many(self, signature: Signature) -> CaptureError:
+        known = [each.signature for each in self._specializations]
+        causes = differing_arguments([*known, signature])
+        causes = causes or "a global, closure variable or attribute kept changing"
+        return CaptureError(
+            f"compiled for {len(known)} signatures already, the limit of max_specializations: "
+            f"{causes}"
+        )
+
+    def _fall_back(self, signature: Signature, error: TorshError) -> _Fallback:
+        fallback = _Fallback(signature, error.op or "program", error.message, error.location)
+        self._fallbacks.append(fallback)
+        if not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self._name} runs as plain Python for the arguments "
+                f"{format_signature(signature)}: {error}",
+                FallbackWarning,
+                stacklevel=_caller_level(),
+            )
+        return fallback
+
+    def _run_plainly(self, fallback: _Fallback, args: tuple, kwargs: dict) -> Any:
+        assert self._source is not None
+        started = time.perf_counter()
+        result = self._source.run(args, kwargs)
+        elapsed = (time.perf_counter() - started) * 1e6
+        with self._lock:
+            fallback.calls += 1
+            fallback.time_us += elapsed
+        TOTALS.add_python_call(elapsed, fallback.op)
+        return result
+
+    def _interpret(self, found: Specialization, args: tuple, kwargs: dict) -> Any:
+        started = time.perf_counter()
+        if _needs_grad(found, args, kwargs):
+            return self._call_with_grad(args, kwargs)
+        result = found.interpret(args, kwargs)
+        TOTALS.add_python_call((time.perf_counter() - started) * 1e6)
+        return result
+
+    def _call_with_grad(self, args: tuple, kwargs: dict) -> Any:
+        """Called by the runtime for a grad-sensitive specialization in torch's grad mode."""
+        found = self._find(signature_of(args, kwargs))
+        program = getattr(found, "program", None)
+        if program is None or program.call_with_grad is None:
+            raise CaptureError(f"{self._name} was not captured for a call that needs gradients")
+        return program.call_with_grad(self, args, kwargs)
+
+    def prepare(self, *args: Any, **kwargs: Any) -> CompiledModule:
+        """Compiles for a call of these arguments without running it; returns itself.
+
+        Raises:
+            TorshError: the program cannot be captured or compiled, and the configuration is
+                strict or nothing else can run it.
+        """
+        if self._source is None:
+            return self
+        signature = signature_of(args, kwargs)
+        with self._lock:
+            if self._find(signature) is None:
+                self._add(signature, args, kwargs)
+        return self
+
+    # What it tells about itself.
+
+    def stats(self) -> dict[str, Any]:
+        """Returns counters summed over its signatures.
+
+        Keys: ``calls``, ``total_time_us``, ``capture_ms``, ``compile_ms``, ``kernels``,
+        ``compiled_ops``, ``fallback_ops`` (calls by the operation that made them run as plain
+        Python), ``fused_groups``, ``peak_bytes`` and ``naive_peak_bytes`` (of the largest
+        arena, with reuse and without), ``cache`` (where the latest machine code came from),
+        ``specializations``, and ``kernel_times`` (by kernel, where profiling is enabled).
+        """
+        with self._lock:
+            rows = [each.statistics() for each in self._specializations]
+            fallbacks = list(self._fallbacks)
+        summed = ("calls", "total_time_us", "capture_ms", "compile_ms", "kernels")
+        summed += ("compiled_ops", "fused_groups")
+        result: dict[str, Any] = {name: sum(row[name] for row in rows) for name in summed}
+        result["calls"] += sum(fallback.calls for fallback in fallbacks)
+        result["total_time_us"] += sum(fallback.time_us for fallback in fallbacks)
+        counts: Counter[str] = Counter()
+        for fallback in fallbacks:
+            counts[fallback.op] += fallback.calls
+        result["fallback_ops"] = dict(counts)
+        for name in ("peak_bytes", "naive_peak_bytes"):
+            result[name] = max((row[name] for row in rows), default=0)
+        result["cache"] = rows[-1]["cache"] if rows else None
+        result["specializations"] = len(rows)
+        result["kernel_times"] = {
+            f"{number}/{kernel}": times
+            for number, row in enumerate(rows)
+            for kernel, times in row["kernel_times"].items()
+        }
+        return result
+
+    def explain(self, *, structured: bool = False) -> Any:
+        """Says what was fused, what was not and why, and what runs as plain Python.
+
+        Returns text, or with `structured` a dict of ``name``, ``target``, ``specializations``
+        (each with ``signature``, ``groups``, ``unfused``, ``schedules``, times and ``cache``)
+        and ``fallbacks``.
+        """
+        with self._lock:
+            explanation = {
+                "name": self._name,
+                "target": str(self._config.target),
+                "specializations": [
+                    {
+                        "signature": str(each),
+                        "cache": each.cache,
+                        "capture_ms": each.capture_ms,
+                        "compile_ms": each.compile_ms,
+                        "timings_ms": each.timings_ms,
+                        "groups": each.explanation.get("groups", []),
+                        "unfused": each.explanation.get("unfused", []),
+                        "schedules": each.explanation.get("schedules", {}),
+                    }
+                    for each in self._specializations
+                ],
+                "fallbacks": [
+                    {
+                        "signature": format_signature(each.signature),
+                        "op": each.op,
+                        "reason": each.reason,
+                        "location": each.location,
+                        "calls": each.calls,
+                    }
+                    for each in self._fallbacks
+                ],
+            }
+        return explanation if structured else format_explanation(explanation)
+
+    def ir(self, phase: str = "capture", specialization: int = -1) -> str:
+        """Returns the IR text after a phase, of the latest specialization unless said otherwise.
+
+        Raises:
+            ConfigError: the phase is unknown; the message lists them.
+            TorshError: there is no such specialization, or it was loaded from a file.
+        """
+        from torshjit.compiler_cache import compiler_error, load_compiler
+
+        program = self._specialization(specialization).program
+        if program is None:
+            raise TorshError(f"{self._name} was loaded from a file, which holds no IR")
+        if phase == "capture":
+            return str(program.module)
+        compiler = load_compiler()
+        names = [name for name, _ in compiler.phases()]
+        if phase not in names:
+            raise ConfigError(f"unknown phase {phase!r}; phases: {', '.join(names)}")
+        options = {
+            **self._config.replace(target_device="cpu").compiler_options(),
+            "num_threads": _runtime.num_threads(),
+            "dump_dir": None,
+        }
+        try:
+            return compiler.run_to_phase(program.module, phase, options)
+        except compiler.MLIRError as error:
+            raise compiler_error(error, f"phase {phase} failed") from error
+
+    def _specialization(self, index: int) -> Specialization:
+        with self._lock:
+            try:
+                return self._specializations[index]
+            except IndexError:
+                raise TorshError(
+                    f"{self._name} has no specialization {index}; call it, or use torshjit.trace"
+                ) from None
+
+    def save(self, path: Any) -> None:
+        """Writes its compiled specializations to one file, for `torshjit.load`.
+
+        Arrays that the program reads by reference are written with the values they have now.
+
+        Raises:
+            TorshError: nothing is compiled yet, or something has no form in a file.
+        """
+        from torshjit.executable_file import save
+
+        with self._lock:
+            save(path, self._name, self._config, list(self._specializations))
+
+    def reset(self) -> None:
+        """Forgets every specialization; the next call captures and compiles again."""
+        with self._lock:
+            self.clear_specializations()
+            self._specializations.clear()
+            self._fallbacks.clear()
+            self._warned = False
+
+
+def _needs_grad(found: Specialization, args: tuple, kwargs: dict) -> bool:
+    program = found.program
+    if program is None or not program.grad_sensitive:
+        return False
+    import torch
+
+    from torshjit.capture.graph_function import tree_leaves
+
+    if not torch.is_grad_enabled():
+        return False
+    bound = [getattr(binding, "value", None) for binding in program.bindings]
+    return any(
+        is_torch_tensor(value) and value.requires_grad
+        for value in [*bound, *tree_leaves((args, kwargs))]
+    )
+
+
+def _register_bfloat16() -> None:
+    from torshjit.capture.numpy_dtypes import numpy_dtype
+
+    _runtime.register_numpy_dtype("bf16", numpy_dtype("bf16"))
+
+
+def _caller_level() -> int:
+    """The stack level of the user's call, for a warning raised by the function that asks."""
+    import sys
+
+    from torshjit.capture.source_location import PACKAGE_FOLDER
+
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDER):
+        level, frame = level + 1, frame.f_back
+    return level

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiler extension, loaded at its first use, and the cache of what it compiled."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from concurrent.futures import Future
+from types import ModuleType
+from typing import Any
+
+from torshjit.errors import CompileError
+
+__all__ = ["clear_cache", "compile_module", "compiler_context", "compiler_error", "load_compiler"]
+
+#: Most programs whose machine code is kept after their last user has gone.
+_MOST_ENTRIES = 256
+
+_lock = threading.Lock()
+_entries: OrderedDict[str, Future] = OrderedDict()
+
+
+@functools.cache
+def load_compiler() -> ModuleType:
+    """Returns `torshjit._compiler`.
+
+    Raises:
+        CompileError: only the runtime is installed, or the extension does not load.
+    """
+    try:
+        from torshjit import _compiler
+    except ImportError as error:
+        raise CompileError(
+            f"the compiler extension torshjit._compiler cannot be loaded ({error}); saved "
+            "executables still run through torshjit.load"
+        ) from error
+    return _compiler
+
+
+@functools.cache
+def compiler_context() -> Any:
+    """Returns the process's MLIR context."""
+    return load_compiler().Context()
+
+
+def compiler_error(error: Exception, what: str) -> CompileError:
+    """Returns a CompileError for an MLIRError, located at its first diagnostic that has a file."""
+    message = str(error.args[0]) if error.args else str(error)
+    located = [entry for entry in getattr(error, "diagnostics", ()) if entry[2]]
+    location = (located[0][2], located[0][3]) if located else None
+    return CompileError(f"{what}: {message}", location=location)
+
+
+def _key(module: Any, options: dict[str, Any]) -> str:
+    text = str(module) + "\0" + json.dumps(options, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _compile(module: Any, options: dict[str, Any]) -> Any:
+    compiler = load_compiler()
+    try:
+        return compiler.compile(module, options)
+    except compiler.MLIRError as error:
+        raise compiler_error(error, "the program does not compile") from error
+
+
+def compile_module(module: Any, options: dict[str, Any], *, use_cache: bool) -> tuple[Any, str]:
+    """Compiles a module, or finds an equal one compiled before in this process.
+
+    Returns the `_compiler.CompileResult` and where it came from: ``memory`` or ``miss``. Of
+    threads that ask for equal programs at once, one compiles and the others wait.
+
+    Raises:
+        CompileError: the compiler rejects the module.
+    """
+    if not use_cache or options.get("dump_dir"):
+        return _compile(module, options), "miss"
+    key = _key(module, options)
+    with _lock:
+        entry = _entries.get(key)
+        is_first = entry is None
+        if entry is None:
+            entry = _entries[key] = Future()
+        _entries.move_to_end(key)
+        while len(_entries) > _MOST_ENTRIES:
+            _entries.popitem(last=False)
+    if not is_first:
+        return entry.result(), "memory"
+    try:
+        entry.set_result(_compile(module, options))
+    except BaseException as error:
+        # A failure is told to those who wait, but the next caller tries again.
+        with _lock:
+            _entries.pop(key, None)
+        entry.set_exception(error)
+        raise
+    return entry.result(), "miss"
+
+
+def clear_cache() -> None:
+    """Forgets every compiled program; those in use stay valid."""
+    with _lock:
+        _entries.clear()

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The text of `CompiledModule.explain`: what was fused, what was not and why, what fell back."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+__all__ = ["format_explanation"]
+
+
+def _bytes(count: int) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.4g} {unit}"
+        count /= 1024  # type: ignore[assignment]
+    return f"{count:.4g} GiB"
+
+
+def _place(location: Any) -> str:
+    if not location:
+        return ""
+    file, line = location[0], location[1]
+    return f"  {os.path.basename(str(file))}:{line}"
+
+
+def _group_lines(group: dict[str, Any]) -> list[str]:
+    before, after = group.get("bytes_before", 0), group.get("bytes_after", 0)
+    traffic = f", {_bytes(before)} -> {_bytes(after)} of memory traffic" if before else ""
+    count = len(group["ops"])
+    noun = "operation" if count == 1 else "operations"
+    lines = [f"    {group['kernel']} ({group.get('kind', 'kernel')}): {count} {noun}{traffic}"]
+    lines += [f"      {op['op']}{_place(op.get('location'))}" for op in group["ops"]]
+    return lines
+
+
+def _specialization_lines(row: dict[str, Any]) -> list[str]:
+    how = "run by the interpreter" if row["cache"] is None else f"machine code: {row['cache']}"
+    lines = [
+        f"  {row['signature']}",
+        f"    captured in {row['capture_ms']:.1f} ms, compiled in {row['compile_ms']:.1f} ms,"
+        f" {how}",
+    ]
+    if row["timings_ms"]:
+        parts = ", ".join(f"{name} {value:.1f}" for name, value in row["timings_ms"].items())
+        lines.append(f"    phases in ms: {parts}")
+    for group in row["groups"]:
+        lines += _group_lines(group)
+        schedule = row["schedules"].get(group["kernel"])
+        if schedule:
+            lines.append(f"      schedule {schedule}")
+    if row["unfused"]:
+        lines.append("    not fused:")
+        lines += [
+            f"      {edge['producer']} -> {edge['consumer']}: {edge['reason']}"
+            for edge in row["unfused"]
+        ]
+    return lines
+
+
+def format_explanation(explanation: dict[str, Any]) -> str:
+    """Writes the structured explanation as text for a terminal."""
+    lines = [f"{explanation['name']} for {explanation['target']}"]
+    if not explanation["specializations"] and not explanation["fallbacks"]:
+        lines.append("  not called yet")
+    for row in explanation["specializations"]:
+        lines += _specialization_lines(row)
+    if explanation["fallbacks"]:
+        lines.append("  run as plain Python:")
+        for fallback in explanation["fallbacks"]:
+            lines.append(f"    {fallback['signature']}: {fallback['reason']}")
+            if fallback["location"]:
+                lines.append(f"      {fallback['location'][0]}:{fallback['location'][1]}")
+    return "\n".join(lines)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signatures of calls: what their arguments are, how two differ, and how they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from torshjit.capture.graph_function import ArrayLeaf, ValueLeaf, flatten, leaf_paths, tree_map
+from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
+from torshjit.sources import is_torch_tensor
+
+__all__ = ["differing_arguments", "format_signature", "signature_of", "trees_match"]
+
+Signature = tuple[tuple, dict]
+
+_TORCH_DTYPES = {
+    "torch.bool": "i1",
+    "torch.int8": "i8",
+    "torch.int16": "i16",
+    "torch.int32": "i32",
+    "torch.int64": "i64",
+    "torch.float16": "f16",
+    "torch.bfloat16": "bf16",
+    "torch.float32": "f32",
+    "torch.float64": "f64",
+}
+
+
+def _describe(value: Any) -> ArrayLeaf | ValueLeaf:
+    if isinstance(value, (np.ndarray, np.generic)):
+        kind = "numpy" if isinstance(value, np.ndarray) else "scalar"
+        name = dialect_dtype(value.dtype) if is_supported(value.dtype) else str(value.dtype)
+        return ArrayLeaf(kind, name, value.shape)  # type: ignore[arg-type]
+    if is_torch_tensor(value):
+        name = _TORCH_DTYPES.get(str(value.dtype), str(value.dtype))
+        return ArrayLeaf("torch", name, tuple(value.shape))
+    return ValueLeaf(value)
+
+
+def signature_of(args: tuple, kwargs: dict) -> Signature:
+    """Returns the argument tree of any call; unsupported dtypes keep their own names."""
+    return flatten(args, kwargs, _describe)[0]
+
+
+def trees_match(expected: Any, actual: Any) -> bool:
+    """Whether a call of signature `actual` is one that `expected` was made for."""
+    if isinstance(expected, ArrayLeaf):
+        return (
+            isinstance(actual, ArrayLeaf)
+            and (expected.kind, expected.dtype) == (actual.kind, actual.dtype)
+            and len(expected.shape) == len(actual.shape)
+            and all(e in (-1, a) for e, a in zip(expected.shape, actual.shape, strict=True))
+        )
+    if isinstance(expected, ValueLeaf):
+        return isinstance(actual, ValueLeaf) and expected == actual
+    if type(expected) is not type(actual) or len(expected) != len(actual):
+        return False
+    if isinstance(expected, dict):
+        return all(
+            key in actual and trees_match(item, actual[key]) for key, item in expected.items()
+        )
+    return all(map(trees_match, expected, actual))
+
+
+def _format_leaf(leaf: Any) -> Any:
+    if isinstance(leaf, ArrayLeaf):
+        extents = ", ".join("?" if extent < 0 else str(extent) for extent in leaf.shape)
+        return f"{leaf.dtype}[{extents}]"
+    return repr(leaf.value) if isinstance(leaf, ValueLeaf) else leaf
+
+
+def _format_tree(tree: Any) -> str:
+    if isinstance(tree, dict):
+        return "{" + ", ".join(f"{key!r}: {_format_tree(v)}" for key, v in tree.items()) + "}"
+    if isinstance(tree, (list, tuple)):
+        inner = ", ".join(map(_format_tree, tree))
+        if isinstance(tree, list):
+            return f"[{inner}]"
+        return f"({inner},)" if len(tree) == 1 else f"({inner})"
+    return str(_format_leaf(tree))
+
+
+def format_signature(signature: Signature) -> str:
+    """Writes a signature as a call: ``(f32[2, 4], axis=1)``."""
+    args, kwargs = signature
+    parts = [_format_tree(tree) for tree in args]
+    parts += [f"{key}={_format_tree(tree)}" for key, tree in kwargs.items()]
+    return f"({', '.join(parts)})"
+
+
+def differing_arguments(signatures: Iterable[Signature]) -> str:
+    """Says which arguments the signatures differ in, with examples; empty if in none."""
+    seen: dict[str, list[str]] = {}
+    shapes = set()
+    total = 0
+    for args, kwargs in signatures:
+        total += 1
+        leaves = {f"argument {path[1:-1]}": leaf for path, leaf in _paths(args)}
+        leaves.update({f"argument {path[2:-2]}": leaf for path, leaf in _paths(kwargs)})
+        shapes.add(tuple(sorted(leaves)))
+        for path, leaf in leaves.items():
+            text = _format_leaf(leaf)
+            if text not in seen.setdefault(path, []):
+                seen[path].append(text)
+    if len(shapes) > 1:
+        return "the calls differ in their number or nesting of arguments"
+    varied = [(path, texts) for path, texts in seen.items() if len(texts) > 1]
+    return "; ".join(
+        f"{path} took {len(texts)} forms in {total} calls, such as {', '.join(texts[:3])}"
+        for path, texts in varied
+    )
+
+
+def _paths(tree: Any) -> list[tuple[str, Any]]:
+    return list(leaf_paths(tree_map(lambda leaf: leaf, tree)))

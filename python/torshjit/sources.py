@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user may hand to `compile`: each kind knows how to capture itself and to run as it is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torshjit.capture.graph_function import CapturedProgram, tree_leaves
+from torshjit.compiler_cache import compiler_context, load_compiler
+from torshjit.config import JitConfig
+from torshjit.errors import ConfigError
+
+__all__ = ["MlirSource", "PythonSource", "Source", "TorchSource", "is_torch_tensor", "source_of"]
+
+
+class Source(Protocol):
+    """A program in its user's form."""
+
+    #: What messages call it.
+    name: str
+
+    #: Whether `run` can answer a call.
+    runs_plainly: bool
+
+    def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
+        """Captures the program for a call; raises CaptureError where that is impossible."""
+
+    def run(self, args: tuple, kwargs: dict) -> Any:
+        """Answers a call without the compiler."""
+
+
+def is_torch_tensor(value: object) -> bool:
+    """Whether `value` is a torch tensor; does not import torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _is_torch_module(value: object) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.nn.Module)
+
+
+class PythonSource:
+    """A Python function over NumPy arrays, or over torch tensors if a call passes any."""
+
+    runs_plainly = True
+
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+        self.name = getattr(function, "__qualname__", None) or type(function).__qualname__
+
+    def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
+        if any(is_torch_tensor(leaf) for leaf in tree_leaves((args, kwargs))):
+            from torshjit.capture.torch_capture import capture_module
+
+            return capture_module(self.function, args, kwargs, config)
+        from torshjit.capture.numpy_trace import capture_function
+
+        return capture_function(self.function, args, kwargs, load_compiler(), compiler_context())
+
+    def run(self, args: tuple, kwargs: dict) -> Any:
+        return self.function(*args, **kwargs)
+
+
+class TorchSource:
+    """A `torch.nn.Module`."""
+
+    runs_plainly = True
+
+    def __init__(self, module: Any) -> None:
+        self.function = module
+        self.name = type(module).__qualname__
+
+    def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
+        from torshjit.capture.torch_capture import capture_module
+
+        return capture_module(self.function, args, kwargs, config)
+
+    def run(self, args: tuple, kwargs: dict) -> Any:
+        return self.function(*args, **kwargs)
+
+
+class MlirSource:
+    """An MLIR module, as text, bytecode or an object of any MLIR Python package."""
+
+    runs_plainly = False
+    function = None
+
+    def __init__(self, module: Any) -> None:
+        from torshjit.capture.mlir_text import entry_function, parse_module
+
+        self.module = parse_module(module)
+        self.name = "@" + entry_function(self.module)
+
+    def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
+        from torshjit.capture.mlir_text import bind_module
+
+        return bind_module(self.module, args, kwargs)
+
+    def run(self, args: tuple, kwargs: dict) -> Any:
+        raise NotImplementedError("an MLIR module has no plain form")
+
+
+def source_of(program: Any) -> Source:
+    """Returns the source for what a user handed to `compile`.
+
+    Raises:
+        ConfigError: nothing that can be compiled.
+        CompileError: MLIR that does not parse.
+    """
+    if isinstance(program, (str, bytes)) or hasattr(program, "get_asm"):
+        return MlirSource(program)
+    kind = type(program)
+    if kind.__name__ == "Module" and kind.__module__.rpartition(".")[2] in ("_compiler", "ir"):
+        return MlirSource(program)
+    if _is_torch_module(program):
+        return TorchSource(program)
+    if callable(program):
+        return PythonSource(program)
+    raise ConfigError(
+        f"cannot compile an object of type {kind.__name__}: expected a function, a "
+        "torch.nn.Module or an MLIR module"
+    )

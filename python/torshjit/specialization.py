@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One signature's program: captured, compiled, and counted."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from torshjit.capture.graph_function import (
+    ArgumentBinding,
+    ArgumentLeaf,
+    ArrayLeaf,
+    CapturedProgram,
+    ResultLeaf,
+    ValueLeaf,
+    leaves_like,
+    tree_leaves,
+    tree_map,
+)
+from torshjit.compiler_cache import compile_module
+from torshjit.config import JitConfig
+from torshjit.signatures import Signature, format_signature, is_torch_tensor, trees_match
+
+__all__ = ["Specialization", "build_interpreted", "build_native"]
+
+_EMPTY_EXPLANATION: dict[str, Any] = {"groups": [], "unfused": [], "schedules": {}}
+
+
+@dataclass(eq=False)
+class Specialization:
+    """A captured program with what became of it.
+
+    Attributes:
+        program: the captured program; None for one that was loaded from a file.
+        signature: the argument tree it answers.
+        executable: the `_runtime.Executable`, or None where the interpreter runs it.
+        result: the `_compiler.CompileResult`, or None.
+        explanation: the compiler's account of its fusion groups.
+        cache: where the machine code came from: ``memory``, ``disk``, ``miss`` or None.
+    """
+
+    program: CapturedProgram | None
+    signature: Signature
+    executable: Any = None
+    result: Any = None
+    explanation: dict[str, Any] = field(default_factory=lambda: dict(_EMPTY_EXPLANATION))
+    cache: str | None = None
+    capture_ms: float = 0.0
+    compile_ms: float = 0.0
+    timings_ms: dict[str, float] = field(default_factory=dict)
+    runtime_arguments: dict[str, Any] = field(default_factory=dict)
+    graph: Any = None
+    interpreted_calls: int = 0
+    interpreted_us: float = 0.0
+
+    def accepts(self, signature: Signature) -> bool:
+        """Whether a call of this signature may run it now."""
+        if not trees_match(self.signature, signature):
+            return False
+        return self.program is None or all(guard.holds() for guard in self.program.guards)
+
+    def __str__(self) -> str:
+        return format_signature(self.signature)
+
+    def statistics(self) -> dict[str, Any]:
+        """Returns the numbers of `CompiledModule.stats` for this signature."""
+        groups = self.explanation.get("groups", ())
+        row: dict[str, Any] = {
+            "calls": self.interpreted_calls,
+            "total_time_us": self.interpreted_us,
+            "capture_ms": self.capture_ms,
+            "compile_ms": self.compile_ms,
+            "kernels": len(groups),
+            "compiled_ops": sum(len(group["ops"]) for group in groups),
+            "fused_groups": sum(len(group["ops"]) > 1 for group in groups),
+            "peak_bytes": 0,
+            "naive_peak_bytes": 0,
+            "cache": self.cache,
+            "kernel_times": {},
+        }
+        if self.executable is not None:
+            native = self.executable.stats()
+            row["calls"] += native["calls"]
+            row["total_time_us"] += native["total_time_us"]
+            row["peak_bytes"] = native["peak_bytes"]
+            row["naive_peak_bytes"] = native["naive_peak_bytes"]
+            row["kernel_times"] = dict(native.get("kernels", {}))
+        return row
+
+    def interpret(self, args: tuple, kwargs: dict) -> Any:
+        """Answers a call through the reference interpreter."""
+        from torshjit.interpreter import evaluate
+
+        started = time.perf_counter()
+        program = self.program
+        assert program is not None
+        if self.graph is None:
+            self.graph = program.module.graph(program.entry)
+        leaves = [
+            value
+            for leaf, value in zip(
+                tree_leaves(program.args_tree),
+                leaves_like(program.args_tree, (args, kwargs)),
+                strict=True,
+            )
+            if isinstance(leaf, ArrayLeaf)
+        ]
+        inputs = [
+            _as_numpy(leaves[each.leaf] if isinstance(each, ArgumentBinding) else each.value)
+            for each in program.bindings
+        ]
+        outputs = [
+            np.array(output)
+            if any(np.may_share_memory(output, each) for each in inputs)
+            else output
+            for output in map(np.asarray, evaluate(self.graph, inputs))
+        ]
+        if program.output_kind == "torch":
+            outputs = [_as_torch(output) for output in outputs]
+
+        def leave(leaf: Any) -> Any:
+            if isinstance(leaf, ResultLeaf):
+                return outputs[leaf.index][()] if leaf.scalar else outputs[leaf.index]
+            if isinstance(leaf, ArgumentLeaf):
+                return leaves[leaf.leaf]
+            assert isinstance(leaf, ValueLeaf)
+            return leaf.value
+
+        result = tree_map(leave, program.output_tree)
+        self.interpreted_calls += 1
+        self.interpreted_us += (time.perf_counter() - started) * 1e6
+        return result
+
+
+def _as_numpy(value: Any) -> np.ndarray:
+    if not is_torch_tensor(value):
+        array = np.asarray(value)
+        return array.astype(array.dtype.newbyteorder("="), copy=False)
+    tensor = value.detach()
+    if str(tensor.dtype) == "torch.bfloat16":
+        import ml_dtypes
+        import torch
+
+        return tensor.contiguous().view(torch.int16).numpy().view(ml_dtypes.bfloat16)
+    return tensor.numpy()
+
+
+def _as_torch(array: np.ndarray) -> Any:
+    import torch
+
+    array = np.ascontiguousarray(array).reshape(array.shape)
+    if array.dtype.name == "bfloat16":
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)
+
+
+def build_interpreted(program: CapturedProgram) -> Specialization:
+    """Returns the specialization that the interpreter runs."""
+    return Specialization(program, program.args_tree, capture_ms=program.capture_ms)
+
+
+def build_native(program: CapturedProgram, config: JitConfig) -> Specialization:
+    """Compiles a captured program for the CPU.
+
+    Raises:
+        CompileError: the compiler rejects the program.
+    """
+    from torshjit import _runtime
+    from torshjit.dispatch_trees import runtime_arguments
+
+    started = time.perf_counter()
+    options = config.compiler_options()
+    options["num_threads"] = _runtime.num_threads()
+    options["dump_dir"] = config.dump_dir
+    result, origin = compile_module(program.module, options, use_cache=config.enable_caching)
+    executable = _runtime.Executable(
+        result.program, result.kernels, None, list(result.constants), result.code
+    )
+    if config.enable_profiling:
+        executable.set_profiling(True)
+    return Specialization(
+        program,
+        program.args_tree,
+        executable=executable,
+        result=result,
+        explanation=json.loads(result.explain),
+        cache=origin,
+        capture_ms=program.capture_ms,
+        compile_ms=(time.perf_counter() - started) * 1e3,
+        timings_ms=dict(result.timings_ms) if origin == "miss" else {},
+        runtime_arguments=runtime_arguments(program),
+    )
