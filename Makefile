@@ -13,7 +13,7 @@ help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Install what is missing and build the compiler and the Python package
-	@scripts/setup-system build
+	@scripts/setup-system build $(if $(filter asan,$(PRESET)),sanitizers)
 	@scripts/setup-python build run
 	@scripts/build
 
@@ -21,7 +21,7 @@ demo: build ## Train a small network on scanned digits, compile it, compare with
 	@scripts/setup-python torch demo
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) -m demo
 
-test: build ## Run all tests: lit, then pytest
+test: build ## Run all tests: lit, then pytest (PRESET=asan: under the sanitizers)
 	@scripts/setup-python torch test
 	@scripts/test
 
