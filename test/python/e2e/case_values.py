@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import ml_dtypes
 import numpy as np
-
 from graph_records import DTYPES
 
 Values = Callable[[np.random.Generator, str, tuple[int, ...]], np.ndarray]

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-
 from e2e.case_values import (
     ALL,
     FLOATS,

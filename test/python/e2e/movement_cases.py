@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-
 from e2e.case_values import ALL, beginning_with, specials
 from e2e.op_case import Case, Operand
 from e2e.tolerance import EXACT, SAME_BITS

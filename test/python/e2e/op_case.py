@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-
 from e2e.case_values import Values, numbers
 from e2e.tolerance import EXACT, Tolerance
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import ml_dtypes
 import numpy as np
-from hypothesis import strategies as st
-
 from e2e.case_values import FLOATS
 from e2e.random_operations import OPERATIONS
 from e2e.random_program import Construction, RandomProgram
 from graph_records import DTYPES
+from hypothesis import strategies as st
 from torshjit.interpreter import Call, evaluate
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-
 from e2e.random_program import Construction, Node
 
 _TO_THE_END = np.iinfo(np.int64).max

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from hypothesis import strategies as st
-
 from e2e.case_values import FLOATS, INTEGERS
 from graph_records import DTYPES
+from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from torshjit._compiler import GraphBuilder, Module, Value

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-
 from e2e.case_values import (
     FLOATS,
     NUMERIC,

@@ -10,7 +10,6 @@ import itertools
 
 import numpy as np
 import pytest
-
 from dialect_definition import operations
 from e2e.case_values import ALL
 from e2e.op_case import Case

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-
 import torshjit
 from e2e.op_case import Case
 from e2e.op_cases import CASES, DYNAMIC_CASES

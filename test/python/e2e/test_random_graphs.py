@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, note, settings
-
 import torshjit
 from e2e.random_graphs import MAX_OPS, OutOfRange, programs, reference
 from e2e.random_program import RandomProgram
 from graph_records import DTYPES
+from hypothesis import HealthCheck, assume, given, note, settings
 
 _compiler = pytest.importorskip("torshjit._compiler")
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-
 from e2e.case_values import FLOATS, NUMERIC, beginning_with, chosen, numbers, uniform
 from e2e.op_case import Case, Operand
 from e2e.tolerance import EXACT, approximate, of_largest, of_magnitudes

@@ -4,7 +4,6 @@
 import ml_dtypes
 import numpy as np
 import pytest
-
 from graph_records import DTYPES, run_op
 from torch_arrays import from_torch, to_torch, torch
 from torshjit.errors import ShapeError

@@ -6,7 +6,6 @@ import math
 import ml_dtypes
 import numpy as np
 import pytest
-
 from graph_records import DTYPES, run_op, type_of
 from torch_arrays import from_torch, to_torch, torch
 from torshjit.errors import ShapeError

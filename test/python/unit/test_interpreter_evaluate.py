@@ -9,7 +9,6 @@ from dataclasses import replace
 import ml_dtypes
 import numpy as np
 import pytest
-
 from dialect_definition import operations
 from graph_records import Graph, TensorType, run_op
 from torshjit.errors import DTypeError, ShapeError, TorshError, UnsupportedOpError

@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-
 from graph_records import DTYPES, run_op
 from torshjit.errors import ShapeError
 
