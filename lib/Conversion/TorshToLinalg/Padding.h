@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Margins around squeezed tensors.
+
+#ifndef TORSHJIT_LIB_CONVERSION_TORSHTOLINALG_PADDING_H
+#define TORSHJIT_LIB_CONVERSION_TORSHTOLINALG_PADDING_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinTypes.h"
+
+namespace mlir::torsh {
+
+/// A padded tensor: its squeezed value and its type with all axes.
+struct PaddedTensor {
+  Value value;
+  RankedTensorType type;
+};
+
+/// Surrounds a tensor with `margin`. `type` is the tensor's type with all axes,
+/// `value` the squeezed tensor; `low` and `high` have one entry per axis of `type`.
+/// An axis of extent 1 that is padded appears in the result.
+PaddedTensor padTensor(OpBuilder &builder, Location loc, RankedTensorType type, Value value,
+                       ArrayRef<int64_t> low, ArrayRef<int64_t> high, Value margin);
+
+} // namespace mlir::torsh
+
+#endif // TORSHJIT_LIB_CONVERSION_TORSHTOLINALG_PADDING_H
