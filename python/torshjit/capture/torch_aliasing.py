@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a traced tensor stands for, and how writes reach every view of it.
+
+Tensors that share memory for certain form one group: its root holds the elements, and each
+tensor of the group is the root under a chain of view steps. A write replaces the root's
+Value; views notice by the group's version. Operations that share memory only for some memory
+layouts (`reshape`, `contiguous`) give a group of their own that is related to its source: a
+write to one while the other may still be read is refused.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from torshjit.capture.torch_lowering import Lowering
+from torshjit.errors import CaptureError
+
+__all__ = [
+    "AliasGroup",
+    "Traced",
+    "ViewStep",
+    "broadcast_step",
+    "permute_step",
+    "reshape_step",
+    "slice_step",
+]
+
+
+@dataclass(frozen=True)
+class ViewStep:
+    """One view: `kind` is reshape, permute, slice or broadcast; `before` the shape it is taken of.
+
+    `numbers` is the result's shape (reshape, broadcast), the permutation, or (axis, start,
+    stop, step).
+    """
+
+    kind: str
+    before: tuple[int, ...]
+    numbers: tuple[int, ...]
+
+    @property
+    def after(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        if self.kind == "permute":
+            return tuple(self.before[axis] for axis in self.numbers)
+        if self.kind == "slice":
+            axis, start, stop, step = self.numbers
+            extent = max(0, -(-(stop - start) // step))
+            return (*self.before[:axis], extent, *self.before[axis + 1 :])
+        return self.numbers
+
+    def read(self, g: Lowering, value: Any) -> Any:
+        """The view of `value`."""
+        if self.kind == "reshape":
+            return g.reshape(value, self.numbers)
+        if self.kind == "permute":
+            return g.permute(value, self.numbers)
+        if self.kind == "slice":
+            return g.slice(value, *self.numbers)
+        return g.broadcast(value, self.numbers)
+
+    def write(self, g: Lowering, value: Any, view: Any) -> Any:
+        """`value` with the elements that the view shows replaced by `view`.
+
+        Raises:
+            CaptureError: the view repeats or skips elements.
+        """
+        if self.kind == "reshape":
+            return g.reshape(view, self.before)
+        if self.kind == "permute":
+            inverse = sorted(range(len(self.numbers)), key=self.numbers.__getitem__)
+            return g.permute(view, inverse)
+        if self.kind == "slice" and self.numbers[3] == 1:
+            axis, start, stop, _ = self.numbers
+            parts = [view]
+            if start > 0:
+                parts.insert(0, g.slice(value, axis, 0, start))
+            if stop < self.before[axis]:
+                parts.append(g.slice(value, axis, stop, self.before[axis]))
+            return g.concat(parts, axis)
+        raise CaptureError(
+            f"{g.op}: writing in place to a strided or expanded view cannot be captured",
+            op=g.op,
+            location=g.location,
+        )
+
+
+def reshape_step(before: Sequence[int], after: Sequence[int]) -> ViewStep:
+    """The same elements under the shape `after`."""
+    return ViewStep("reshape", tuple(before), tuple(after))
+
+
+def permute_step(before: Sequence[int], permutation: Sequence[int]) -> ViewStep:
+    """Axes in another order."""
+    return ViewStep("permute", tuple(before), tuple(permutation))
+
+
+def slice_step(before: Sequence[int], axis: int, start: int, stop: int, step: int = 1) -> ViewStep:
+    """A range of one axis; the bounds are within the extent."""
+    return ViewStep("slice", tuple(before), (axis, start, max(stop, start), step))
+
+
+def broadcast_step(before: Sequence[int], after: Sequence[int]) -> ViewStep:
+    """Elements repeated to the shape `after`."""
+    return ViewStep("broadcast", tuple(before), tuple(after))
+
+
+class AliasGroup:
+    """Memory that several traced tensors may share.
+
+    Attributes:
+        value: the Value of the whole; None while `constant` holds it.
+        constant: a real tensor, where the elements are known while tracing.
+        owner: what the memory belongs to ("argument x"), so that it must not be written;
+            None for what the program made itself.
+        version: counts the writes.
+    """
+
+    __slots__ = ("_members", "_relatives", "constant", "owner", "value", "version")
+
+    def __init__(self, value: Any = None, constant: Any = None, owner: str | None = None) -> None:
+        self.value = value
+        self.constant: torch.Tensor | None = constant
+        self.owner = owner
+        self.version = 0
+        self._members: list[weakref.ref[torch.Tensor]] = []
+        self._relatives: list[AliasGroup] = []
+
+    def add_member(self, tensor: torch.Tensor) -> None:
+        """Remembers, weakly, a tensor of the group."""
+        self._members.append(weakref.ref(tensor))
+
+    def relate(self, source: AliasGroup) -> None:
+        """Records that this group may share memory with `source` and all that it may."""
+        for other in (source, *source._relatives):
+            self._relatives.append(other)
+            other._relatives.append(self)
+
+    def is_readable(self) -> bool:
+        """Whether the program or its caller can still read the memory."""
+        return self.owner is not None or any(member() is not None for member in self._members)
+
+    def check_writable(self, g: Lowering) -> None:
+        """Raises CaptureError if a write would be lost to somebody who can see the memory."""
+        owner = self.owner or next((r.owner for r in self._relatives if r.owner), None)
+        if owner is not None:
+            raise CaptureError(f"{g.op} writes in place to {owner}", op=g.op, location=g.location)
+        if any(relative.is_readable() for relative in self._relatives):
+            raise CaptureError(
+                f"{g.op} writes in place to a tensor that may share memory with another one, "
+                "depending on memory layout",
+                op=g.op,
+                location=g.location,
+            )
+
+
+class Traced:
+    """One traced tensor: a group under a chain of view steps."""
+
+    __slots__ = ("_cached", "_cached_version", "_constant", "group", "steps")
+
+    def __init__(
+        self,
+        group: AliasGroup,
+        steps: tuple[ViewStep, ...] = (),
+        constant: torch.Tensor | None = None,
+    ) -> None:
+        self.group = group
+        self.steps = steps
+        self._constant = constant if steps or constant is not None else group.constant
+        self._cached: Any = None
+        self._cached_version = -1
+
+    @property
+    def constant(self) -> torch.Tensor | None:
+        """The real tensor, where the elements are known while tracing."""
+        return self._constant if self.group.constant is not None else None
+
+    def read(self, g: Lowering) -> Any:
+        """The Value of the tensor as of now."""
+        group = self.group
+        if self._cached_version == group.version:
+            return self._cached
+        if group.constant is not None:
+            assert self._constant is not None
+            value = g.constant(self._constant)
+        else:
+            value = group.value
+            for step in self.steps:
+                value = step.read(g, value)
+        self._cached, self._cached_version = value, group.version
+        return value
+
+    def extend(self, steps: Sequence[ViewStep], constant: torch.Tensor | None) -> None:
+        """Makes the tensor a further view of itself, as `transpose_` does."""
+        self.steps = (*self.steps, *steps)
+        self._constant = constant
+        self._cached_version = -1
+
+    def write(self, g: Lowering, value: Any) -> None:
+        """Replaces the elements; every view of the same memory sees it."""
+        group = self.group
+        group.check_writable(g)
+        whole = g.constant(group.constant) if group.constant is not None else group.value
+        stages = [whole]
+        for step in self.steps[:-1]:
+            stages.append(step.read(g, stages[-1]))
+        result = value
+        for step, before in zip(reversed(self.steps), reversed(stages), strict=False):
+            result = step.write(g, before, result)
+        group.value, group.constant = result, None
+        group.version += 1
+        self._cached, self._cached_version = value, group.version

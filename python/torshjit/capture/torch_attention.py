@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ATen's scaled dot-product attention, in all the forms it takes on the CPU."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from torshjit.capture.torch_lowering import (
+    Lowering,
+    Unavailable,
+    accumulation_dtype,
+    dialect_dtype,
+    lowers,
+)
+from torshjit.errors import CaptureError, ShapeError
+
+__all__: list[str] = []
+
+
+def _repeated_heads(g: Lowering, value: Any, heads: int) -> Any:
+    """Each head of a grouped key or value, repeated for the query heads that share it."""
+    *lead, own, length, width = value.shape
+    if own == heads:
+        return value
+    if heads % own:
+        raise ShapeError(f"{g.op}: {heads} query heads cannot share {own} key heads")
+    split = g.reshape(value, (*lead, own, 1, length, width))
+    repeated = g.broadcast(split, (*lead, own, heads // own, length, width))
+    return g.reshape(repeated, (*lead, heads, length, width))
+
+
+def _causal_mask(g: Lowering, rows: int, columns: int) -> Any:
+    """True where a query may see a key: up to its own position, counted from the first."""
+    position = g.iota((rows, 1), 0, "i32")
+    return g.compare("ge", position, g.iota((1, columns), 1, "i32"))
+
+
+def _attention(
+    g: Lowering,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    causal: bool,
+    scale: float | None,
+    grouped: bool,
+) -> Any:
+    if query.ndim < 2 or query.ndim != key.ndim or key.ndim != value.ndim:
+        raise ShapeError(f"{g.op}: operands of rank {query.ndim}, {key.ndim} and {value.ndim}")
+    if causal and mask is not None:
+        raise ShapeError(f"{g.op}: is_causal and attn_mask exclude each other")
+    dtype = dialect_dtype(query.dtype)
+    wide = accumulation_dtype(dtype)
+    q, k, v = g.operands((query, key, value), wide)
+    if grouped:
+        k, v = (_repeated_heads(g, each, query.shape[-3]) for each in (k, v))
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = g.emit("matmul", q, g.swap_last(k))
+    scores = g.emit("mul", scores, g.scalar(factor, wide))
+    minus_infinity = g.scalar(-math.inf, wide)
+    visible = None
+    if causal:
+        allowed = _causal_mask(g, query.shape[-2], key.shape[-2])
+        scores = g.emit("select", allowed, scores, minus_infinity)
+    elif mask is not None and mask.dtype == torch.bool:
+        allowed = g.value(mask)
+        scores = g.emit("select", allowed, scores, minus_infinity)
+        visible = g.reduce("any", allowed, [mask.ndim - 1], keepdims=True)
+    elif mask is not None:
+        bias = g.operand(mask, wide)
+        scores = g.emit("add", scores, bias)
+        finite = g.compare("ne", bias, minus_infinity)
+        visible = g.reduce("any", finite, [mask.ndim - 1], keepdims=True)
+    weights = g.emit("softmax", scores, axis=len(scores.shape) - 1)
+    if visible is not None:
+        # A query that sees no key gives zeros, as torch's kernels do, not 0 / 0.
+        weights = g.emit("select", visible, weights, g.scalar(0, wide))
+    return g.cast(g.emit("matmul", weights, v), dtype)
+
+
+@lowers("aten.scaled_dot_product_attention.default")
+def attention(
+    g: Lowering,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attn_mask: torch.Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Any:
+    if dropout_p > 0:
+        raise CaptureError(f"{g.op} draws random numbers for dropout, which is not captured")
+    return _attention(g, query, key, value, attn_mask, is_causal, scale, enable_gqa)
+
+
+def _statistics(g: Lowering, query: torch.Tensor) -> Unavailable:
+    reason = f"the log-sum-exp of {g.op} is not covered"
+    return Unavailable(reason, "f32", tuple(query.shape[:-1]))
+
+
+@lowers("aten._scaled_dot_product_flash_attention_for_cpu.default")
+def flash_attention_for_cpu(
+    g: Lowering,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    attn_mask: torch.Tensor | None = None,
+    scale: float | None = None,
+) -> Any:
+    result = attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale)
+    return result, _statistics(g, query)

@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Captures one call of a torch module or function.
+
+The captured program reads parameters and buffers where they lie at each call. Its results
+are new contiguous tensors, also where eager would return a view of an argument; an argument
+or parameter returned as it is stays the same object.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from torshjit.capture.graph_function import (
+    ArgumentBinding,
+    ArgumentLeaf,
+    ArrayLeaf,
+    AttributeGuard,
+    CapturedProgram,
+    ObjectBinding,
+    ResultLeaf,
+    ValueLeaf,
+    flatten,
+    leaf_paths,
+    tree_leaves,
+    tree_map,
+)
+from torshjit.capture.torch_autograd import call_with_grad
+from torshjit.capture.torch_dispatch import TORCH_FOLDER, TorchTrace
+from torshjit.capture.torch_lowering import dialect_dtype
+from torshjit.capture.torch_state import ProgramState
+from torshjit.errors import CaptureError, CompileError, DeviceError, TorshError
+
+__all__ = ["capture_module", "classify_argument"]
+
+_VALUES = (
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type(None),
+    slice,
+    type(Ellipsis),
+    torch.dtype,
+    torch.device,
+    torch.memory_format,
+)
+_PLAIN_TENSORS = (torch.Tensor, nn.Parameter, nn.Buffer)
+
+
+class _AutocastState:
+    """Lets a guard compare whether autocast is on, which changes what eager computes."""
+
+    @property
+    def enabled(self) -> bool:
+        return torch.is_autocast_enabled("cpu")
+
+
+_AUTOCAST = _AutocastState()
+
+
+def classify_argument(value: Any) -> ArrayLeaf | ValueLeaf:
+    """Says what an argument is to a torch program.
+
+    Raises:
+        CaptureError: it is a tensor of an unsupported kind, or an object that may hold state.
+        DTypeError: the dialect lacks its element type.
+        DeviceError: it is not in the memory of the CPU.
+    """
+    if isinstance(value, torch.Tensor):
+        _check_tensor(value, "an argument")
+        return ArrayLeaf("torch", dialect_dtype(value.dtype), tuple(value.shape))
+    if type(value) in _VALUES or isinstance(value, type):
+        return ValueLeaf(value)
+    raise CaptureError(
+        f"an argument of type {type(value).__name__} is neither a tensor, a container of tensors "
+        "nor a plain value"
+    )
+
+
+def capture_module(
+    program: Callable[..., Any],
+    args: tuple,
+    kwargs: dict[str, Any],
+    compiler: Any,
+    context: Any,
+) -> CapturedProgram:
+    """Traces ``program(*args, **kwargs)``, a torch module or function, and returns its program.
+
+    The module is not touched, and other threads may call it meanwhile. Results are contiguous.
+
+    Args:
+        program: an `nn.Module`, or a callable over torch tensors.
+        args: positional arguments: tensors on the CPU, plain values, and nested tuples, lists
+            and dicts of them.
+        kwargs: keyword arguments, of the same kinds.
+        compiler: the module `torshjit._compiler`.
+        context: one of its contexts.
+
+    Raises:
+        CaptureError: the program cannot be captured: it asks for a tensor's value, draws random
+            numbers, writes to memory of the caller, or has hooks; UnsupportedOpError among them.
+        DTypeError: it computes in an element type that the dialect lacks.
+        DeviceError: it uses another device than the CPU.
+        ShapeError: shapes do not fit; it names the operation and the user's line.
+    """
+    started = time.perf_counter()
+    if torch.is_autocast_enabled("cpu"):
+        raise CaptureError("torch.autocast is not captured")
+    if _get_current_dispatch_mode() is not None:
+        raise CaptureError("another dispatch mode of torch is active, such as an outer capture")
+    args_tree, tensors = flatten(args, kwargs, classify_argument)
+    state = ProgramState(program)
+    bindings: list[ArgumentBinding | ObjectBinding] = []
+    names: list[str] = []
+
+    def bind(tensor: torch.Tensor) -> tuple[Any, str]:
+        name = state.name(tensor)
+        if name is None:
+            raise CaptureError(
+                "a tensor is neither an argument nor a parameter, buffer, attribute, global or "
+                "closure variable that the capture can follow"
+            )
+        _check_tensor(tensor, name)
+        value = trace.g.builder.input(dialect_dtype(tensor.dtype), tuple(tensor.shape), name)
+        bindings.append(ObjectBinding(tensor))
+        names.append(name)
+        return value, name
+
+    trace = TorchTrace(compiler, context, bind)
+    entered = []
+    for number, (tensor, path) in enumerate(zip(tensors, _argument_paths(args_tree), strict=True)):
+        value = trace.g.builder.input(dialect_dtype(tensor.dtype), tuple(tensor.shape), path)
+        bindings.append(ArgumentBinding(number))
+        names.append(path)
+        entered.append(trace.external(tensor.shape, tensor.dtype, value, f"the argument {path}"))
+    result = _run(program, trace, state, args_tree, entered)
+    outputs: list[Any] = []
+    output_tree = _output_tree(trace, result, entered, outputs)
+    try:
+        module = trace.g.builder.finish(outputs)
+    except compiler.MLIRError as error:
+        raise CompileError(f"the captured program is malformed: {error}") from error
+    return CapturedProgram(
+        module=module,
+        args_tree=args_tree,
+        bindings=bindings,
+        output_tree=output_tree,
+        output_kind="torch",
+        guards=[AttributeGuard(_AUTOCAST, "enabled", False), *state.guards],
+        grad_sensitive=any(map(_may_need_grad, (*tensors, *_bound(bindings)))),
+        source_names=names,
+        capture_ms=(time.perf_counter() - started) * 1e3,
+        call_with_grad=partial(call_with_grad, program, list(_bound(bindings))),
+    )
+
+
+def _bound(bindings: list[ArgumentBinding | ObjectBinding]) -> list[torch.Tensor]:
+    return [binding.value for binding in bindings if isinstance(binding, ObjectBinding)]
+
+
+def _may_need_grad(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point()
+
+
+def _check_tensor(tensor: torch.Tensor, name: str) -> None:
+    if type(tensor) not in _PLAIN_TENSORS or torch._C._functorch.is_functorch_wrapped_tensor(
+        tensor
+    ):
+        raise CaptureError(f"{name} is a {type(tensor).__name__}, not a plain tensor")
+    if tensor.device.type != "cpu":
+        raise DeviceError(f"{name} is on device {tensor.device}, the program is compiled for cpu")
+    if tensor.layout != torch.strided:
+        raise CaptureError(f"{name} has layout {tensor.layout}, not torch.strided")
+
+
+def _argument_paths(args_tree: tuple[tuple, dict]) -> list[str]:
+    positional, named = args_tree
+    return [
+        path
+        for tree, prefix in ((positional, "args"), (named, "kwargs"))
+        for path, leaf in leaf_paths(tree, prefix)
+        if isinstance(leaf, ArrayLeaf)
+    ]
+
+
+def _run(
+    program: Callable[..., Any],
+    trace: TorchTrace,
+    state: ProgramState,
+    args_tree: tuple[tuple, dict],
+    entered: list[torch.Tensor],
+) -> Any:
+    """Runs the program on the traced tensors and returns its result.
+
+    Raises:
+        TorshError: the capture failed; also if the program swallowed the error, or failed in
+            a way of its own that may be due to the meta tensors it was given.
+    """
+    remaining = iter(entered)
+
+    def enter(leaf: ArrayLeaf | ValueLeaf) -> Any:
+        return next(remaining) if isinstance(leaf, ArrayLeaf) else leaf.value
+
+    args, kwargs = tree_map(enter, args_tree)
+    before = [(path, id(leaf)) for path, leaf in leaf_paths((args, kwargs))]
+    failure: BaseException | None = None
+    try:
+        with torch.inference_mode(), torch.enable_grad(), trace.mode:
+            result = program(*args, **kwargs)
+    except TorshError as error:
+        failure = error
+    except Exception as error:
+        failure = CaptureError(
+            f"the program failed while it was captured: {type(error).__name__}: {error}",
+            location=_raising_line(error),
+        )
+        failure.__cause__ = error
+    # First of all: nothing of the trace may stay behind in the user's objects.
+    state.check_unchanged()
+    if trace.first_error is not None:
+        raise trace.first_error
+    if failure is not None:
+        raise failure
+    if [(path, id(leaf)) for path, leaf in leaf_paths((args, kwargs))] != before:
+        raise CaptureError("the program changes a container that it was given")
+    return result
+
+
+def _raising_line(error: BaseException) -> tuple[str, int] | None:
+    """The innermost line of the traceback outside torch and this package."""
+    found, entry = None, error.__traceback__
+    while entry is not None:
+        file = entry.tb_frame.f_code.co_filename
+        if not file.startswith(TORCH_FOLDER) and file != __file__:
+            found = (file, entry.tb_lineno)
+        entry = entry.tb_next
+    return found
+
+
+def _output_tree(
+    trace: TorchTrace, result: Any, entered: list[torch.Tensor], outputs: list[Any]
+) -> Any:
+    """Describes the result and appends the Values of its tensors to `outputs`.
+
+    Raises:
+        CaptureError: the result holds an object that is neither a tensor nor a plain value.
+    """
+    arguments = {id(tensor): number for number, tensor in enumerate(entered)}
+    places: dict[int, ResultLeaf] = {}
+
+    def leave(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            if id(value) in arguments:
+                return ArgumentLeaf(arguments[id(value)])
+            if not trace.is_traced(value):
+                trace.adopt(value)  # Refuses what is not part of the guarded state.
+                return ValueLeaf(value)
+            if id(value) not in places:
+                places[id(value)] = ResultLeaf(len(outputs))
+                outputs.append(trace.read(value))
+            return places[id(value)]
+        if type(value) in _VALUES or isinstance(value, type):
+            return ValueLeaf(value)
+        raise CaptureError(
+            f"the program returns an object of type {type(value).__name__}, which is neither a "
+            "tensor, a container of tensors nor a plain value"
+        )
+
+    tree = tree_map(leave, result)
+    if not outputs and not any(isinstance(leaf, ArgumentLeaf) for leaf in tree_leaves(tree)):
+        raise CaptureError("the program returns no tensor")
+    return tree

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ATen operations that copy elements to other places: joins, margins, repeats, reversals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from torshjit.capture.torch_elementwise import binary_dtype
+from torshjit.capture.torch_lowering import Lowering, axis_of, dialect_dtype, lowers
+from torshjit.errors import ShapeError
+
+__all__: list[str] = []
+
+
+# Joins.
+
+
+def _joined_dtype(tensors: Sequence[torch.Tensor]) -> str:
+    return binary_dtype(*tensors)
+
+
+@lowers(
+    "aten.cat.default",
+)
+def cat(g: Lowering, tensors: Sequence[torch.Tensor], dim: int = 0) -> Any:
+    dtype = _joined_dtype(tensors)
+    # An empty tensor of one axis fits everywhere, by torch's old convention.
+    kept = [tensor for tensor in tensors if tuple(tensor.shape) != (0,)]
+    if not kept:
+        return g.operand(tensors[0], dtype)
+    return g.concat(g.operands(kept, dtype), axis_of(dim, kept[0].ndim))
+
+
+@lowers("aten.stack.default")
+def stack(g: Lowering, tensors: Sequence[torch.Tensor], dim: int = 0) -> Any:
+    dtype = _joined_dtype(tensors)
+    axis = axis_of(dim, tensors[0].ndim + 1)
+    if any(tensor.shape != tensors[0].shape for tensor in tensors):
+        raise ShapeError(f"{g.op}: the tensors have different shapes")
+    return g.concat(
+        [
+            g.reshape(value, (*value.shape[:axis], 1, *value.shape[axis:]))
+            for value in g.operands(tensors, dtype)
+        ],
+        axis,
+    )
+
+
+# Copies.
+
+
+@lowers("aten.clone.default")
+def clone(g: Lowering, x: torch.Tensor, memory_format: Any = None) -> Any:
+    return g.value(x)
+
+
+@lowers("aten.repeat.default")
+def repeat(g: Lowering, x: torch.Tensor, repeats: Sequence[int]) -> Any:
+    lead = len(repeats) - x.ndim
+    if lead < 0:
+        raise ShapeError(f"{g.op}: {len(repeats)} counts for a tensor of rank {x.ndim}")
+    shape = [*[1] * lead, *x.shape]
+    # (n) -> (1, n) -> (count, n) -> (count * n), for each axis.
+    apart, wide = [], []
+    for count, extent in zip(repeats, shape, strict=True):
+        apart += [1, extent]
+        wide += [count, extent]
+    value = g.broadcast(g.reshape(g.value(x), apart), wide)
+    joined = [count * extent for count, extent in zip(repeats, shape, strict=True)]
+    return g.reshape(value, joined)
+
+
+@lowers("aten.repeat_interleave.self_int")
+def repeat_interleave(
+    g: Lowering,
+    x: torch.Tensor,
+    repeats: int,
+    dim: int | None = None,
+    output_size: int | None = None,
+) -> Any:
+    value = g.value(x)
+    if dim is None:
+        value = g.reshape(value, (x.numel(),))
+    axis = axis_of(dim or 0, len(value.shape))
+    shape = tuple(value.shape)
+    apart = (*shape[: axis + 1], 1, *shape[axis + 1 :])
+    wide = (*shape[: axis + 1], repeats, *shape[axis + 1 :])
+    joined = (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :])
+    return g.reshape(g.broadcast(g.reshape(value, apart), wide), joined)
+
+
+@lowers("aten.flip.default")
+def flip(g: Lowering, x: torch.Tensor, dims: Sequence[int]) -> Any:
+    value = g.value(x)
+    shape = list(x.shape)
+    flipped = {axis_of(dim, x.ndim) for dim in dims}
+    if not flipped or not shape or 0 in shape:
+        return value
+    return g.emit(
+        "slice",
+        value,
+        start=[n - 1 if axis in flipped else 0 for axis, n in enumerate(shape)],
+        stop=[-1 - n if axis in flipped else n for axis, n in enumerate(shape)],
+        stride=[-1 if axis in flipped else 1 for axis in range(x.ndim)],
+    )
+
+
+@lowers("aten.roll.default")
+def roll(g: Lowering, x: torch.Tensor, shifts: Any, dims: Any = ()) -> Any:
+    value = g.value(x)
+    counts = [shifts] if isinstance(shifts, int) else list(shifts)
+    axes = [dims] if isinstance(dims, int) else list(dims)
+    if not axes:
+        value = g.reshape(value, (x.numel(),))
+        axes = [0]
+    if len(counts) != len(axes):
+        raise ShapeError(f"{g.op}: {len(counts)} shifts for {len(axes)} axes")
+    for count, dim in zip(counts, axes, strict=True):
+        axis = axis_of(dim, len(value.shape))
+        extent = value.shape[axis]
+        if extent and count % extent:
+            cut = extent - count % extent
+            tail = g.slice(value, axis, cut, extent)
+            value = g.concat([tail, g.slice(value, axis, 0, cut)], axis)
+    return g.reshape(value, x.shape)
+
+
+def _triangle(g: Lowering, x: torch.Tensor, predicate: str, diagonal: int) -> Any:
+    rows, columns = x.shape[-2:]
+    column = g.iota((1, columns), 1, "i32")
+    limit = g.emit("add", g.iota((rows, 1), 0, "i32"), g.scalar(diagonal, "i32"))
+    value = g.value(x)
+    kept = g.compare(predicate, column, limit)
+    return g.emit("select", kept, value, g.scalar(0, value.dtype))
+
+
+@lowers("aten.tril.default")
+def tril(g: Lowering, x: torch.Tensor, diagonal: int = 0) -> Any:
+    return _triangle(g, x, "le", diagonal)
+
+
+@lowers("aten.triu.default")
+def triu(g: Lowering, x: torch.Tensor, diagonal: int = 0) -> Any:
+    return _triangle(g, x, "ge", diagonal)
+
+
+# Margins.
+
+
+def _margins(x: torch.Tensor, pad: Sequence[int]) -> list[tuple[int, int]]:
+    """torch's list, last axis first, as (low, high) per axis."""
+    pairs = [(pad[i], pad[i + 1]) for i in range(0, len(pad), 2)]
+    if len(pad) % 2 or len(pairs) > x.ndim:
+        raise ShapeError(f"pad: {len(pad)} numbers for a tensor of rank {x.ndim}")
+    return [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
+
+
+@lowers("aten.constant_pad_nd.default")
+def constant_pad(g: Lowering, x: torch.Tensor, pad: Sequence[int], value: float = 0) -> Any:
+    result = g.value(x)
+    margins = _margins(x, pad)
+    for axis, (low, high) in enumerate(margins):  # Negative margins cut.
+        extent = result.shape[axis]
+        start, stop = max(0, -low), extent - max(0, -high)
+        if start > stop:
+            raise ShapeError(f"{g.op}: margins {list(pad)} cut more than shape {tuple(x.shape)}")
+        result = g.slice(result, axis, start, stop)
+    low = [max(0, first) for first, _ in margins]
+    high = [max(0, last) for _, last in margins]
+    if not any(low) and not any(high):
+        return result
+    filler = g.scalar(value, dialect_dtype(x.dtype))
+    return g.emit("pad", result, filler, low=low, high=high)
+
+
+def _edge(g: Lowering, value: Any, axis: int, count: int, mode: str, low: bool) -> Any:
+    """What goes before (`low`) or after the elements along one axis."""
+    extent = value.shape[axis]
+    if mode == "replicate":
+        at = 0 if low else extent - 1
+        shape = list(value.shape)
+        shape[axis] = count
+        return g.broadcast(g.slice(value, axis, at, at + 1), shape)
+    if mode == "circular":
+        start = extent - count if low else 0
+        if count > extent:
+            raise ShapeError(f"{g.op}: a margin of {count} wraps around extent {extent}")
+        return g.slice(value, axis, start, start + count)
+    if count >= extent:
+        raise ShapeError(f"{g.op}: a margin of {count} reflects more than extent {extent}")
+    start = count if low else extent - 2
+    stop = start - count
+    return g.slice(value, axis, start, stop if stop >= 0 else -1 - extent, -1)
+
+
+@lowers("aten.pad.default")
+def pad(
+    g: Lowering,
+    x: torch.Tensor,
+    pad: Sequence[int],
+    mode: str = "constant",
+    value: float | None = None,
+) -> Any:
+    if mode == "constant":
+        return constant_pad(g, x, pad, value or 0)
+    result = g.value(x)
+    for axis, (low, high) in enumerate(_margins(x, pad)):
+        if low < 0 or high < 0:
+            raise g.fail(f"negative margins in mode {mode!r} are not covered")
+        parts = [result]
+        if low:
+            parts.insert(0, _edge(g, result, axis, low, mode, low=True))
+        if high:
+            parts.append(_edge(g, result, axis, high, mode, low=False))
+        result = g.concat(parts, axis)
+    return result
+
+
+# Pictures.
+
+
+@lowers("aten.pixel_shuffle.default")
+def pixel_shuffle(g: Lowering, x: torch.Tensor, upscale_factor: int) -> Any:
+    *lead, channels, height, width = x.shape
+    r = upscale_factor
+    if channels % (r * r):
+        raise ShapeError(f"{g.op}: {channels} channels do not divide by {r} squared")
+    n = len(lead)
+    value = g.reshape(g.value(x), (*lead, channels // (r * r), r, r, height, width))
+    value = g.permute(value, [*range(n), n, n + 3, n + 1, n + 4, n + 2])
+    return g.reshape(value, (*lead, channels // (r * r), height * r, width * r))
+
+
+@lowers("aten.upsample_nearest1d.vec", "aten.upsample_nearest2d.vec", "aten.upsample_nearest3d.vec")
+def upsample_nearest(
+    g: Lowering,
+    x: torch.Tensor,
+    output_size: Sequence[int] | None,
+    scale_factors: Sequence[float] | None,
+) -> Any:
+    extents = list(x.shape[2:])
+    if output_size is not None:
+        sizes = list(output_size)
+    else:
+        assert scale_factors is not None
+        sizes = [math.floor(n * f) for n, f in zip(extents, scale_factors, strict=True)]
+    if any(size % extent for size, extent in zip(sizes, extents, strict=True)):
+        raise g.fail(f"only whole factors are covered, not {extents} to {sizes}")
+    apart, wide = list(x.shape[:2]), list(x.shape[:2])
+    for extent, size in zip(extents, sizes, strict=True):
+        apart += [extent, 1]
+        wide += [extent, size // extent]
+    value = g.broadcast(g.reshape(g.value(x), apart), wide)
+    return g.reshape(value, (*x.shape[:2], *sizes))

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ATen softmax and normalisations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from torshjit.capture.torch_lowering import (
+    Lowering,
+    Unavailable,
+    accumulation_dtype,
+    axis_of,
+    dialect_dtype,
+    is_float,
+    lowers,
+)
+from torshjit.errors import CaptureError, DTypeError, ShapeError
+
+__all__: list[str] = []
+
+
+def _softmax_rule(op: str) -> Callable[..., Any]:
+    def rule(g: Lowering, x: torch.Tensor, dim: int, option: Any = None) -> Any:
+        # The last argument is a dtype, or a flag of the private overloads for CUDA.
+        target = dialect_dtype(option if isinstance(option, torch.dtype) else x.dtype)
+        if not is_float(target):
+            raise DTypeError(f"{g.op}: the input must be of a float dtype, not {x.dtype}")
+        value = g.operand(x, target)
+        if x.ndim == 0:
+            return g.reshape(g.emit(op, g.reshape(value, (1,)), axis=0), ())
+        return g.emit(op, value, axis=axis_of(dim, x.ndim))
+
+    return rule
+
+
+for _op in ("softmax", "log_softmax"):
+    lowers(f"aten.{_op}.int", f"aten._{_op}.default")(_softmax_rule(_op))
+
+
+def _mixed_dtype(*tensors: torch.Tensor | None) -> tuple[str, str]:
+    """The element type of the result, that of the first; and that to compute in."""
+    given = [tensor.dtype for tensor in tensors if tensor is not None]
+    dtype = dialect_dtype(given[0])
+    mixed = any(other != given[0] for other in given)
+    return dtype, accumulation_dtype(dtype) if mixed else dtype
+
+
+@lowers("aten.layer_norm.default")
+def layer_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    normalized_shape: Sequence[int],
+    weight: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+    *flags: bool,
+) -> Any:
+    axes = len(normalized_shape)
+    if axes == 0 or tuple(x.shape[-axes:]) != tuple(normalized_shape):
+        raise ShapeError(
+            f"{g.op}: the last axes of shape {tuple(x.shape)} are not {tuple(normalized_shape)}"
+        )
+    dtype, wide = _mixed_dtype(x, weight, bias)
+    result = g.emit(
+        "layer_norm",
+        g.operand(x, wide),
+        g.optional(weight, wide),
+        g.optional(bias, wide),
+        num_axes=axes,
+        eps=float(eps),
+    )
+    return g.cast(result, dtype)
+
+
+@lowers("aten.native_layer_norm.default")
+def native_layer_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    normalized_shape: Sequence[int],
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    eps: float,
+) -> Any:
+    result = layer_norm(g, x, normalized_shape, weight, bias, eps)
+    kept = x.ndim - len(normalized_shape)
+    shape = (*x.shape[:kept], *[1] * len(normalized_shape))
+    missing = Unavailable(f"the statistics of {g.op} are not covered", result.dtype, shape)
+    return result, missing, missing
+
+
+@lowers("aten.rms_norm.default")
+def rms_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    normalized_shape: Sequence[int],
+    weight: torch.Tensor | None = None,
+    eps: float | None = None,
+) -> Any:
+    axes = range(x.ndim - len(normalized_shape), x.ndim)
+    dtype = dialect_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    value = g.operand(x, wide)
+    square = g.mean(g.emit("mul", value, value), list(axes), keepdims=True)
+    margin = torch.finfo(x.dtype).eps if eps is None else eps
+    scale = g.emit("rsqrt", g.emit("add", square, g.scalar(margin, wide)))
+    result = g.emit("mul", value, scale)
+    if weight is not None:
+        result = g.emit("mul", result, g.operand(weight, wide))
+    return g.cast(result, dtype)
+
+
+# Batch norm.
+
+
+def _batch_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor | None,
+    variance: torch.Tensor | None,
+    training: bool,
+    eps: float,
+) -> Any:
+    if training:
+        if mean is not None:
+            raise CaptureError(
+                f"{g.op} updates its running statistics in training, which is not captured"
+            )
+        return _normalized(g, x, [0, *range(2, x.ndim)], weight, bias, eps)
+    dtype, wide = _mixed_dtype(x, mean, variance, weight, bias)
+    if mean is None or variance is None:
+        raise g.fail("without running statistics, only training mode is covered")
+    result = g.emit(
+        "batch_norm",
+        g.operand(x, wide),
+        g.operand(mean, wide),
+        g.operand(variance, wide),
+        g.optional(weight, wide),
+        g.optional(bias, wide),
+        eps=float(eps),
+    )
+    return g.cast(result, dtype)
+
+
+@lowers("aten.batch_norm.default")
+def batch_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor | None,
+    variance: torch.Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Any:
+    return _batch_norm(g, x, weight, bias, mean, variance, training, eps)
+
+
+@lowers("aten.native_batch_norm.default")
+def native_batch_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor | None,
+    variance: torch.Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Any:
+    result = _batch_norm(g, x, weight, bias, mean, variance, training, eps)
+    shape = (x.shape[1],) if training else (0,)
+    missing = Unavailable(f"the statistics of {g.op} are not covered", result.dtype, shape)
+    return result, missing, missing
+
+
+@lowers("aten._native_batch_norm_legit_no_training.default")
+def batch_norm_no_training(
+    g: Lowering,
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    momentum: float,
+    eps: float,
+) -> Any:
+    return native_batch_norm(g, x, weight, bias, mean, variance, False, momentum, eps)
+
+
+# Normalisation by the input's own statistics.
+
+
+def _normalized(
+    g: Lowering,
+    x: torch.Tensor,
+    axes: Sequence[int],
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    eps: float,
+    view: Sequence[int] | None = None,
+) -> Any:
+    """(x - mean) / sqrt(var + eps), scaled per channel; `view` is the shape to normalise under."""
+    dtype, _ = _mixed_dtype(x, weight, bias)
+    wide = accumulation_dtype(dtype)
+    value = g.operand(x, wide)
+    if view is not None:
+        value = g.reshape(value, view)
+    variance, mean = g.variance(value, axes, 0, keepdims=True)
+    scale = g.emit("rsqrt", g.emit("add", variance, g.scalar(eps, wide)))
+    result = g.emit("mul", g.emit("sub", value, mean), scale)
+    result = g.reshape(result, x.shape)
+    per_channel = (x.shape[1], *[1] * (x.ndim - 2))
+    if weight is not None:
+        result = g.emit("mul", result, g.reshape(g.operand(weight, wide), per_channel))
+    if bias is not None:
+        result = g.emit("add", result, g.reshape(g.operand(bias, wide), per_channel))
+    return g.cast(result, dtype)
+
+
+@lowers("aten.group_norm.default")
+def group_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    groups: int,
+    weight: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Any:
+    if x.ndim < 2 or x.shape[1] % groups:
+        raise ShapeError(f"{g.op}: shape {tuple(x.shape)} does not divide into {groups} groups")
+    view = (x.shape[0], groups, math.prod(x.shape[1:]) // groups)
+    return _normalized(g, x, [2], weight, bias, eps, view)
+
+
+@lowers("aten.instance_norm.default")
+def instance_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    mean: torch.Tensor | None,
+    variance: torch.Tensor | None,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Any:
+    if not use_input_stats:
+        return _batch_norm(g, x, weight, bias, mean, variance, False, eps)
+    if mean is not None:
+        raise CaptureError(
+            f"{g.op} updates its running statistics in training, which is not captured"
+        )
+    return _normalized(g, x, list(range(2, x.ndim)), weight, bias, eps)

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ATen pools."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from torshjit.capture.torch_lowering import Lowering, Unavailable, lowers
+from torshjit.errors import ShapeError
+
+__all__: list[str] = []
+
+Sizes = int | Sequence[int]
+
+#: More windows than this along one axis are not unrolled.
+_MAX_UNROLLED_WINDOWS = 64
+
+
+def _per_axis(numbers: Sizes, axes: int) -> list[int]:
+    if isinstance(numbers, int):
+        return [numbers] * axes
+    return list(numbers) * axes if len(numbers) == 1 else list(numbers)
+
+
+def _batched(g: Lowering, x: torch.Tensor, axes: int) -> tuple[Any, bool]:
+    """The input with a batch axis, and whether that was added."""
+    value = g.value(x)
+    if x.ndim == axes + 2:
+        return value, False
+    if x.ndim != axes + 1:
+        raise ShapeError(f"{g.op}: an input of rank {x.ndim} does not fit {axes} spatial axes")
+    return g.reshape(value, (1, *value.shape)), True
+
+
+def _unbatched(g: Lowering, value: Any, added: bool) -> Any:
+    return g.reshape(value, value.shape[1:]) if added else value
+
+
+def _ceiling_margin(
+    extents: Sequence[int],
+    window: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> list[int]:
+    """What `ceil_mode` adds at the end of each axis beyond the padding."""
+    extra = []
+    for n, w, s, p, d in zip(extents, window, stride, padding, dilation, strict=True):
+        reach = d * (w - 1) + 1
+        count = -(-(n + 2 * p - reach) // s) + 1
+        if (count - 1) * s >= n + p:
+            count -= 1  # A window must begin in the input or the padding before it.
+        extra.append(max(0, (count - 1) * s + reach - (n + 2 * p)))
+    return extra
+
+
+def _max_pool(
+    g: Lowering,
+    x: torch.Tensor,
+    axes: int,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    ceil_mode: bool,
+) -> Any:
+    value, added = _batched(g, x, axes)
+    window = _per_axis(kernel_size, axes)
+    steps = _per_axis(stride, axes) if stride else window
+    margin, spacing = _per_axis(padding, axes), _per_axis(dilation, axes)
+    high = list(margin)
+    if ceil_mode:
+        extra = _ceiling_margin(value.shape[2:], window, steps, margin, spacing)
+        high = [a + b for a, b in zip(margin, extra, strict=True)]
+    result = g.emit(
+        "max_pool",
+        value,
+        window=window,
+        stride=steps,
+        padding_low=margin,
+        padding_high=high,
+        dilation=spacing,
+    )
+    return _unbatched(g, result, added)
+
+
+def _max_pool_rule(axes: int, with_indices: bool) -> Callable[..., Any]:
+    def rule(
+        g: Lowering,
+        x: torch.Tensor,
+        kernel_size: Sizes,
+        stride: Sizes = (),
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+    ) -> Any:
+        result = _max_pool(g, x, axes, kernel_size, stride, padding, dilation, ceil_mode)
+        return (result, _no_indices(g, result)) if with_indices else result
+
+    return rule
+
+
+def _no_indices(g: Lowering, result: Any) -> Unavailable:
+    return Unavailable(f"the indices of {g.op} are not covered", "i64", result.shape)
+
+
+for _axes in (1, 2, 3):
+    lowers(f"aten.max_pool{_axes}d.default")(_max_pool_rule(_axes, with_indices=False))
+    if _axes > 1:
+        lowers(f"aten.max_pool{_axes}d_with_indices.default")(
+            _max_pool_rule(_axes, with_indices=True)
+        )
+
+
+def _avg_pool_rule(axes: int) -> Callable[..., Any]:
+    def rule(
+        g: Lowering,
+        x: torch.Tensor,
+        kernel_size: Sizes,
+        stride: Sizes = (),
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> Any:
+        value, added = _batched(g, x, axes)
+        window = _per_axis(kernel_size, axes)
+        steps = _per_axis(stride, axes) if stride else window
+        margin = _per_axis(padding, axes)
+        high = list(margin)
+        if ceil_mode:
+            extra = _ceiling_margin(value.shape[2:], window, steps, margin, [1] * axes)
+            if any(extra) and not divisor_override and count_include_pad:
+                if any(margin):
+                    raise g.fail("ceil_mode with counted padding is not covered")
+                count_include_pad = False  # What ceil_mode adds is never counted.
+            high = [a + b for a, b in zip(margin, extra, strict=True)]
+        result = g.emit(
+            "avg_pool",
+            value,
+            window=window,
+            stride=steps,
+            padding_low=margin,
+            padding_high=high,
+            count_include_pad=bool(divisor_override) or count_include_pad,
+        )
+        if divisor_override:
+            factor = math.prod(window) / divisor_override
+            result = g.emit("mul", result, g.scalar(factor, result.dtype))
+        return _unbatched(g, result, added)
+
+    return rule
+
+
+for _axes in (1, 2, 3):
+    lowers(f"aten.avg_pool{_axes}d.default")(_avg_pool_rule(_axes))
+
+
+def _adaptive_windows(extent: int, count: int) -> list[tuple[int, int]]:
+    return [(i * extent // count, -(-(i + 1) * extent // count)) for i in range(count)]
+
+
+def _adaptive(g: Lowering, x: torch.Tensor, axes: int, output_size: Sizes, largest: bool) -> Any:
+    value, added = _batched(g, x, axes)
+    sizes = _per_axis(output_size, axes)
+    extents = list(value.shape[2:])
+    if any(size < 1 for size in sizes):
+        raise g.fail(f"an output of extents {sizes} is not covered")
+    spatial = list(range(2, 2 + axes))
+    if all(size == 1 for size in sizes):
+        result = g.reduce("amax" if largest else "mean", value, spatial, keepdims=True)
+    elif all(extent % size == 0 for extent, size in zip(extents, sizes, strict=True)):
+        window = [extent // size for extent, size in zip(extents, sizes, strict=True)]
+        attributes: dict[str, Any] = {
+            "window": window,
+            "stride": window,
+            "padding_low": [0] * axes,
+            "padding_high": [0] * axes,
+        }
+        if largest:
+            attributes["dilation"] = [1] * axes
+        result = g.emit("max_pool" if largest else "avg_pool", value, **attributes)
+    else:
+        if any(size > _MAX_UNROLLED_WINDOWS for size in sizes):
+            raise g.fail(f"extents {extents} do not divide evenly into {sizes}")
+        # Windows of unequal size, one axis after the other: a mean of means over a rectangle.
+        result = value
+        for axis, size in zip(spatial, sizes, strict=True):
+            parts = [
+                g.reduce(
+                    "amax" if largest else "mean",
+                    g.slice(result, axis, start, stop),
+                    [axis],
+                    keepdims=True,
+                )
+                for start, stop in _adaptive_windows(result.shape[axis], size)
+            ]
+            result = g.concat(parts, axis)
+    return _unbatched(g, result, added)
+
+
+def _adaptive_rule(axes: int, largest: bool) -> Callable[..., Any]:
+    def rule(g: Lowering, x: torch.Tensor, output_size: Sizes) -> Any:
+        result = _adaptive(g, x, axes, output_size, largest)
+        return (result, _no_indices(g, result)) if largest else result
+
+    return rule
+
+
+for _axes in (1, 2, 3):
+    lowers(f"aten.adaptive_avg_pool{_axes}d.default")(_adaptive_rule(_axes, largest=False))
+    lowers(f"aten.adaptive_max_pool{_axes}d.default")(_adaptive_rule(_axes, largest=True))

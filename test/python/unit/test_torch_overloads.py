@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every ATen overload that the capture covers gives eager's result, dtype and shape."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torshjit._compiler")
+
+from interpreted_capture import assert_matches, capture, interpreted  # noqa: E402
+from torch_overload_cases import CASES, Case, Tensor  # noqa: E402
+from torshjit.capture.torch_dispatch import RULES, VIEWS  # noqa: E402
+from torshjit.errors import UnsupportedOpError  # noqa: E402
+
+#: Overloads whose results differ in form, with tests of their own below.
+TESTED_APART = {
+    "aten.native_layer_norm.default",
+    "aten.native_batch_norm.default",
+    "aten._native_batch_norm_legit_no_training.default",
+    "aten._scaled_dot_product_flash_attention_for_cpu.default",
+    *(f"aten.max_pool{axes}d_with_indices.default" for axes in (2, 3)),
+    *(f"aten.adaptive_max_pool{axes}d.default" for axes in (1, 2, 3)),
+}
+
+
+def overload_of(name: str) -> Any:
+    _, packet, overload = name.split(".")
+    return getattr(getattr(torch.ops.aten, packet), overload)
+
+
+def _parameters() -> list:
+    seen: Counter[str] = Counter()
+    parameters = []
+    for case in CASES:
+        number = seen[case.overload]
+        seen[case.overload] += 1
+        for dtype in case.dtypes:
+            name = f"{case.overload.removeprefix('aten.')}-{number}-{str(dtype)[6:]}"
+            parameters.append(pytest.param(case, dtype, id=name))
+    return parameters
+
+
+def _made(argument: Any, dtype: Any, generator: Any) -> Any:
+    if isinstance(argument, Tensor):
+        return argument.make(dtype, generator)
+    if isinstance(argument, list):
+        return [_made(item, dtype, generator) for item in argument]
+    return argument
+
+
+@pytest.mark.parametrize(("case", "dtype"), _parameters())
+def test_overload_gives_what_eager_gives(case: Case, dtype: Any) -> None:
+    generator = torch.Generator().manual_seed(len(case.overload))
+    args = _made(list(case.args), dtype, generator)
+    # A keyword that is also a name of the case's own fields ends in an underscore.
+    kwargs = {name.rstrip("_"): value for name, value in case.kwargs.items()}
+    function = overload_of(case.overload)
+    try:
+        expected = function(*args, **kwargs)
+    except (RuntimeError, NotImplementedError) as error:
+        pytest.skip(f"eager refuses: {error}")
+    actual = interpreted(lambda *tensors: function(*tensors, **kwargs), *args)
+    assert_matches(actual, expected, case.scale)
+
+
+def test_every_covered_overload_has_a_case() -> None:
+    assert {case.overload for case in CASES} | TESTED_APART == set(RULES) | set(VIEWS)
+
+
+def test_no_case_is_refused_by_eager_in_every_dtype() -> None:
+    for case in CASES:
+        refused = 0
+        for dtype in case.dtypes:
+            args = _made(list(case.args), dtype, torch.Generator().manual_seed(1))
+            kwargs = {name.rstrip("_"): value for name, value in case.kwargs.items()}
+            try:
+                overload_of(case.overload)(*args, **kwargs)
+            except (RuntimeError, NotImplementedError):
+                refused += 1
+        assert refused < len(case.dtypes), case
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("native_layer_norm.default", ([4], torch.ones(4), None, 1e-5)),
+        (
+            "native_batch_norm.default",
+            (None, torch.ones(4), torch.zeros(4), torch.ones(4), False, 0.1, 1e-5),
+        ),
+        (
+            "_native_batch_norm_legit_no_training.default",
+            (torch.ones(4), None, torch.zeros(4), torch.ones(4), 0.1, 1e-5),
+        ),
+        ("max_pool2d_with_indices.default", ([2, 2],)),
+        ("max_pool3d_with_indices.default", ([2, 2, 2],)),
+        ("adaptive_max_pool1d.default", ([2],)),
+        ("adaptive_max_pool2d.default", ([2, 3],)),
+        ("adaptive_max_pool3d.default", ([2, 2, 1],)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_only_the_first_result_is_covered(name: str, args: tuple) -> None:
+    function = overload_of(f"aten.{name}")
+    x = torch.randn(2, 4, 4) if "1d" in name else torch.randn(2, 4, 4, 4)
+    others = [arg for arg in args if isinstance(arg, torch.Tensor)]
+
+    def first(x: Any, *given: Any) -> Any:
+        rest = iter(given)
+        filled = [next(rest) if isinstance(arg, torch.Tensor) else arg for arg in args]
+        return function(x, *filled)[0]
+
+    assert_matches(interpreted(first, x, *others), first(x, *others), 4)
+
+    def second(x: Any) -> Any:
+        return function(x, *args)[1] + 1
+
+    with pytest.raises(UnsupportedOpError, match="not covered"):
+        capture(second, x)
+
+
+def test_attention_kernel_of_the_cpu() -> None:
+    function = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+    q, k, v = torch.randn(3, 2, 4, 5, 8).unbind(0)
+
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        return function(q, k, v, 0.0, True)[0]
+
+    assert_matches(interpreted(attend, q, k, v), attend(q, k, v), 4)
+
+
+def test_a_query_that_sees_no_key_gives_zeros() -> None:
+    q, k, v = torch.randn(3, 1, 2, 3, 4).unbind(0)
+    mask = torch.tensor([[True, False, True], [False, False, False], [True, True, True]])
+
+    def attend(q: Any, k: Any, v: Any, mask: Any) -> Any:
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+
+    for given in (mask, torch.zeros(3, 3).masked_fill(~mask, -torch.inf)):
+        result = interpreted(attend, q, k, v, given)
+        assert_matches(result, attend(q, k, v, given), 4)
+        assert not result[:, :, 1].any()
+
+
+#: Spellings without a rule, which torch decomposes into covered overloads.
+SPELLINGS = {
+    "absolute": lambda x: torch.absolute(x),
+    "and": lambda x: (x > 0) & (x < 1),
+    "arcsin": lambda x: torch.arcsin(x / 8),
+    "argmax_method": lambda x: x.argmax(),
+    "broadcast_to": lambda x: torch.broadcast_to(x, (2, 3, 4)),
+    "clip": lambda x: torch.clip(x, -1, 1),
+    "concat": lambda x: torch.concat([x, x]),
+    "cosine_similarity": lambda x: torch.cosine_similarity(x, x + 1),
+    "divide": lambda x: torch.divide(x, 3),
+    "einsum": lambda x: torch.einsum("ij,kj->ik", x, x),
+    "fix": lambda x: torch.fix(x),
+    "float_power": lambda x: x.abs().float_power(2),
+    "greater": lambda x: torch.greater(x, 0),
+    "hstack": lambda x: torch.hstack([x, x]),
+    "inner": lambda x: torch.inner(x, x),
+    "kron": lambda x: torch.kron(x, x),
+    "matrix_H": lambda x: x.mH,
+    "meshgrid": lambda x: torch.meshgrid(x[0], x[:, 0], indexing="ij"),
+    "moveaxis": lambda x: torch.moveaxis(x, 0, 1),
+    "normalize": lambda x: torch.nn.functional.normalize(x),
+    "ravel": lambda x: x.ravel(),
+    "special_log_softmax": lambda x: torch.special.log_softmax(x, 0),
+    "swapaxes": lambda x: x.swapaxes(0, 1),
+    "tensordot": lambda x: torch.tensordot(x, x, dims=2),
+    "tile": lambda x: x.tile(2, 2),
+    "true_divide": lambda x: torch.true_divide(x, 2),
+    "vstack": lambda x: torch.vstack([x, x]),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SPELLINGS))
+def test_composite_spelling(name: str) -> None:
+    x = torch.randn(3, 4, generator=torch.Generator().manual_seed(3))
+    expected = SPELLINGS[name](x)
+    expected = tuple(expected) if isinstance(expected, (tuple, list)) else expected
+    assert_matches(interpreted(SPELLINGS[name], x), expected, 4)
