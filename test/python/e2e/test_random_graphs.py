@@ -6,13 +6,16 @@ The number of examples is that of the hypothesis profile; under CI=true they are
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-import torshjit
+from e2e.native_code import run_natively
 from e2e.random_graphs import MAX_OPS, OutOfRange, programs, reference
 from e2e.random_program import RandomProgram
 from graph_records import DTYPES
-from hypothesis import HealthCheck, assume, given, note, settings
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 _compiler = pytest.importorskip("torshjit._compiler")
 
@@ -37,20 +40,26 @@ def _assert_agrees(actual: np.ndarray, oracle: np.ndarray, allowed: np.ndarray) 
     )
 
 
+OPTIONS = st.fixed_dictionaries(
+    {
+        "fusion_strategy": st.sampled_from(["default", "aggressive", "conservative", "none"]),
+        "max_fusion_size": st.sampled_from([16, 4, 2, 1]),
+        "enable_optimizations": st.sampled_from([True, True, False]),
+    }
+)
+
+
 @settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(program=PROGRAMS)
-def test_compiled_equals_interpreted(program: RandomProgram):
+@given(program=PROGRAMS, options=OPTIONS)
+def test_compiled_equals_interpreted(program: RandomProgram, options: dict[str, Any]):
     graph = program.module.graph("main")
     assert 1 <= len(graph.ops) <= MAX_OPS
     try:
         expected = reference(program)
     except OutOfRange:
         assume(False)
-    note(repr(program))
-    result = torshjit.compile(program.module)(*program.inputs)
-    results = result if isinstance(result, tuple) else (result,)
-    assert len(results) == len(graph.outputs)
+    results = run_natively(program.module, program.inputs, **options)
     types = [*graph.inputs, *(op.result_types[0] for op in graph.ops)]
     for value, actual, (oracle, allowed) in zip(graph.outputs, results, expected, strict=True):
-        assert np.asarray(actual).dtype == DTYPES[types[value].dtype]
-        _assert_agrees(np.asarray(actual), oracle, allowed)
+        assert actual.dtype == DTYPES[types[value].dtype]
+        _assert_agrees(actual, oracle, allowed)
