@@ -382,8 +382,16 @@ class CompiledModule(_runtime.Dispatcher):
         with self._lock:
             save(path, self._name, self._config, list(self._specializations))
 
+    def add_loaded(self, loaded: Specialization) -> None:
+        """Lists a specialization that was read from a file and added to the dispatcher."""
+        with self._lock:
+            self._specializations.append(loaded)
+            TOTALS.add_compilation(loaded.statistics())
+
     def reset(self) -> None:
         """Forgets every specialization; the next call captures and compiles again."""
+        if self._source is None:
+            raise TorshError(f"{self._name} was loaded from a file, so it cannot be compiled again")
         with self._lock:
             self.clear_specializations()
             self._specializations.clear()

@@ -25,7 +25,7 @@ from torshjit.compiler_cache import compile_module
 from torshjit.config import JitConfig
 from torshjit.signatures import Signature, format_signature, is_torch_tensor, trees_match
 
-__all__ = ["Specialization", "build_interpreted", "build_native"]
+__all__ = ["Specialization", "as_numpy", "as_torch", "build_interpreted", "build_native"]
 
 _EMPTY_EXPLANATION: dict[str, Any] = {"groups": [], "unfused": [], "schedules": {}}
 
@@ -110,7 +110,7 @@ class Specialization:
             if isinstance(leaf, ArrayLeaf)
         ]
         inputs = [
-            _as_numpy(leaves[each.leaf] if isinstance(each, ArgumentBinding) else each.value)
+            as_numpy(leaves[each.leaf] if isinstance(each, ArgumentBinding) else each.value)
             for each in program.bindings
         ]
         outputs = [
@@ -120,7 +120,7 @@ class Specialization:
             for output in map(np.asarray, evaluate(self.graph, inputs))
         ]
         if program.output_kind == "torch":
-            outputs = [_as_torch(output) for output in outputs]
+            outputs = [as_torch(output) for output in outputs]
 
         def leave(leaf: Any) -> Any:
             if isinstance(leaf, ResultLeaf):
@@ -136,7 +136,8 @@ class Specialization:
         return result
 
 
-def _as_numpy(value: Any) -> np.ndarray:
+def as_numpy(value: Any) -> np.ndarray:
+    """Returns an array or torch tensor as a NumPy array of native byte order, shared if it can."""
     if not is_torch_tensor(value):
         array = np.asarray(value)
         return array.astype(array.dtype.newbyteorder("="), copy=False)
@@ -149,7 +150,8 @@ def _as_numpy(value: Any) -> np.ndarray:
     return tensor.numpy()
 
 
-def _as_torch(array: np.ndarray) -> Any:
+def as_torch(array: np.ndarray) -> Any:
+    """Returns a NumPy array as a torch tensor."""
     import torch
 
     array = np.ascontiguousarray(array).reshape(array.shape)

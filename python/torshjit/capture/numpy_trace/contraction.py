@@ -174,7 +174,7 @@ def _tensordot(session: TraceSession, a: Any, b: Any, axes: Any = 2) -> Tracer:
         if len(pairs[0]) != len(pairs[1]):
             raise ValueError("shape-mismatch for sum")
     value = contract(session, "numpy.tensordot", left, right, ([], []), pairs)
-    return wrap(session, value, loop)
+    return wrap(session, value, loop, is_scalar=False)
 
 
 def _vector_product(session: TraceSession, name: str, x1: Any, x2: Any, axis: int) -> Tracer:

@@ -243,7 +243,7 @@ def _position(op: str, numpy_function: Callable) -> None:
         keepdims: Any = False,
     ) -> Tracer:
         array = as_tracer(session, a)
-        if array.size == 0:
+        if (array.size if axis is None else array.shape[_axes(array, axis)[0]]) == 0:
             raise ValueError(f"attempt to get {numpy_function.__name__} of an empty sequence")
         value = array.value
         if array.dtype == np.bool_:

@@ -136,7 +136,10 @@ def _arccosh(math: GraphMath, x: Any) -> Any:
     root = math("sqrt", math("mul", excess, _plus(math, x, 1.0)))
     small = math("log1p", math("add", excess, root))
     large = _plus(math, math("log", x), _LN2)
-    return math("select", math.compare("gt", x, 1e9), large, small)
+    result = math("select", math.compare("gt", x, 1e9), large, small)
+    # Squares hide the sign of what lies left of the domain.
+    nan = math.constant(float("nan"), x)
+    return math("select", math.compare("lt", x, 1.0), nan, result)
 
 
 @_ufunc(np.arctanh)

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The instruction sets of this machine's processor that generated code may depend on."""
+
+from __future__ import annotations
+
+import functools
+import platform
+
+__all__ = ["host_features", "host_machine"]
+
+#: Names in the kernel's list of processor flags that are instruction sets for vector code.
+_INSTRUCTION_SETS = {
+    "sse4_2", "avx", "avx2", "fma", "f16c", "bmi1", "bmi2", "avx_vnni",
+    "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx512_vnni", "avx512_bf16",
+    "avx512_fp16", "avx512ifma", "avx512vbmi", "avx512_vbmi2", "avx512_bitalg",
+    "avx512_vpopcntdq", "amx_tile", "amx_int8", "amx_bf16",
+    "asimd", "asimdhp", "asimddp", "fphp", "sve", "sve2", "bf16", "i8mm", "svebf16", "svei8mm",
+}  # fmt: skip
+
+
+def host_machine() -> str:
+    """The architecture, such as ``x86_64``."""
+    return platform.machine()
+
+
+@functools.cache
+def host_features() -> tuple[str, ...]:
+    """The instruction sets of this processor, sorted; empty where the system does not tell."""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            for line in file:
+                name, _, value = line.partition(":")
+                if name.strip() in ("flags", "Features"):
+                    return tuple(sorted(_INSTRUCTION_SETS.intersection(value.split())))
+    except OSError:
+        pass
+    return ()

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Saved executables: one zip file of JSON, shared libraries and .npy arrays; no pickle.
+
+metadata.json           format, version, machine, instruction sets, specializations
+<n>/program.json        the host program of specialization n
+<n>/kernels.so          its kernels
+<n>/constants/<i>.npy   its constants
+<n>/objects/<i>.npy     arrays that it read by reference, with the values they had
+<n>/explain.json        the compiler's account of it
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+
+from torshjit import __version__, _runtime
+from torshjit.capture.graph_function import ArrayLeaf, ValueLeaf
+from torshjit.capture.numpy_dtypes import numpy_dtype
+from torshjit.compiled import CompiledModule
+from torshjit.config import JitConfig
+from torshjit.cpu_features import host_features, host_machine
+from torshjit.errors import LoadError, TorshError
+from torshjit.signatures import is_torch_tensor
+from torshjit.specialization import Specialization
+from torshjit.tree_json import read_tree, write_tree
+
+__all__ = ["FORMAT", "load", "save"]
+
+#: Raised when a file of an older version of torshjit can no longer be read.
+FORMAT = 1
+
+_MALFORMED = (KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError, OSError)
+
+
+# Writing.
+
+
+def save(path: Any, name: str, config: JitConfig, specializations: list[Specialization]) -> None:
+    """Writes compiled specializations to `path`, replacing it at once or not at all.
+
+    Raises:
+        TorshError: there is nothing to save, or something has no form in a file.
+    """
+    native = [each for each in specializations if each.executable is not None]
+    if not native:
+        raise TorshError(
+            f"{name} has no machine code to save; call it or use torshjit.trace first, with "
+            "target_device='cpu'"
+        )
+    target = os.fspath(path)
+    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(target)))
+    try:
+        with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+            rows = [_write(archive, number, each) for number, each in enumerate(native)]
+            metadata = {
+                "format": FORMAT,
+                "version": __version__,
+                "name": name,
+                "target": str(config.target),
+                "machine": host_machine(),
+                "cpu_features": list(host_features()),
+                "specializations": rows,
+            }
+            archive.writestr("metadata.json", json.dumps(metadata, indent=1))
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _write(archive: zipfile.ZipFile, number: int, each: Specialization) -> dict[str, Any]:
+    if each.result is None:
+        raise TorshError("a program that was loaded from a file is saved by copying the file")
+    parts = each.runtime_arguments
+    if parts["grad_sensitive"]:
+        # Gradients need the module itself; without it the file computes values only.
+        parts = {**parts, "grad_sensitive": False}
+    archive.writestr(f"{number}/program.json", each.result.program)
+    archive.writestr(f"{number}/kernels.so", each.result.shared_object())
+    archive.writestr(f"{number}/explain.json", json.dumps(each.explanation))
+    constants = [
+        _write_array(archive, f"{number}/constants/{index}.npy", array)
+        for index, array in enumerate(each.result.constants)
+    ]
+    bindings: list[list] = []
+    for index, (kind, value) in enumerate(parts["bindings"]):
+        if kind == "arg":
+            bindings.append(["arg", value])
+        else:
+            dtype = _write_array(archive, f"{number}/objects/{index}.npy", value)
+            bindings.append(["object", dtype])
+    args, kwargs = parts["args_tree"]
+    return {
+        "args": [write_tree(node) for node in args],
+        "kwargs": {key: write_tree(node) for key, node in kwargs.items()},
+        "output": write_tree(parts["output_tree"]),
+        "bindings": bindings,
+        "constants": constants,
+    }
+
+
+def _write_array(archive: zipfile.ZipFile, name: str, value: Any) -> str:
+    """Writes an array and returns its dtype's name; bf16, which .npy lacks, goes as its bits."""
+    if is_torch_tensor(value):
+        from torshjit.specialization import as_numpy
+
+        value = as_numpy(value)
+    array = np.ascontiguousarray(value).reshape(np.shape(value))
+    dtype = array.dtype.name
+    buffer = io.BytesIO()
+    np.save(buffer, array.view(np.uint16) if dtype == "bfloat16" else array, allow_pickle=False)
+    archive.writestr(name, buffer.getvalue())
+    return dtype
+
+
+# Reading.
+
+
+def load(path: Any) -> CompiledModule:
+    """Returns the callable that `save` wrote to `path`.
+
+    Raises:
+        LoadError: the file is missing, damaged, of another version, or made for a processor
+            with features that this one lacks.
+    """
+    name = os.fspath(path)
+    try:
+        with zipfile.ZipFile(name) as archive:
+            metadata = json.loads(archive.read("metadata.json"))
+            _check(name, metadata)
+            module = CompiledModule(None, JitConfig(target_device="cpu"), str(metadata["name"]))
+            for number, row in enumerate(metadata["specializations"]):
+                _read(archive, number, row, module)
+            return module
+    except LoadError:
+        raise
+    except FileNotFoundError as error:
+        raise LoadError(f"cannot load {name}: no such file") from error
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, TorshError, RuntimeError) as error:
+        raise LoadError(f"cannot load {name}: {error}") from error
+    except _MALFORMED as error:
+        raise LoadError(
+            f"cannot load {name}: malformed ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _check(name: str, metadata: Any) -> None:
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        found = metadata.get("format") if isinstance(metadata, dict) else None
+        raise LoadError(
+            f"cannot load {name}: its format is {found!r}, this version of torshjit "
+            f"({__version__}) reads format {FORMAT}"
+        )
+    if metadata["machine"] != host_machine():
+        raise LoadError(
+            f"cannot load {name}: it was made for {metadata['machine']}, this machine is "
+            f"{host_machine()}"
+        )
+    missing = sorted(set(metadata["cpu_features"]) - set(host_features()))
+    if missing:
+        raise LoadError(
+            f"cannot load {name}: this processor lacks {', '.join(missing)}, which the file was "
+            "made for"
+        )
+
+
+def _read(
+    archive: zipfile.ZipFile, number: int, row: dict[str, Any], module: CompiledModule
+) -> None:
+    constants = [
+        _read_array(archive, f"{number}/constants/{index}.npy", dtype)
+        for index, dtype in enumerate(row["constants"])
+    ]
+    bindings: list[tuple[str, Any]] = []
+    for index, (kind, value) in enumerate(row["bindings"]):
+        if kind == "object":
+            value = _read_array(archive, f"{number}/objects/{index}.npy", value)
+        bindings.append((kind, value))
+    program = archive.read(f"{number}/program.json").decode()
+    if '"bf16"' in program:
+        _runtime.register_numpy_dtype("bf16", numpy_dtype("bf16"))
+    executable = _runtime.Executable(
+        program, None, archive.read(f"{number}/kernels.so"), constants, None
+    )
+    args = [read_tree(node) for node in row["args"]]
+    kwargs = {key: read_tree(node) for key, node in row["kwargs"].items()}
+    parts = {
+        "args_tree": (args, kwargs),
+        "bindings": bindings,
+        "output_tree": read_tree(row["output"]),
+    }
+    if _mentions_torch([*args, *kwargs.values(), parts["output_tree"]]):
+        import torch
+
+        _runtime.register_torch(torch)
+    loaded = Specialization(
+        None,
+        (tuple(map(_signature, args)), {key: _signature(node) for key, node in kwargs.items()}),
+        executable=executable,
+        explanation=json.loads(archive.read(f"{number}/explain.json")),
+        cache="disk",
+    )
+    module.add_specialization(executable=executable, **parts)
+    module.add_loaded(loaded)
+
+
+def _read_array(archive: zipfile.ZipFile, name: str, dtype: str) -> np.ndarray:
+    array = np.load(io.BytesIO(archive.read(name)), allow_pickle=False)
+    return array.view(numpy_dtype("bf16")) if dtype == "bfloat16" else array
+
+
+def _mentions_torch(nodes: list[tuple]) -> bool:
+    for node in nodes:
+        if node[0] in ("tuple", "list") and _mentions_torch(node[1]):
+            return True
+        if node[0] == "dict" and _mentions_torch(list(node[1].values())):
+            return True
+        if "torch" in (node[1:2] if node[0] == "array" else node[2:3]):
+            return True
+    return False
+
+
+def _signature(node: tuple) -> Any:
+    kind = node[0]
+    if kind == "array":
+        return ArrayLeaf(*node[1:])
+    if kind == "value":
+        return ValueLeaf(node[1])
+    if kind == "dict":
+        return {key: _signature(child) for key, child in node[1].items()}
+    children = map(_signature, node[1])
+    return list(children) if kind == "list" else tuple(children)
