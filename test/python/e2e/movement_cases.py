@@ -35,6 +35,8 @@ def _constant_cases(dtype: str) -> Iterator[Case]:
     for axis, shape in ((0, (7,)), (0, (5, 3)), (1, (5, 3)), (1, (2, 4, 3))):
         label = f"axis-{axis}-of-{len(shape)}"
         yield Case("iota", label, dtype, (None,), {"axis": axis}, EXACT, result=(dtype, shape))
+    # More positions than an i8 counts and than a half holds exactly.
+    yield Case("iota", "long", dtype, (None,), {"axis": 0}, EXACT, result=(dtype, (3000,)))
 
 
 def _reshape_cases(dtype: str) -> Iterator[Case]:

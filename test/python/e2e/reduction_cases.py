@@ -114,6 +114,9 @@ def _position_cases(dtype: str) -> Iterator[Case]:
         "ties": ((4, 35), 1, False, repeating(3, 7, 1, 7, 1)),
         "nan": ((3, 19), 1, False, with_nan),
     }
+    if dtype in ("f32", "i32"):
+        variants["empty-result"] = ((0, 5), 1, False, numbers)
+        variants["long"] = ((2, 1031), 1, False, repeating(*range(7)))
     for op in ("argmax", "argmin"):
         for label, (shape, axis, keepdims, values) in variants.items():
             yield Case(

@@ -83,6 +83,7 @@ def _softmax_cases(dtype: str) -> Iterator[Case]:
         variants["masked"] = ((3, 8), 1, masked)
         variants["nan"] = ((3, 8), 1, beginning_with(chosen(1, np.nan)))
         variants["empty"] = ((0, 8), 1, numbers)
+        variants["empty-axis"] = ((3, 0), 1, numbers)
     for op, scale in (("softmax", _softmax_scale), ("log_softmax", _log_softmax_scale)):
         for label, (shape, axis, values) in variants.items():
             yield Case(
