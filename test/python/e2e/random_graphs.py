@@ -14,6 +14,7 @@ from e2e.random_operations import OPERATIONS
 from e2e.random_program import Construction, RandomProgram
 from graph_records import DTYPES
 from hypothesis import strategies as st
+
 from torshjit.interpreter import Call, evaluate
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torshjit
 from e2e.native_code import compile_natively, run_natively
+
+import torshjit
 from torshjit.interpreter import evaluate
 
 _compiler = pytest.importorskip("torshjit._compiler")

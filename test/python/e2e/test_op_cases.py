@@ -16,6 +16,7 @@ from e2e.op_case import Case
 from e2e.op_cases import CASES, DYNAMIC_CASES
 from e2e.tolerance import assert_within, scale_of
 from graph_records import DTYPES, TensorType
+
 from torshjit.interpreter import registered_operations
 from torshjit.interpreter.element_types import converted, storage_dtype, widened
 from torshjit.interpreter.registry import Call, lookup

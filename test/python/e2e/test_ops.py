@@ -13,6 +13,7 @@ from e2e.op_cases import CASES, DYNAMIC_CASES
 from e2e.op_programs import build_program
 from e2e.tolerance import assert_within, scale_of
 from graph_records import DTYPES
+
 from torshjit.interpreter import evaluate
 
 _compiler = pytest.importorskip("torshjit._compiler")

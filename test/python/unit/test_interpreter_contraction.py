@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from graph_records import DTYPES, run_op
 from torch_arrays import from_torch, to_torch, torch
+
 from torshjit.errors import ShapeError
 
 RNG = np.random.default_rng(3)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from graph_records import DTYPES, run_op, type_of
 from torch_arrays import from_torch, to_torch, torch
+
 from torshjit.errors import ShapeError
 from torshjit.interpreter.error_function import erf
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from dialect_definition import operations
 from graph_records import Graph, TensorType, run_op
+
 from torshjit.errors import DTypeError, ShapeError, TorshError, UnsupportedOpError
 from torshjit.interpreter import evaluate, registered_operations
 

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 from graph_records import DTYPES, run_op
+
 from torshjit.errors import ShapeError
 
 END = np.iinfo(np.int64).max
