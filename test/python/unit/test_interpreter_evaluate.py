@@ -178,6 +178,42 @@ def test_extents_computed_on_index_values():
     np.testing.assert_array_equal(reshaped, x.reshape(10, 3))
 
 
+@pytest.mark.parametrize(
+    ("name", "lhs", "rhs", "expected"),
+    [
+        ("addi", 7, -2, 5),
+        ("subi", 7, 9, -2),
+        ("muli", -3, 4, -12),
+        ("divui", 7, 2, 3),
+        ("divsi", -7, 2, -3),
+        ("divsi", -7, -2, 3),
+        ("floordivsi", -7, 2, -4),
+        ("ceildivsi", 7, 2, 4),
+        ("ceildivsi", -7, 2, -3),
+        ("remui", 7, 4, 3),
+        ("remsi", -7, 2, -1),
+        ("remsi", 7, -2, 1),
+        ("maxsi", -7, 2, 2),
+        ("minsi", -7, 2, -7),
+    ],
+)
+def test_index_arithmetic(name, lhs, rhs, expected):
+    index = TensorType("index", ())
+    graph = Graph([])
+    operands = [graph.append("arith.constant", [], index, value=value) for value in (lhs, rhs)]
+    graph.outputs = [graph.append(f"arith.{name}", operands, index)]
+    assert evaluate(graph, []) == [expected]
+
+
+def test_the_extent_of_an_axis_that_is_not_there():
+    index = TensorType("index", ())
+    graph = Graph([F32])
+    one = graph.append("arith.constant", [], index, value=1)
+    graph.outputs = [graph.append("tensor.dim", [0, one], index)]
+    with pytest.raises(ShapeError, match=r"tensor\.dim: axis 1 of a tensor of 1 axes"):
+        evaluate(graph, [np.ones(4, np.float32)])
+
+
 def test_the_sizes_of_a_reshape_have_to_hold_all_elements():
     index = TensorType("index", ())
     graph = Graph([F32])
