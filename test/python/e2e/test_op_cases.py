@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from dialect_definition import operations
 from e2e.case_values import ALL
+from e2e.expected_failures import DYNAMIC, STATIC
 from e2e.op_case import Case
 from e2e.op_cases import CASES, DYNAMIC_CASES
 from e2e.tolerance import assert_within, scale_of
@@ -55,6 +56,11 @@ def _with_defaults(case: Case) -> dict:
 def test_ids_are_unique():
     ids = [case.id for case in CASES]
     assert len(set(ids)) == len(ids)
+
+
+def test_expected_failures_are_of_cases_there_are():
+    assert set(STATIC) <= {case.id for case in CASES}
+    assert set(DYNAMIC) <= {case.id for case in DYNAMIC_CASES}
 
 
 def test_every_operation_has_a_case_for_every_element_type_it_allows():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from e2e.expected_failures import DYNAMIC, STATIC, parameters
 from e2e.native_code import compile_natively, run_natively
 from e2e.op_case import Case
 from e2e.op_cases import CASES, DYNAMIC_CASES
@@ -40,12 +41,12 @@ def _check(case: Case, context: _compiler.Context, dynamic: bool) -> None:
     assert_within(actual, expected, case.tolerance, scale)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", parameters(CASES, STATIC))
 def test_compiled_equals_interpreted(case: Case, context: _compiler.Context):
     _check(case, context, dynamic=False)
 
 
-@pytest.mark.parametrize("case", DYNAMIC_CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", parameters(DYNAMIC_CASES, DYNAMIC))
 def test_compiled_with_dynamic_extents_equals_interpreted(case: Case, context: _compiler.Context):
     _check(case, context, dynamic=True)
 
