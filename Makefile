@@ -14,7 +14,7 @@ help: ## List the targets
 
 build: ## Install what is missing and build the compiler and the Python package
 	@scripts/setup-system build $(if $(filter asan,$(PRESET)),sanitizers)
-	@scripts/setup-python build run
+	@scripts/setup-python build run test
 	@scripts/build
 
 demo: build ## Train a small network on scanned digits, compile it, compare with eager and NumPy
@@ -22,11 +22,11 @@ demo: build ## Train a small network on scanned digits, compile it, compare with
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) -m demo
 
 test: build ## Run all tests: lit, then pytest (PRESET=asan: under the sanitizers)
-	@scripts/setup-python torch test
+	@scripts/setup-python torch
 	@scripts/test
 
 conformance: build ## Run the end-to-end tests with many more random programs
-	@scripts/setup-python torch test
+	@scripts/setup-python torch
 	@HYPOTHESIS_PROFILE=conformance scripts/test test/python/e2e
 
 bench: build ## Measure beside other systems (BENCH="--quick --workload add"), results in bench/results
