@@ -60,6 +60,7 @@ class _Fallback:
     op: str
     reason: str
     location: tuple[str, int] | None
+    warning: str
     calls: int = 0
     time_us: float = 0.0
 
@@ -207,16 +208,10 @@ class CompiledModule(_runtime.Dispatcher):
         )
 
     def _fall_back(self, signature: Signature, error: TorshError) -> _Fallback:
-        fallback = _Fallback(signature, error.op or "program", error.message, error.location)
+        fallback = _Fallback(
+            signature, error.op or "program", error.message, error.location, str(error)
+        )
         self._fallbacks.append(fallback)
-        if not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{self._name} runs as plain Python for the arguments "
-                f"{format_signature(signature)}: {error}",
-                FallbackWarning,
-                stacklevel=_caller_level(),
-            )
         return fallback
 
     def _run_plainly(self, fallback: _Fallback, args: tuple, kwargs: dict) -> Any:
@@ -227,6 +222,16 @@ class CompiledModule(_runtime.Dispatcher):
         with self._lock:
             fallback.calls += 1
             fallback.time_us += elapsed
+            is_first = not self._warned
+            self._warned = True
+        if is_first:
+            # Not before the run: a program that fails by itself is no matter of the compiler.
+            warnings.warn(
+                f"{self._name} runs as plain Python for the arguments "
+                f"{format_signature(fallback.signature)}: {fallback.warning}",
+                FallbackWarning,
+                stacklevel=_caller_level(),
+            )
         TOTALS.add_python_call(elapsed, fallback.op)
         return result
 

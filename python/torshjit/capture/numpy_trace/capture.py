@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from torshjit.capture.graph_function import (
     ArgumentBinding,
     ArgumentLeaf,
@@ -27,7 +28,7 @@ from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.shadow import Shadow
 from torshjit.capture.numpy_trace.tracer import Storage, Tracer
 from torshjit.capture.numpy_trace.values import is_tracer
-from torshjit.errors import CaptureError
+from torshjit.errors import CaptureError, TorshError
 
 __all__ = ["capture_function", "classify_argument"]
 
@@ -75,6 +76,22 @@ def capture_function(
         raise CaptureError("the function is a generator or a coroutine")
     args_tree, arrays = flatten(args, kwargs, classify_argument)
     session = TraceSession(compiler, context)
+    try:
+        program = _trace(session, function, args, kwargs, args_tree, arrays)
+    finally:
+        session.close()
+    program.capture_ms = (time.perf_counter() - started) * 1e3
+    return program
+
+
+def _trace(
+    session: TraceSession,
+    function: Callable,
+    args: tuple,
+    kwargs: dict[str, Any],
+    args_tree: tuple[tuple, dict],
+    arrays: list[Any],
+) -> CapturedProgram:
     names = _argument_names(function, args, kwargs)
     paths = [path for path, leaf in leaf_paths(args_tree) if isinstance(leaf, ArrayLeaf)]
     tracers = iter(
@@ -91,7 +108,15 @@ def capture_function(
     before = _structure(entered)
     shadow = Shadow(session)
     traced = shadow.of(function, getattr(function, "__name__", "function"), FunctionNames())
-    result = traced(*entered[0], **entered[1])
+    try:
+        result = traced(*entered[0], **entered[1])
+    except TorshError:
+        raise
+    except Exception as error:
+        # What NumPy or the function made of an error of ours says less than that error.
+        if session.first_error is not None:
+            raise session.first_error from error
+        raise
     if session.first_error is not None:
         raise session.first_error
     if _structure(entered) != before:
@@ -109,7 +134,6 @@ def capture_function(
         output_kind="numpy",
         guards=shadow.guards,
         source_names=session.names,
-        capture_ms=(time.perf_counter() - started) * 1e3,
     )
 
 

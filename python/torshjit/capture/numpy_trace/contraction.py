@@ -7,6 +7,7 @@ import operator
 from typing import Any
 
 import numpy as np
+
 from torshjit.capture.numpy_dtypes import is_supported
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import METHODS, function, reject_arguments

@@ -7,6 +7,7 @@ import string
 from typing import Any
 
 import numpy as np
+
 from torshjit.capture.numpy_trace.contraction import contract, product_dtype
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import function, reject_arguments

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import METHODS, function, method, reject_arguments

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+
 from torshjit.capture.graph_function import ArgumentBinding, ObjectBinding, ValueLeaf
 from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
 from torshjit.capture.source_location import user_location
@@ -37,6 +39,7 @@ class TraceSession:
         self._bound: dict[int, Tracer] = {}
         self._snapshots: list[tuple[np.ndarray, np.ndarray, str]] = []
         self._constants: dict[tuple[np.dtype, bytes], Any] = {}
+        self._tracers: list[weakref.ref[Tracer]] = []
 
     def location(self) -> tuple[str, int] | None:
         """The user's line that is running now."""
@@ -73,6 +76,8 @@ class TraceSession:
         Raises:
             ShapeError: the operands do not fit the operation.
         """
+        if self._builder is None:
+            self.refuse("an array of a finished capture is used; it must not outlive its call")
         try:
             return self._builder.create(
                 op, operands, attributes or {}, loc=self.location(), result_type=result_type
@@ -135,6 +140,27 @@ class TraceSession:
             if name:
                 tracer.origin = ValueLeaf(array)
         return tracer
+
+    def watch(self, tracer: Tracer) -> None:
+        """Remembers a tracer, without keeping it alive, until `close`."""
+        self._tracers.append(weakref.ref(tracer))
+
+    def close(self) -> None:
+        """Lets go of the graph.
+
+        A tracer may outlive its call: the user may have kept it, and some of NumPy's own
+        error paths leak a reference. It must not keep the graph and the compiler alive.
+        """
+        for reference in self._tracers:
+            tracer = reference()
+            if tracer is not None:
+                tracer.release()
+        self._tracers.clear()
+        self._constants.clear()
+        self._bound.clear()
+        self._snapshots.clear()
+        self._builder = None
+        self.first_error = None
 
     def check_bound_arrays(self) -> None:
         """Raises CaptureError if the traced function wrote to an array it read."""

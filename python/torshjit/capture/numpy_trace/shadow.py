@@ -26,6 +26,7 @@ from types import (
 from typing import Any
 
 import numpy as np
+
 from torshjit.capture.graph_function import AttributeGuard, IdentityGuard
 from torshjit.capture.numpy_trace.function_names import FunctionNames, names_of
 from torshjit.capture.numpy_trace.guards import (

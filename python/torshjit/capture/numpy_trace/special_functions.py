@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from torshjit.capture.numpy_trace.tables import UFUNCS
 from torshjit.capture.numpy_trace.values import GraphMath
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import numpy as np
+
 from torshjit.capture.graph_function import ArgumentLeaf, ValueLeaf
 from torshjit.capture.numpy_trace import tables
 from torshjit.capture.numpy_trace.session import TraceSession
@@ -77,6 +78,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         self.origin: ArgumentLeaf | ValueLeaf | None = None
         self._alive: object = None
         self.storage.viewers.append(weakref.ref(self))
+        session.watch(self)
 
     @property
     def value(self) -> Any:
@@ -84,6 +86,10 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         if callable(self._value):
             self._value = self._value()
         return self._value
+
+    def release(self) -> None:
+        """Drops the graph's value, once the capture is over."""
+        self._value = self._alive = self.origin = None
 
     def keep_alive(self, owner: object) -> None:
         """Keeps `owner` from being freed, and its id from being reused, while tracing."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
 from torshjit.capture.numpy_dtypes import is_supported
 from torshjit.capture.numpy_trace import tables
 from torshjit.capture.numpy_trace.session import TraceSession

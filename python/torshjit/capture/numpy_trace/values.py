@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
 from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported, numpy_dtype
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tracer import Storage, Tracer
