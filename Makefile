@@ -39,8 +39,8 @@ lint: build ## Check format and types: clang-format, clang-tidy, ruff, mypy in o
 	@scripts/setup-python lint
 	@.venv/bin/pre-commit run --all-files
 
-docs: build ## Generate the operation and pass pages from TableGen into build/<preset>/docs
-	@scripts/build mlir-doc
+docs: build ## Bring the operation and pass pages in docs/generated up to date with TableGen
+	@scripts/build torsh-docs
 
 clean: ## Remove the builds
 	rm -rf build
