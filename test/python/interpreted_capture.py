@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 compiler = pytest.importorskip("torshjit._compiler")
 
 from torch_arrays import from_torch, to_torch  # noqa: E402
+
 from torshjit.capture.graph_function import (  # noqa: E402
     ArgumentBinding,
     ArgumentLeaf,

@@ -162,7 +162,7 @@ class AliasGroup:
 class Traced:
     """One traced tensor: a group under a chain of view steps."""
 
-    __slots__ = ("_cached", "_cached_version", "_constant", "group", "steps")
+    __slots__ = ("_cached", "_cached_version", "_constant", "group", "steps", "trace")
 
     def __init__(
         self,
@@ -172,6 +172,7 @@ class Traced:
     ) -> None:
         self.group = group
         self.steps = steps
+        self.trace: Any = None  # The capture that the tensor belongs to.
         self._constant = constant if steps or constant is not None else group.constant
         self._cached: Any = None
         self._cached_version = -1

@@ -261,8 +261,8 @@ def _output_tree(
         if isinstance(value, torch.Tensor):
             if id(value) in arguments:
                 return ArgumentLeaf(arguments[id(value)])
+            trace.adopt(value)  # Refuses what is not part of the guarded state.
             if not trace.is_traced(value):
-                trace.adopt(value)  # Refuses what is not part of the guarded state.
                 return ValueLeaf(value)
             if id(value) not in places:
                 places[id(value)] = ResultLeaf(len(outputs))

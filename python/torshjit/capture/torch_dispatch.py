@@ -97,6 +97,14 @@ _CONVERSIONS = frozenset(
     }
 )
 
+
+def _autocast_depth() -> int:
+    """How many `torch.autocast` blocks are open; whether they are enabled is hidden in a call."""
+    depth = torch.autocast_increment_nesting()
+    torch.autocast_decrement_nesting()
+    return depth
+
+
 Handler = Callable[["TorchTrace", Any, Sequence[Any], dict[str, Any]], Any]
 
 
@@ -134,6 +142,7 @@ class TorchTrace:
         self.mode = _CaptureMode(self)
         self.first_error: TorshError | None = None
         self._bind = bind
+        self._autocast_depth = _autocast_depth()
         # Views of parameters, which are no inference tensors, must not be such either.
         self._normal = torch.inference_mode(False)
         self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -144,6 +153,7 @@ class TorchTrace:
         """A meta tensor that stands for `record`."""
         with self._normal:
             tensor = torch.empty(tuple(shape), dtype=dtype, device=_META)
+        record.trace = self
         setattr(tensor, _RECORD, record)
         record.group.add_member(tensor)
         return tensor
@@ -174,8 +184,13 @@ class TorchTrace:
 
     def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
         """The traced tensor for any tensor met: itself, or the meta twin of a real one."""
-        if hasattr(tensor, _RECORD):
-            return tensor
+        record = getattr(tensor, _RECORD, None)
+        if record is not None:
+            if record.trace is self:
+                return tensor
+            raise CaptureError(
+                "a tensor was kept from an earlier capture", op=self.g.op, location=self.g.location
+            )
         known = self._twins.get(id(tensor))
         if known is None:
             if tensor.is_meta:
@@ -207,7 +222,7 @@ class TorchTrace:
         location = user_location((TORCH_FOLDER,))
         try:
             self.g.location, self.g.op = location, str(func)
-            if torch.is_autocast_enabled("cpu"):
+            if _autocast_depth() != self._autocast_depth:
                 raise CaptureError("torch.autocast is not captured")
             if func is torch.ops.aten.lift_fresh.default and not hasattr(args[0], _RECORD):
                 return self._lift(args[0])
@@ -385,7 +400,8 @@ def _write_in_place(
         raise CaptureError(f"{g.op} writes to its arguments and is not captured")
     target = args[0]
     record = trace.record(target)
-    as_view = VIEWS.get(f"aten.{base[:-1]}.{schema.overload_name or 'default'}")
+    overload = schema.overload_name or "default"
+    as_view = VIEWS.get(f"aten.{base[:-1]}.{overload}", VIEWS.get(f"aten.{base[:-1]}.int"))
     if as_view is not None:
         steps = as_view(tuple(target.shape), *args[1:], **kwargs)
         real = record.constant
@@ -401,7 +417,6 @@ def _write_in_place(
         value = trace.read(args[1])
     else:
         packet = getattr(torch.ops.aten, base[:-1], None)
-        overload = schema.overload_name or "default"
         functional = getattr(packet, overload, None) if packet is not None else None
         if functional is None:
             raise CaptureError(f"{g.op} is not captured")

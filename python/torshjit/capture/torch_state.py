@@ -20,16 +20,13 @@ import torch
 from torch import nn
 
 from torshjit.capture.graph_function import AttributeGuard, IdentityGuard
-from torshjit.capture.numpy_trace.guards import (
-    CellCondition,
-    ContainerCondition,
-    condition_guard,
-)
 from torshjit.capture.source_location import PACKAGE_FOLDER
 from torshjit.errors import CaptureError
 
 __all__ = ["ProgramState"]
 
+#: Methods that a call does not run.
+_NOT_CALLED = frozenset({"__init__", "__repr__", "extra_repr", "__getstate__", "__setstate__"})
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _GUARDED_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
@@ -71,13 +68,16 @@ class ProgramState:
             if _same_items(namespace, before):
                 continue
             names = [
-                str(name)
+                name
                 for name in {**namespace, **before}
                 if namespace.get(name, _MISSING) is not before.get(name, _MISSING)
             ]
-            changed = changed or f"{owner}.{names[0]}" if owner else changed or names[0]
-            namespace.clear()
-            namespace.update(before)
+            changed = changed or (f"{owner}.{names[0]}" if owner else str(names[0]))
+            for name in names:
+                if name in before:
+                    namespace[name] = before[name]
+                else:
+                    del namespace[name]
         if changed is not None:
             raise CaptureError(f"the program assigns to {changed}, which would be lost")
         for guard in self.guards:
@@ -99,7 +99,7 @@ class ProgramState:
             self._visit_function(value)
         elif isinstance(value, MethodType):
             self._visit(value.__self__, name)
-            self._visit_function(value.__func__)
+            self._visit(value.__func__, name)
         elif isinstance(value, partial):
             self._visit(value.func, name)
             self._visit(value.args, name)
@@ -134,10 +134,17 @@ class ProgramState:
         for base in kind.__mro__:
             if base is object or base.__module__.split(".")[0] == "torch":
                 continue
-            for member in vars(base).values():
+            for name, member in vars(base).items():
                 function = getattr(member, "__func__", getattr(member, "fget", member))
+                if name in _NOT_CALLED:
+                    continue
                 if isinstance(function, FunctionType):
-                    self._visit_function(function)
+                    self._visit(function, name)
+                elif isinstance(member, torch.Tensor):
+                    self._require("AttributeCondition", base, name)
+                    self._visit(member, f"{base.__name__}.{name}")
+                elif isinstance(member, _PLAIN) and not name.startswith("__"):
+                    self.guards.append(AttributeGuard(base, name, member))
 
     def _visit_object(self, value: Any, name: str) -> None:
         """A callable object of the user's own class."""
@@ -152,15 +159,16 @@ class ProgramState:
 
     def _visit_function(self, function: FunctionType) -> None:
         code = function.__code__
-        if id(code) in self._seen or code.co_filename.startswith(_LIBRARIES):
+        if code.co_filename.startswith(_LIBRARIES):
             return
-        self._seen[id(code)] = code
         for free, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            if free == "__class__":  # The cell of zero-argument super().
+                continue
             try:
                 value = cell.cell_contents
             except ValueError:
                 continue
-            self.guards.append(condition_guard(CellCondition(cell)))
+            self._require("CellCondition", cell)
             self._visit(value, free)
         for key in _names_of(code):
             if key in function.__globals__:
@@ -175,7 +183,7 @@ class ProgramState:
         if len(value) > 4096:
             return
         if isinstance(value, (list, dict, set)) and type(value) in (list, dict, set):
-            self.guards.append(condition_guard(ContainerCondition(value)))
+            self._require("ContainerCondition", value)
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
             self._visit(item, f"{name}[{key!r}]")
@@ -199,6 +207,12 @@ class ProgramState:
         if is_walked or (callable(value) and not isinstance(value, type)):
             self.guards.append(IdentityGuard(namespace, key, value))
             self._visit(value, name)
+
+    def _require(self, condition: str, *subject: Any) -> None:
+        # Imported here because few programs need it and its package imports all its families.
+        from torshjit.capture.numpy_trace import guards
+
+        self.guards.append(guards.condition_guard(getattr(guards, condition)(*subject)))
 
     @staticmethod
     def _check_global_hooks() -> None:

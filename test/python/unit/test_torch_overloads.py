@@ -13,6 +13,7 @@ pytest.importorskip("torshjit._compiler")
 
 from interpreted_capture import assert_matches, capture, interpreted  # noqa: E402
 from torch_overload_cases import CASES, Case, Tensor  # noqa: E402
+
 from torshjit.capture.torch_dispatch import RULES, VIEWS  # noqa: E402
 from torshjit.errors import UnsupportedOpError  # noqa: E402
 
