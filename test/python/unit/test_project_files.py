@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scripts/: what is missing is installed or named, and a second run touches nothing.
+"""scripts/, Makefile and pages: what is missing is installed or named, and what is named exists.
 
 The scripts run for real, with stand-ins for the distribution's package commands on PATH.
 """
@@ -155,3 +155,15 @@ def test_files_that_the_readme_links_to_exist():
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
     assert len(links) >= 6
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", *(f"docs/howto/{name}.md" for name in ("AddAnOp", "AddAPass", "AddATarget"))],
+)
+def test_paths_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text()
+    paths = set(re.findall(r"`((?:lib|include|test|python|docs|bench|scripts)/[\w./-]+)`", text))
+    # Foo is the name of what the reader is about to write.
+    missing = [path for path in paths if "Foo" not in path and not (ROOT / path).exists()]
+    assert missing == []
