@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The passes of the kernels phase, in the order in which the phase runs them.
+
+#ifndef TORSH_FUSION_PASSES_TD
+#define TORSH_FUSION_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def InsertExtentChecksPass : Pass<"torsh-insert-extent-checks", "::mlir::ModuleOp"> {
+  let summary = "check at the entry of a function what only a running program can tell";
+  let description = [{
+    The verifiers check static extents. What an operation requires of a `?` becomes
+    a `torsh.check` at the entry of its function, in terms of the extents of the
+    function's arguments: extents that must agree, reshapes that must keep the number
+    of elements, slices and windows that must fit. Requirements that hold anyway, and
+    those that earlier checks imply, are dropped.
+    ```mlir
+    func.func @main(%x: tensor<?xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+      %0 = torsh.add %x, %y : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    // becomes
+      %d0 = tensor.dim %x, %c0 : tensor<?xf32>
+      %d1 = tensor.dim %y, %c0 : tensor<?xf32>
+      torsh.check eq, %d0, %d1, "torsh.add: extents of operands 0 and 1 differ: axis 0 and axis 0"
+      %0 = torsh.add %x, %y : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def FormGroupsPass : Pass<"torsh-form-groups", "::mlir::ModuleOp"> {
+  let summary = "decide which operations become one kernel";
+  let description = [{
+    Every operation that computes gets the attribute `torsh.group`: operations with
+    one number become one kernel. Views (`torsh.reshape`) and constants get none. A
+    group is convex, lies in one block and has at most `max-size` operations. What was
+    decided and why goes to the module's attribute `torsh.fusion_report` (JSON text).
+
+    `strategy` is one of
+    * `none`: every operation is its own group;
+    * `conservative`: chains of elementwise operations with one use each, and
+      contractions with bias and activation;
+    * `default`: also values with several uses, reductions with the elementwise
+      operations before and after them, residual operands, pools with what follows,
+      and movements that are index maps of an elementwise operation;
+    * `aggressive`: also reductions over other than the last axes as one group with
+      what follows, cheap producers computed once per consumer, and siblings that
+      read the same value.
+
+    ```mlir
+    %0 = torsh.matmul %x, %w {torsh.group = 0 : i64} : ...
+    %1 = torsh.relu %0 {torsh.group = 0 : i64} : ...
+    ```
+  }];
+  let options = [
+    Option<"strategy", "strategy", "std::string", /*default=*/"\"default\"",
+           "none, conservative, default or aggressive">,
+    Option<"maxSize", "max-size", "int64_t", /*default=*/"64",
+           "the largest number of operations in a group">,
+  ];
+}
+
+def OutlineKernelsPass : Pass<"torsh-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "make each fusion group a kernel, and the function a list of launches";
+  let description = [{
+    Needs `torsh.group` on every operation that computes (`torsh-form-groups`). After
+    it a function holds its constants, launches, reshapes (free views), checks, and
+    index computations in terms of its arguments' extents. Kernels take tensors only:
+    a size that an operation of the group needs is computed in the kernel, from the
+    extents of its inputs. Small and splat constants are copied into the kernels.
+    ```mlir
+    torsh.kernel @add_relu(%arg0: tensor<?xf32>, %arg1: tensor<?xf32>) -> tensor<?xf32>
+        attributes {kind = #torsh.kind<elementwise>} { ... }
+    func.func @main(%x: tensor<?xf32>, %y: tensor<?xf32>) -> tensor<?xf32> {
+      %d = tensor.dim %x, %c0 : tensor<?xf32>
+      %0 = torsh.launch @add_relu(%x, %y) sizes(%d) : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
+def MergeEqualKernelsPass : Pass<"torsh-merge-equal-kernels", "::mlir::ModuleOp"> {
+  let summary = "keep one of the kernels that differ only in name and location";
+  let description = [{
+    Twelve equal transformer layers become one set of kernels, launched twelve times.
+    Kernels are equal when bodies, types, kinds, schedules and attributes are. The
+    first one in the module stays; launches and the fusion report follow.
+  }];
+}
+
+def VerifyKernelsPass : Pass<"torsh-verify-kernels", "::mlir::ModuleOp"> {
+  let summary = "the contract of the kernels phase";
+  let description = [{
+    Functions hold one block of launches, constants, reshapes, checks, and index
+    computations over the extents of their arguments. Kernels have a kind, are
+    launched, and hold `torsh` operations that are not composite, and index
+    computations. An error names the operation that breaks this.
+  }];
+}
+
+#endif // TORSH_FUSION_PASSES_TD

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a strategy allows, and the two questions asked of every merge.
+
+#ifndef TORSHJIT_LIB_DIALECT_TORSH_TRANSFORMS_FUSION_FUSIONRULES_H
+#define TORSHJIT_LIB_DIALECT_TORSH_TRANSFORMS_FUSION_FUSIONRULES_H
+
+#include "FusionGraph.h"
+#include <optional>
+#include <string>
+
+namespace mlir::torsh {
+
+/// What a fusion strategy allows.
+struct FusionRules {
+  StringRef name;
+  /// Anything at all.
+  bool fuses;
+  /// Values with several uses, reductions with what is around them, residual
+  /// operands of contractions, pools and argmax with what follows.
+  bool fusesWidely;
+  /// Movements as index maps of elementwise operations.
+  bool foldsIndexMaps;
+  /// Broadcast back, or several reductions, over other than the last axes.
+  bool reducesAnyAxes;
+  /// Cheap operations computed once per consumer.
+  bool recomputes;
+  /// Operations that only share an input.
+  bool fusesSiblings;
+  /// The largest number of operations in a group.
+  int64_t maxSize = 0;
+};
+
+/// The rules of the strategy of this name, if there is one.
+std::optional<FusionRules> getFusionRules(StringRef strategy, int64_t maxSize);
+
+/// How a merge changes what the elementwise members of the two groups compute.
+struct MergePlan {
+  bool firstIsReduced = false, secondIsReduced = false;
+  /// Values per row are used again for every element of the row.
+  bool broadcastsBack = false;
+};
+
+/// Why two groups cannot be one kernel, `first` coming before `second`, or
+/// nothing, with `plan` set. Cycles apart, which the graph answers.
+std::optional<std::string> findIllegality(const FusionGraph &graph, unsigned first,
+                                          unsigned second, const FusionRules &rules,
+                                          MergePlan &plan);
+
+/// Why it does not pay to make one kernel of two groups that legally can be, or
+/// nothing.
+std::optional<std::string> findLoss(const FusionGraph &graph, unsigned first, unsigned second,
+                                    const FusionRules &rules, const MergePlan &plan);
+
+/// The short name of an operation: `add` for `torsh.add`.
+inline StringRef shortName(Operation *op) { return op->getName().stripDialect(); }
+
+} // namespace mlir::torsh
+
+#endif // TORSHJIT_LIB_DIALECT_TORSH_TRANSFORMS_FUSION_FUSIONRULES_H

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The passes of the kernels phase, in order.
+
+#include "mlir/Pass/PassManager.h"
+#include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
+
+using namespace mlir;
+
+void torsh::buildKernelsPhase(OpPassManager &pm, const KernelsPhaseOptions &options) {
+  // Checks first: outlining hides the operations that need them.
+  pm.addPass(createInsertExtentChecksPass());
+  pm.addPass(createFormGroupsPass(FormGroupsPassOptions{options.strategy, options.maxSize}));
+  pm.addPass(createOutlineKernelsPass());
+  pm.addPass(createMergeEqualKernelsPass());
+  pm.addPass(createVerifyKernelsPass());
+}
