@@ -48,6 +48,10 @@ _runtime.register_errors(
 )
 
 
+#: A ShapeError is not among them: the plain program would fail as well, and say less.
+_REASONS_TO_FALL_BACK = (CaptureError, CompileError, DTypeError, DeviceError)
+
+
 class FallbackWarning(UserWarning):
     """A program, or some of its calls, runs as plain Python instead of compiled code."""
 
@@ -161,7 +165,7 @@ class CompiledModule(_runtime.Dispatcher):
             program = self._capture(args, kwargs)
             made = self._build(program)
         except TorshError as error:
-            if not isinstance(error, (CaptureError, CompileError)) or not self._may_fall_back():
+            if not isinstance(error, _REASONS_TO_FALL_BACK) or not self._may_fall_back():
                 raise
             return self._fall_back(signature, error)
         self._specializations.append(made)
@@ -267,6 +271,15 @@ class CompiledModule(_runtime.Dispatcher):
         return self
 
     # What it tells about itself.
+
+    def input_types(self) -> tuple:
+        """Returns the types of the positional arguments: an MLIR module's, or the latest call's.
+
+        Raises:
+            TorshError: it is a Python program that has not been called yet.
+        """
+        types = getattr(self._source, "input_types", None)
+        return types() if types is not None else self._specialization(-1).signature[0]
 
     def stats(self) -> dict[str, Any]:
         """Returns counters summed over its signatures.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from torshjit.capture.graph_function import CapturedProgram, tree_leaves
+from torshjit.capture.graph_function import ArrayLeaf, CapturedProgram, tree_leaves
 from torshjit.compiler_cache import compiler_context, load_compiler
 from torshjit.config import JitConfig
 from torshjit.errors import ConfigError
@@ -55,7 +55,7 @@ class PythonSource:
         if any(is_torch_tensor(leaf) for leaf in tree_leaves((args, kwargs))):
             from torshjit.capture.torch_capture import capture_module
 
-            return capture_module(self.function, args, kwargs, config)
+            return capture_module(self.function, args, kwargs, load_compiler(), compiler_context())
         from torshjit.capture.numpy_trace import capture_function
 
         return capture_function(self.function, args, kwargs, load_compiler(), compiler_context())
@@ -76,7 +76,7 @@ class TorchSource:
     def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
         from torshjit.capture.torch_capture import capture_module
 
-        return capture_module(self.function, args, kwargs, config)
+        return capture_module(self.function, args, kwargs, load_compiler(), compiler_context())
 
     def run(self, args: tuple, kwargs: dict) -> Any:
         return self.function(*args, **kwargs)
@@ -98,6 +98,11 @@ class MlirSource:
         from torshjit.capture.mlir_text import bind_module
 
         return bind_module(self.module, args, kwargs)
+
+    def input_types(self) -> tuple[ArrayLeaf, ...]:
+        """The types of the entry function's inputs."""
+        graph = self.module.graph(self.name[1:])
+        return tuple(ArrayLeaf("numpy", each.dtype, tuple(each.shape)) for each in graph.inputs)
 
     def run(self, args: tuple, kwargs: dict) -> Any:
         raise NotImplementedError("an MLIR module has no plain form")
