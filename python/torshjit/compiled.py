@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MethodType
 from typing import Any, NoReturn
 
-from torshjit import _runtime
+import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 from torshjit.capture.graph_function import CapturedProgram
 from torshjit.config import JitConfig
 from torshjit.errors import (
@@ -293,8 +293,8 @@ class CompiledModule(_runtime.Dispatcher):
         with self._lock:
             rows = [each.statistics() for each in self._specializations]
             fallbacks = list(self._fallbacks)
-        summed = ("calls", "total_time_us", "capture_ms", "compile_ms", "kernels")
-        summed += ("compiled_ops", "fused_groups")
+        summed = ["calls", "total_time_us", "capture_ms", "compile_ms", "kernels"]
+        summed += ["compiled_ops", "fused_groups"]
         result: dict[str, Any] = {name: sum(row[name] for row in rows) for name in summed}
         result["calls"] += sum(fallback.calls for fallback in fallbacks)
         result["total_time_us"] += sum(fallback.time_us for fallback in fallbacks)

@@ -17,11 +17,13 @@ import os
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from torshjit import __version__, _runtime
+import torshjit._runtime as _runtime  # type: ignore[import-not-found]
+from torshjit import __version__
 from torshjit.capture.graph_function import ArrayLeaf, ValueLeaf
 from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.compiled import CompiledModule
@@ -193,12 +195,13 @@ def _read(
     )
     args = [read_tree(node) for node in row["args"]]
     kwargs = {key: read_tree(node) for key, node in row["kwargs"].items()}
+    output_tree = read_tree(row["output"])
     parts = {
         "args_tree": (args, kwargs),
         "bindings": bindings,
-        "output_tree": read_tree(row["output"]),
+        "output_tree": output_tree,
     }
-    if _mentions_torch([*args, *kwargs.values(), parts["output_tree"]]):
+    if _mentions_torch([*args, *kwargs.values(), output_tree]):
         import torch
 
         _runtime.register_torch(torch)
@@ -218,7 +221,7 @@ def _read_array(archive: zipfile.ZipFile, name: str, dtype: str) -> np.ndarray:
     return array.view(numpy_dtype("bf16")) if dtype == "bfloat16" else array
 
 
-def _mentions_torch(nodes: list[tuple]) -> bool:
+def _mentions_torch(nodes: Sequence[tuple]) -> bool:
     for node in nodes:
         if node[0] in ("tuple", "list") and _mentions_torch(node[1]):
             return True

@@ -28,7 +28,7 @@ class ProcessTotals:
 
     def reset(self) -> None:
         """Sets every sum to zero, those of the runtime included."""
-        from torshjit import _runtime
+        import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 
         with self._lock:
             self._clear()
@@ -56,7 +56,7 @@ class ProcessTotals:
 
     def snapshot(self) -> dict[str, Any]:
         """Returns the sums."""
-        from torshjit import _runtime
+        import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 
         native = _runtime.stats()
         with self._lock:

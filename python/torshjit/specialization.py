@@ -171,7 +171,7 @@ def build_native(program: CapturedProgram, config: JitConfig) -> Specialization:
     Raises:
         CompileError: the compiler rejects the program.
     """
-    from torshjit import _runtime
+    import torshjit._runtime as _runtime  # type: ignore[import-not-found]
     from torshjit.dispatch_trees import runtime_arguments
 
     started = time.perf_counter()

@@ -191,7 +191,7 @@ def test_wrong_arguments_of_mlir() -> None:
     [
         ("nonsense", "malformed"),
         (ADD.replace("torsh.add", "torsh.plus"), "torsh.plus"),
-        (ADD.replace("%x, %y :", "%x, %z :"), "%z"),
+        (ADD.replace("%x, %y :", "%x, %z :"), "undeclared"),
         ("", "no function"),
         ("func.func @a() { return }\nfunc.func @b() { return }", "call the one to run @main"),
     ],

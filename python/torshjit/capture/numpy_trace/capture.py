@@ -149,9 +149,8 @@ def _argument_names(function: Callable, args: tuple, kwargs: dict) -> dict[str, 
     """The parameter's name for the path of each leaf: ``[0][0]`` is the first argument."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
-        method = getattr(type(function), "__call__", None)  # noqa: B004  (its code is wanted)
-        function = getattr(function, "__func__", None) or method
-        code = getattr(function, "__code__", None)
+        call = getattr(type(function), "__call__", None)  # noqa: B004  (its code is wanted)
+        code = getattr(getattr(function, "__func__", call), "__code__", None)
     parameters = list(code.co_varnames[: code.co_argcount]) if code is not None else []
     if len(parameters) and parameters[0] == "self":
         parameters = parameters[1:]

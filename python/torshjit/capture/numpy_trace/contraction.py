@@ -17,6 +17,7 @@ from torshjit.capture.numpy_trace.values import (
     as_tracer,
     cast_value,
     reshape_value,
+    traced,
     wrap,
 )
 from torshjit.errors import ShapeError
@@ -105,8 +106,8 @@ def contract(
     def size(array: Tracer, axes: list[int]) -> int:
         return int(np.prod(extents(array, axes), dtype=np.int64))
 
-    left = np.transpose(a, batch[0] + rest_a + summed[0]).value
-    right = np.transpose(b, batch[1] + summed[1] + rest_b).value
+    left = traced.transpose(a, batch[0] + rest_a + summed[0]).value
+    right = traced.transpose(b, batch[1] + summed[1] + rest_b).value
     lead = extents(a, batch[0])
     left = reshape_value(session, left, (*lead, size(a, rest_a), size(a, summed[0])))
     right = reshape_value(session, right, (*lead, size(b, summed[1]), size(b, rest_b)))
@@ -125,7 +126,7 @@ def _pair(session: TraceSession, name: str, a: Any, b: Any) -> tuple[Tracer, Tra
 def _dot(session: TraceSession, a: Any, b: Any, out: Any = None) -> Tracer:
     left, right, loop = _pair(session, "numpy.dot", a, b)
     if left.ndim == 0 or right.ndim == 0:
-        result = np.multiply(left, right)
+        result = traced.multiply(left, right)
     else:
         summed = ([left.ndim - 1], [max(right.ndim - 2, 0)])
         value = contract(session, "numpy.dot", left, right, ([], []), summed)
@@ -144,7 +145,7 @@ METHODS["dot"] = _dot_method
 def _inner(session: TraceSession, a: Any, b: Any, /) -> Tracer:
     left, right, loop = _pair(session, "numpy.inner", a, b)
     if left.ndim == 0 or right.ndim == 0:
-        return np.multiply(left, right)
+        return traced.multiply(left, right)
     summed = ([left.ndim - 1], [right.ndim - 1])
     value = contract(session, "numpy.inner", left, right, ([], []), summed)
     return wrap(session, value, loop)
@@ -153,13 +154,13 @@ def _inner(session: TraceSession, a: Any, b: Any, /) -> Tracer:
 @function(np.vdot)
 def _vdot(session: TraceSession, a: Any, b: Any, /) -> Tracer:
     left, right = as_tracer(session, a), as_tracer(session, b)
-    return _dot(session, np.ravel(left), np.ravel(right))
+    return _dot(session, traced.ravel(left), traced.ravel(right))
 
 
 @function(np.outer, np.linalg.outer)
 def _outer(session: TraceSession, a: Any, b: Any, out: Any = None) -> Tracer:
-    left, right = np.ravel(as_tracer(session, a)), np.ravel(as_tracer(session, b))
-    result = np.multiply(left[:, None], right[None, :])
+    left, right = traced.ravel(as_tracer(session, a)), traced.ravel(as_tracer(session, b))
+    result = traced.multiply(left[:, None], right[None, :])
     return result if out is None else store(session, "numpy.outer", out, result)
 
 
@@ -180,7 +181,7 @@ def _tensordot(session: TraceSession, a: Any, b: Any, axes: Any = 2) -> Tracer:
 
 def _vector_product(session: TraceSession, name: str, x1: Any, x2: Any, axis: int) -> Tracer:
     a, b = as_tracer(session, x1), as_tracer(session, x2)
-    a, b = np.moveaxis(a, axis, -1), np.moveaxis(b, axis, -1)
+    a, b = traced.moveaxis(a, axis, -1), traced.moveaxis(b, axis, -1)
     if a.shape[-1] != b.shape[-1]:
         _mismatch(session, name, a, b)
     product = _matmul(session, a[..., None, :], b[..., :, None])

@@ -13,7 +13,7 @@ from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import function, reject_arguments
 from torshjit.capture.numpy_trace.tracer import Tracer
 from torshjit.capture.numpy_trace.ufuncs import store
-from torshjit.capture.numpy_trace.values import as_tracer, cast_value, wrap
+from torshjit.capture.numpy_trace.values import as_tracer, cast_value, traced, wrap
 from torshjit.errors import ShapeError
 
 __all__: list[str] = []
@@ -35,7 +35,7 @@ class _Term:
             return self
         labels = "".join(label for label in self.labels if label in kept)
         dtype = self.array.dtype
-        return _Term(np.sum(self.array, axis=axes, dtype=dtype), labels)
+        return _Term(traced.sum(self.array, axis=axes, dtype=dtype), labels)
 
 
 def _parse(session: TraceSession, subscripts: str, arrays: list[Tracer]) -> tuple[list[str], str]:
@@ -102,12 +102,12 @@ def _product(session: TraceSession, a: _Term, b: _Term, kept: str) -> _Term:
         return [term.labels.index(label) for label in wanted]
 
     if not summed:
-        left = np.transpose(a.array, axes(a, batch + rest_a))
-        right = np.transpose(b.array, axes(b, batch + rest_b))
-        left = np.reshape(left, left.shape + (1,) * len(rest_b))
+        left = traced.transpose(a.array, axes(a, batch + rest_a))
+        right = traced.transpose(b.array, axes(b, batch + rest_b))
+        left = traced.reshape(left, left.shape + (1,) * len(rest_b))
         lead, tail = right.shape[: len(batch)], right.shape[len(batch) :]
-        right = np.reshape(right, lead + (1,) * len(rest_a) + tail)
-        return _Term(np.multiply(left, right), labels)
+        right = traced.reshape(right, lead + (1,) * len(rest_a) + tail)
+        return _Term(traced.multiply(left, right), labels)
     value = contract(
         session,
         _NAME,
@@ -148,6 +148,6 @@ def _einsum(
         later = "".join(each.labels for each in terms[place + 1 :])
         result = _product(session, result, term, output + later)
     result = result.summed_to(output)
-    ordered = np.transpose(result.array, [result.labels.index(label) for label in output])
+    ordered = traced.transpose(result.array, [result.labels.index(label) for label in output])
     final = wrap(session, ordered.value, loop)
     return final if out is None else store(session, _NAME, out, final)

@@ -64,7 +64,7 @@ class ContainerCondition:
 
     __slots__ = ("_container", "_items", "_keys", "_read")
 
-    def __init__(self, container: list | dict | set) -> None:
+    def __init__(self, container: Any) -> None:
         self._container = container
         is_dict = isinstance(container, dict)
         self._keys = list(container) if is_dict else None

@@ -21,6 +21,7 @@ from torshjit.capture.numpy_trace.values import (
     cast_value,
     reshape_value,
     scalar_constant,
+    traced,
     wrap,
 )
 from torshjit.errors import ShapeError
@@ -61,7 +62,7 @@ def _concatenate(
     name = "numpy.concatenate"
     items = _sequence(session, name, arrays)
     if axis is None:
-        items = [np.ravel(item) for item in items]
+        items = [traced.ravel(item) for item in items]
         axis = 0
     rank = items[0].ndim
     if rank == 0:
@@ -97,7 +98,7 @@ def _stack(
             ShapeError("numpy.stack: all input arrays must have the same shape", op="numpy.stack")
         )
     place = _axis(axis, items[0].ndim + 1)
-    expanded = [np.expand_dims(item, place) for item in items]
+    expanded = [traced.expand_dims(item, place) for item in items]
     return _concatenate(session, expanded, place, out, dtype=dtype)
 
 
@@ -120,7 +121,7 @@ def array_of(session: TraceSession, rows: Sequence[Any], dtype: Any = None) -> T
 def _vstack(
     session: TraceSession, tup: Any, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Tracer:
-    rows = [np.atleast_2d(item) for item in _sequence(session, "numpy.vstack", tup)]
+    rows = [traced.atleast_2d(item) for item in _sequence(session, "numpy.vstack", tup)]
     return _concatenate(session, rows, 0, dtype=dtype)
 
 
@@ -128,20 +129,20 @@ def _vstack(
 def _hstack(
     session: TraceSession, tup: Any, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Tracer:
-    items = [np.atleast_1d(item) for item in _sequence(session, "numpy.hstack", tup)]
+    items = [traced.atleast_1d(item) for item in _sequence(session, "numpy.hstack", tup)]
     return _concatenate(session, items, 0 if items[0].ndim == 1 else 1, dtype=dtype)
 
 
 @function(np.dstack)
 def _dstack(session: TraceSession, tup: Any) -> Tracer:
-    items = [np.atleast_3d(item) for item in _sequence(session, "numpy.dstack", tup)]
+    items = [traced.atleast_3d(item) for item in _sequence(session, "numpy.dstack", tup)]
     return _concatenate(session, items, 2)
 
 
 @function(np.column_stack)
 def _column_stack(session: TraceSession, tup: Any) -> Tracer:
     items = _sequence(session, "numpy.column_stack", tup)
-    columns = [np.reshape(item, (-1, 1)) if item.ndim < 2 else item for item in items]
+    columns = [traced.reshape(item, (-1, 1)) if item.ndim < 2 else item for item in items]
     return _concatenate(session, columns, 1)
 
 
@@ -154,7 +155,7 @@ def _append(session: TraceSession, arr: Any, values: Any, axis: Any = None) -> T
 def _broadcast_arrays(session: TraceSession, *args: Any, subok: bool = False) -> tuple:
     items = [as_tracer(session, each) for each in args]
     shape = broadcast_shapes(session, "numpy.broadcast_arrays", *(each.shape for each in items))
-    return tuple(np.broadcast_to(item, shape) for item in items)
+    return tuple(traced.broadcast_to(item, shape) for item in items)
 
 
 # Splitting.
@@ -211,7 +212,7 @@ function(np.dsplit)(_split_along(lambda array: 2))
 
 @function(np.unstack)
 def _unstack(session: TraceSession, x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
-    array = np.moveaxis(as_tracer(session, x), axis, 0)
+    array = traced.moveaxis(as_tracer(session, x), axis, 0)
     return tuple(array[index] for index in range(array.shape[0]))
 
 
@@ -222,7 +223,7 @@ def _unstack(session: TraceSession, x: Any, /, *, axis: int = 0) -> tuple[Tracer
 def _roll(session: TraceSession, a: Any, shift: Any, axis: Any = None) -> Tracer:
     array = as_tracer(session, a)
     if axis is None:
-        return np.reshape(_roll(session, np.ravel(array), shift, 0), array.shape)
+        return traced.reshape(_roll(session, traced.ravel(array), shift, 0), array.shape)
     axes = axis if isinstance(axis, tuple) else (axis,)
     shifts = shift if isinstance(shift, tuple) else (shift,) * len(axes)
     axes = axes * len(shifts) if len(axes) == 1 else axes
@@ -258,7 +259,7 @@ def _repeat(session: TraceSession, a: Any, repeats: Any, axis: Any = None) -> Tr
     if not isinstance(repeats, (int, np.integer)):
         session.unsupported("numpy.repeat", "with an array of repeats")
     if axis is None:
-        array, axis = np.ravel(array), 0
+        array, axis = traced.ravel(array), 0
     place = _axis(axis, array.ndim)
     before, after = array.shape[: place + 1], array.shape[place + 1 :]
     value = reshape_value(session, array.value, (*before, 1, *after))
@@ -282,7 +283,7 @@ def _pad(
         normal = {_axis(axis, source.ndim): width for axis, width in pad_width.items()}
         pad_width = [normal.get(axis, (0, 0)) for axis in range(source.ndim)]
         pad_width = [(w, w) if isinstance(w, int) else w for w in pad_width]
-    widths = np.broadcast_to(np.asarray(pad_width, dtype=np.int64), (source.ndim, 2))
+    widths = traced.broadcast_to(np.asarray(pad_width, dtype=np.int64), (source.ndim, 2))
     if (widths < 0).any():
         raise ValueError("index can't contain negative values")
     margin = scalar_constant(session, np.asarray(number).astype(source.dtype), source.dtype)

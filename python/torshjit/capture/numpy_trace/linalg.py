@@ -10,7 +10,7 @@ import numpy as np
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import function
 from torshjit.capture.numpy_trace.tracer import Tracer
-from torshjit.capture.numpy_trace.values import as_tracer
+from torshjit.capture.numpy_trace.values import as_tracer, traced
 
 __all__: list[str] = []
 
@@ -31,7 +31,7 @@ def _norm(
         axes = (axis,)
     is_matrix = len(axes) == 2
     if ord is None or (ord == 2 and len(axes) == 1) or (ord in ("fro", "f") and is_matrix):
-        return np.sqrt(np.sum(np.square(array), axis=axes, keepdims=keepdims))
+        return traced.sqrt(traced.sum(traced.square(array), axis=axes, keepdims=keepdims))
     if len(axes) != 1:
         session.unsupported("numpy.linalg.norm", f"of a matrix with ord={ord!r}")
     return _vector_norm(session, array, ord, axes[0], keepdims)
@@ -40,19 +40,19 @@ def _norm(
 def _vector_norm(
     session: TraceSession, array: Tracer, order: Any, axis: int, keepdims: bool
 ) -> Tracer:
-    size = np.absolute(array)
+    size = traced.absolute(array)
     if order == np.inf:
-        return np.max(size, axis=axis, keepdims=keepdims)
+        return traced.max(size, axis=axis, keepdims=keepdims)
     if order == -np.inf:
-        return np.min(size, axis=axis, keepdims=keepdims)
+        return traced.min(size, axis=axis, keepdims=keepdims)
     if order == 0:
-        counted = np.not_equal(array, 0).astype(array.dtype)
-        return np.sum(counted, axis=axis, keepdims=keepdims)
+        counted = traced.not_equal(array, 0).astype(array.dtype)
+        return traced.sum(counted, axis=axis, keepdims=keepdims)
     if order == 1:
-        return np.sum(size, axis=axis, keepdims=keepdims)
+        return traced.sum(size, axis=axis, keepdims=keepdims)
     if not isinstance(order, (int, float)):
         session.unsupported("numpy.linalg.norm", f"with ord={order!r}")
-    total = np.sum(size**order, axis=axis, keepdims=keepdims)
+    total = traced.sum(size**order, axis=axis, keepdims=keepdims)
     return total ** (1.0 / order)
 
 
@@ -68,7 +68,7 @@ def _linalg_vector_norm(
 ) -> Tracer:
     array = as_tracer(session, x)
     if axis is None and not keepdims:
-        return _norm(session, np.ravel(array), ord, 0)
+        return _norm(session, traced.ravel(array), ord, 0)
     if axis is None or isinstance(axis, tuple):
         session.unsupported("numpy.linalg.vector_norm", "over more than one axis")
     return _norm(session, array, ord, axis, keepdims)

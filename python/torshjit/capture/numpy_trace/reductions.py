@@ -24,6 +24,7 @@ from torshjit.capture.numpy_trace.values import (
     as_tracer,
     cast_value,
     reshape_value,
+    traced,
     wrap,
 )
 
@@ -272,7 +273,7 @@ def _ptp(
 ) -> Tracer:
     array = as_tracer(session, a)
     options = {"axis": axis, "keepdims": _keep(keepdims)}
-    result = np.subtract(np.max(array, **options), np.min(array, **options))
+    result = traced.subtract(traced.max(array, **options), traced.min(array, **options))
     return _finish(session, "numpy.ptp", out, result)
 
 
@@ -281,7 +282,7 @@ def _count_nonzero(
     session: TraceSession, a: Any, axis: Any = None, *, keepdims: Any = False
 ) -> Tracer:
     array = as_tracer(session, a)
-    return np.sum(np.not_equal(array, 0), axis=axis, keepdims=_keep(keepdims))
+    return traced.sum(traced.not_equal(array, 0), axis=axis, keepdims=_keep(keepdims))
 
 
 @function(np.nansum)
@@ -295,8 +296,8 @@ def _nansum(
 ) -> Tracer:
     array = as_tracer(session, a)
     if array.dtype.kind not in "bi":
-        array = np.where(np.isnan(array), array.dtype.type(0), array)
-    result = np.sum(array, axis=axis, dtype=dtype, keepdims=_keep(keepdims))
+        array = traced.where(traced.isnan(array), array.dtype.type(0), array)
+    result = traced.sum(array, axis=axis, dtype=dtype, keepdims=_keep(keepdims))
     return _finish(session, "numpy.nansum", out, result)
 
 

@@ -22,6 +22,7 @@ from torshjit.capture.numpy_trace.values import (
     cast_value,
     operand_dtype,
     scalar_constant,
+    traced,
     wrap,
 )
 
@@ -66,7 +67,7 @@ def _select(session: TraceSession, condlist: Any, choicelist: Any, default: Any 
     )
     result = as_tracer(session, result, dtype)
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
-        result = np.where(condition, as_tracer(session, choice, dtype), result)
+        result = traced.where(condition, as_tracer(session, choice, dtype), result)
     return astype(result, dtype)
 
 
@@ -88,9 +89,9 @@ def _clip(
     dtype = _result_dtype(session, "numpy.clip", result, *bounds)
     result = astype(result, dtype)
     if low is not None:
-        result = np.maximum(result, as_tracer(session, low, dtype))
+        result = traced.maximum(result, as_tracer(session, low, dtype))
     if high is not None:
-        result = np.minimum(result, as_tracer(session, high, dtype))
+        result = traced.minimum(result, as_tracer(session, high, dtype))
     return result if out is None else store(session, "numpy.clip", out, result)
 
 
@@ -112,13 +113,13 @@ def _round(session: TraceSession, a: Any, decimals: int = 0, out: Any = None) ->
     elif array.dtype.kind in "bi":
         session.unsupported("numpy.round", f"of dtype {array.dtype} to {decimals} decimals")
     elif decimals == 0:
-        result = np.rint(array)
+        result = traced.rint(array)
     else:
         scale = float(10 ** abs(decimals))
         if decimals > 0:
-            result = np.divide(np.rint(np.multiply(array, scale)), scale)
+            result = traced.divide(traced.rint(traced.multiply(array, scale)), scale)
         else:
-            result = np.multiply(np.rint(np.divide(array, scale)), scale)
+            result = traced.multiply(traced.rint(traced.divide(array, scale)), scale)
     return result if out is None else store(session, "numpy.round", out, result)
 
 
@@ -129,7 +130,7 @@ def _round_method(self: Tracer, decimals: int = 0, out: Any = None) -> Tracer:
 
 @function(np.fix)
 def _fix(session: TraceSession, x: Any, out: Any = None) -> Tracer:
-    result = np.trunc(as_tracer(session, x))
+    result = traced.trunc(as_tracer(session, x))
     return result if out is None else store(session, "numpy.fix", out, result)
 
 
@@ -150,9 +151,9 @@ def _nan_to_num(
     limits = np.finfo(array.dtype)
     highest = limits.max if posinf is None else posinf
     lowest = limits.min if neginf is None else neginf
-    result = np.where(np.equal(array, np.inf), array.dtype.type(highest), array)
-    result = np.where(np.equal(array, -np.inf), array.dtype.type(lowest), result)
-    return np.where(np.isnan(array), array.dtype.type(nan), result)
+    result = traced.where(traced.equal(array, np.inf), array.dtype.type(highest), array)
+    result = traced.where(traced.equal(array, -np.inf), array.dtype.type(lowest), result)
+    return traced.where(traced.isnan(array), array.dtype.type(nan), result)
 
 
 @function(np.diff)
@@ -171,7 +172,7 @@ def _diff(
         later: list[slice] = [slice(None)] * result.ndim
         earlier = list(later)
         later[place], earlier[place] = slice(1, None), slice(None, -1)
-        difference = np.not_equal if result.dtype == np.bool_ else np.subtract
+        difference = traced.not_equal if result.dtype == np.bool_ else traced.subtract
         result = difference(result[tuple(later)], result[tuple(earlier)])
     return result
 
@@ -236,8 +237,8 @@ def _triangle(keep_lower: bool) -> Callable:
             for axis in (0, 1)
         )
         distance = wrap(session, session.create("sub", [column, row]), np.dtype(np.int64))
-        kept = np.less_equal(distance, k) if keep_lower else np.greater_equal(distance, k)
-        return np.where(kept, array, array.dtype.type(0))
+        kept = traced.less_equal(distance, k) if keep_lower else traced.greater_equal(distance, k)
+        return traced.where(kept, array, array.dtype.type(0))
 
     return handler
 
@@ -255,11 +256,13 @@ def _is_close(
     equal_nan: bool = False,
 ) -> Tracer:
     x, y = as_tracer(session, a), as_tracer(session, b)
-    bound = np.add(atol, np.multiply(rtol, np.absolute(y)))
-    near = np.logical_and(np.isfinite(y), np.less_equal(np.absolute(np.subtract(x, y)), bound))
-    result = np.logical_or(near, np.equal(x, y))
+    bound = traced.add(atol, traced.multiply(rtol, traced.absolute(y)))
+    near = traced.logical_and(
+        traced.isfinite(y), traced.less_equal(traced.absolute(traced.subtract(x, y)), bound)
+    )
+    result = traced.logical_or(near, traced.equal(x, y))
     if equal_nan:
-        result = np.logical_or(result, np.logical_and(np.isnan(x), np.isnan(y)))
+        result = traced.logical_or(result, traced.logical_and(traced.isnan(x), traced.isnan(y)))
     return result
 
 

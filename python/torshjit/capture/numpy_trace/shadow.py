@@ -23,7 +23,7 @@ from types import (
     ModuleType,
     SimpleNamespace,
 )
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -61,7 +61,7 @@ def _is_foreign(module_name: str | None) -> bool:
 
 def _random_state() -> tuple:
     """The state of the global generators, which a traced function must leave alone."""
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002  (it is the legacy one that is global)
+    kind, keys, *rest = cast(tuple, np.random.get_state())  # noqa: NPY002  (it is the legacy one that is global)
     return kind, keys.tobytes(), rest, random.getstate()
 
 
@@ -239,7 +239,7 @@ class Shadow:
             if hasattr(kind, "__next__") or hasattr(kind, "append") or hasattr(kind, "__setitem__"):
                 self._session.refuse(f"{name} is a {kind.__name__}, whose state is not guarded")
             return value
-        if hasattr(kind, "__slots__") or kind.__new__ is not object.__new__:
+        if hasattr(kind, "__slots__") or getattr(kind, "__new__", None) is not object.__new__:
             self._session.refuse(f"{name} is a {kind.__name__}, which cannot be traced")
         return self._instance(value, object.__new__(self._class(kind)), name, names)
 

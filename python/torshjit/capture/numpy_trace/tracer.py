@@ -96,7 +96,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         self._alive = owner
 
     # What isinstance() answers: code written for arrays must take the same branches.
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> type:  # type: ignore[override]
         return self.dtype.type if self.is_scalar else np.ndarray
 

@@ -25,8 +25,12 @@ __all__ = [
     "operand_dtype",
     "reshape_value",
     "scalar_constant",
+    "traced",
     "wrap",
 ]
+
+#: NumPy, called on tracers: its type stubs know only arrays.
+traced: Any = np
 
 #: Python numbers: weak in NumPy's type promotion.
 _WEAK = (int, float)
