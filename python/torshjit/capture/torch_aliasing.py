@@ -197,6 +197,10 @@ class Traced:
         self._cached, self._cached_version = value, group.version
         return value
 
+    def forget(self) -> None:
+        """Drops the elements, when the capture is over."""
+        self.group.value = self.group.constant = self._constant = self._cached = None
+
     def extend(self, steps: Sequence[ViewStep], constant: torch.Tensor | None) -> None:
         """Makes the tensor a further view of itself, as `transpose_` does."""
         self.steps = (*self.steps, *steps)

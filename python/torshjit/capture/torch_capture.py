@@ -136,19 +136,25 @@ def capture_module(
         return value, name
 
     trace = TorchTrace(compiler, context, bind)
-    entered = []
-    for number, (tensor, path) in enumerate(zip(tensors, _argument_paths(args_tree), strict=True)):
-        value = trace.g.builder.input(dialect_dtype(tensor.dtype), tuple(tensor.shape), path)
-        bindings.append(ArgumentBinding(number))
-        names.append(path)
-        entered.append(trace.external(tensor.shape, tensor.dtype, value, f"the argument {path}"))
-    result = _run(program, trace, state, args_tree, entered)
-    outputs: list[Any] = []
-    output_tree = _output_tree(trace, result, entered, outputs)
     try:
+        entered = []
+        for number, (tensor, path) in enumerate(
+            zip(tensors, _argument_paths(args_tree), strict=True)
+        ):
+            value = trace.g.builder.input(dialect_dtype(tensor.dtype), tuple(tensor.shape), path)
+            bindings.append(ArgumentBinding(number))
+            names.append(path)
+            entered.append(
+                trace.external(tensor.shape, tensor.dtype, value, f"the argument {path}")
+            )
+        result = _run(program, trace, state, args_tree, entered)
+        outputs: list[Any] = []
+        output_tree = _output_tree(trace, result, entered, outputs)
         module = trace.g.builder.finish(outputs)
     except compiler.MLIRError as error:
         raise CompileError(f"the captured program is malformed: {error}") from error
+    finally:
+        trace.close()
     return CapturedProgram(
         module=module,
         args_tree=args_tree,

@@ -39,7 +39,13 @@ from torshjit.capture.torch_lowering import (
     torch_dtype,
 )
 from torshjit.capture.torch_views import AMBIGUOUS_VIEWS, VIEWS
-from torshjit.errors import CaptureError, DeviceError, TorshError, UnsupportedOpError
+from torshjit.errors import (
+    CaptureError,
+    DeviceError,
+    ShapeError,
+    TorshError,
+    UnsupportedOpError,
+)
 
 __all__ = ["TORCH_FOLDER", "TorchTrace"]
 
@@ -143,9 +149,19 @@ class TorchTrace:
         self.first_error: TorshError | None = None
         self._bind = bind
         self._autocast_depth = _autocast_depth()
+        self._records: list[Traced] = []
         # Views of parameters, which are no inference tensors, must not be such either.
         self._normal = torch.inference_mode(False)
         self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    def close(self) -> None:
+        """Lets go of the graph, which traced tensors that the program kept would keep alive."""
+        for record in self._records:
+            record.forget()
+        self._records.clear()
+        self._twins.clear()
+        self.first_error = None  # Its traceback refers to this trace.
+        self.g.close()
 
     # Traced tensors.
 
@@ -154,6 +170,7 @@ class TorchTrace:
         with self._normal:
             tensor = torch.empty(tuple(shape), dtype=dtype, device=_META)
         record.trace = self
+        self._records.append(record)
         setattr(tensor, _RECORD, record)
         record.group.add_member(tensor)
         return tensor
@@ -232,10 +249,16 @@ class TorchTrace:
                 {name: self._adopt_all(argument) for name, argument in kwargs.items()},
             )
         except TorshError as error:
-            error.location = error.location or location
-            error.op = error.op or str(func)
-            self.first_error = self.first_error or error
-            raise
+            failure = error
+            if isinstance(error, ShapeError) and _torch_accepts(func, args, kwargs):
+                # Not the program's mistake, then, but a form that the rule does not cover.
+                failure = UnsupportedOpError(error.message, op=error.op)
+            failure.location = failure.location or location
+            failure.op = failure.op or str(func)
+            self.first_error = self.first_error or failure
+            if failure is error:
+                raise
+            raise failure from error
 
     def dispatch(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """`call` on traced tensors only."""
@@ -282,6 +305,23 @@ class TorchTrace:
         if tensor.is_meta:
             return self.adopt(tensor)
         return self.wrap_constant(tensor.detach().clone())
+
+
+def _torch_accepts(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether torch has a result for a call; asked only on the way to an error."""
+
+    def on_meta(argument: Any) -> Any:
+        if isinstance(argument, torch.Tensor):
+            return torch.empty_like(argument, device=_META)
+        if isinstance(argument, (list, tuple)):
+            return [on_meta(item) for item in argument]
+        return _META if isinstance(argument, torch.device) else argument
+
+    try:
+        func(*map(on_meta, args), **{name: on_meta(arg) for name, arg in kwargs.items()})
+    except Exception:
+        return False
+    return True
 
 
 def _tensors(arguments: Any) -> Iterator[torch.Tensor]:

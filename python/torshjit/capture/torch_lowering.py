@@ -143,6 +143,11 @@ class Lowering:
         self._read = read
         self._scalars: dict[tuple[str, str], Any] = {}
 
+    def close(self) -> None:
+        """Lets go of the graph, which is finished or given up."""
+        self._scalars.clear()
+        del self.builder
+
     # Operations.
 
     def emit(self, op: str, *operands: Any, **attributes: Any) -> Any:

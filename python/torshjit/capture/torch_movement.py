@@ -169,12 +169,12 @@ def constant_pad(g: Lowering, x: torch.Tensor, pad: Sequence[int], value: float 
         if start > stop:
             raise ShapeError(f"{g.op}: margins {list(pad)} cut more than shape {tuple(x.shape)}")
         result = g.slice(result, axis, start, stop)
-    low = [max(0, first) for first, _ in margins]
-    high = [max(0, last) for _, last in margins]
-    if not any(low) and not any(high):
+    lows = [max(0, low) for low, _ in margins]
+    highs = [max(0, high) for _, high in margins]
+    if not any(lows) and not any(highs):
         return result
     filler = g.scalar(value, dialect_dtype(x.dtype))
-    return g.emit("pad", result, filler, low=low, high=high)
+    return g.emit("pad", result, filler, low=lows, high=highs)
 
 
 def _edge(g: Lowering, value: Any, axis: int, count: int, mode: str, low: bool) -> Any:

@@ -126,7 +126,12 @@ def _spread_rule(root: bool, with_mean: bool, form: str) -> Callable[..., Any]:
     ) -> Any:
         return finish(g, x, dim, correction, keepdim)
 
-    return {"default": default, "dim": by_dim, "correction": by_correction}[form]
+    forms: dict[str, Callable[..., Any]] = {
+        "default": default,
+        "dim": by_dim,
+        "correction": by_correction,
+    }
+    return forms[form]
 
 
 for _form in ("default", "dim", "correction"):

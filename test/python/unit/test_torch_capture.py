@@ -322,7 +322,7 @@ def test_swallowed_error_voids_the_capture() -> None:
 
 
 def test_uncovered_operation_names_itself() -> None:
-    with pytest.raises(UnsupportedOpError, match="aten.embedding") as caught:
+    with pytest.raises(UnsupportedOpError, match=r"aten\.embedding") as caught:
         capture(nn.Embedding(5, 3), torch.tensor([1, 2]))
     assert caught.value.op == "aten.embedding.default"
     with pytest.raises(UnsupportedOpError, match="transposed"):
