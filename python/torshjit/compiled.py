@@ -6,18 +6,15 @@ from __future__ import annotations
 import functools
 import threading
 import time
-import warnings
-from collections import Counter
-from dataclasses import dataclass
 from types import MethodType
 from typing import Any, NoReturn
 
 import torshjit._runtime as _runtime  # type: ignore[import-not-found]
+from torshjit.account import describe, sum_statistics
 from torshjit.capture.graph_function import CapturedProgram
 from torshjit.config import JitConfig
 from torshjit.errors import (
     CaptureError,
-    CompileError,
     ConfigError,
     DeviceError,
     DTypeError,
@@ -25,11 +22,15 @@ from torshjit.errors import (
     TorshError,
 )
 from torshjit.explanation import format_explanation
+from torshjit.fallback import (
+    REASONS_TO_FALL_BACK,
+    Fallback,
+    FallbackWarning,
+    too_many_signatures,
+)
 from torshjit.process_statistics import TOTALS
 from torshjit.signatures import (
     Signature,
-    differing_arguments,
-    format_signature,
     is_torch_tensor,
     signature_of,
     trees_match,
@@ -46,27 +47,6 @@ _runtime.register_errors(
     device=DeviceError,
     option=ConfigError,
 )
-
-
-#: A ShapeError is not among them: the plain program would fail as well, and say less.
-_REASONS_TO_FALL_BACK = (CaptureError, CompileError, DTypeError, DeviceError)
-
-
-class FallbackWarning(UserWarning):
-    """A program, or some of its calls, runs as plain Python instead of compiled code."""
-
-
-@dataclass(eq=False)
-class _Fallback:
-    """A signature that runs as plain Python, and why."""
-
-    signature: Signature
-    op: str
-    reason: str
-    location: tuple[str, int] | None
-    warning: str
-    calls: int = 0
-    time_us: float = 0.0
 
 
 class CompiledModule(_runtime.Dispatcher):
@@ -87,7 +67,7 @@ class CompiledModule(_runtime.Dispatcher):
         self._name = name or (source.name if source is not None else "program")
         self._lock = threading.RLock()
         self._specializations: list[Specialization] = []
-        self._fallbacks: list[_Fallback] = []
+        self._fallbacks: list[Fallback] = []
         self._warned = False
         function = getattr(source, "function", None)
         if function is not None:
@@ -143,13 +123,13 @@ class CompiledModule(_runtime.Dispatcher):
             found = self._find(signature)
             if found is None:
                 found = self._add(signature, args, kwargs)
-        if isinstance(found, _Fallback):
+        if isinstance(found, Fallback):
             return (self._run_plainly(found, args, kwargs),)
         if found.executable is None:
             return (self._interpret(found, args, kwargs),)
         return None
 
-    def _find(self, signature: Signature) -> Specialization | _Fallback | None:
+    def _find(self, signature: Signature) -> Specialization | Fallback | None:
         for each in self._specializations:
             if each.accepts(signature):
                 return each
@@ -158,14 +138,15 @@ class CompiledModule(_runtime.Dispatcher):
                 return fallback
         return None
 
-    def _add(self, signature: Signature, args: tuple, kwargs: dict) -> Specialization | _Fallback:
+    def _add(self, signature: Signature, args: tuple, kwargs: dict) -> Specialization | Fallback:
         try:
             if len(self._specializations) >= self._config.max_specializations:
-                raise self._too_many(signature)
+                known = [each.signature for each in self._specializations]
+                raise too_many_signatures(known, signature)
             program = self._capture(args, kwargs)
             made = self._build(program)
         except TorshError as error:
-            if not isinstance(error, _REASONS_TO_FALL_BACK) or not self._may_fall_back():
+            if not isinstance(error, REASONS_TO_FALL_BACK) or not self._may_fall_back():
                 raise
             return self._fall_back(signature, error)
         self._specializations.append(made)
@@ -202,23 +183,14 @@ class CompiledModule(_runtime.Dispatcher):
     def _may_fall_back(self) -> bool:
         return not self._config.strict and self._source is not None and self._source.runs_plainly
 
-    def _too_many(self, signature: Signature) -> CaptureError:
-        known = [each.signature for each in self._specializations]
-        causes = differing_arguments([*known, signature])
-        causes = causes or "a global, closure variable or attribute kept changing"
-        return CaptureError(
-            f"compiled for {len(known)} signatures already, the limit of max_specializations: "
-            f"{causes}"
-        )
-
-    def _fall_back(self, signature: Signature, error: TorshError) -> _Fallback:
-        fallback = _Fallback(
+    def _fall_back(self, signature: Signature, error: TorshError) -> Fallback:
+        fallback = Fallback(
             signature, error.op or "program", error.message, error.location, str(error)
         )
         self._fallbacks.append(fallback)
         return fallback
 
-    def _run_plainly(self, fallback: _Fallback, args: tuple, kwargs: dict) -> Any:
+    def _run_plainly(self, fallback: Fallback, args: tuple, kwargs: dict) -> Any:
         assert self._source is not None
         started = time.perf_counter()
         result = self._source.run(args, kwargs)
@@ -230,12 +202,7 @@ class CompiledModule(_runtime.Dispatcher):
             self._warned = True
         if is_first:
             # Not before the run: a program that fails by itself is no matter of the compiler.
-            warnings.warn(
-                f"{self._name} runs as plain Python for the arguments "
-                f"{format_signature(fallback.signature)}: {fallback.warning}",
-                FallbackWarning,
-                stacklevel=_caller_level(),
-            )
+            fallback.warn(self._name)
         TOTALS.add_python_call(elapsed, fallback.op)
         return result
 
@@ -291,27 +258,7 @@ class CompiledModule(_runtime.Dispatcher):
         ``specializations``, and ``kernel_times`` (by kernel, where profiling is enabled).
         """
         with self._lock:
-            rows = [each.statistics() for each in self._specializations]
-            fallbacks = list(self._fallbacks)
-        summed = ["calls", "total_time_us", "capture_ms", "compile_ms", "kernels"]
-        summed += ["compiled_ops", "fused_groups"]
-        result: dict[str, Any] = {name: sum(row[name] for row in rows) for name in summed}
-        result["calls"] += sum(fallback.calls for fallback in fallbacks)
-        result["total_time_us"] += sum(fallback.time_us for fallback in fallbacks)
-        counts: Counter[str] = Counter()
-        for fallback in fallbacks:
-            counts[fallback.op] += fallback.calls
-        result["fallback_ops"] = dict(counts)
-        for name in ("peak_bytes", "naive_peak_bytes"):
-            result[name] = max((row[name] for row in rows), default=0)
-        result["cache"] = rows[-1]["cache"] if rows else None
-        result["specializations"] = len(rows)
-        result["kernel_times"] = {
-            f"{number}/{kernel}": times
-            for number, row in enumerate(rows)
-            for kernel, times in row["kernel_times"].items()
-        }
-        return result
+            return sum_statistics(self._specializations, self._fallbacks)
 
     def explain(self, *, structured: bool = False) -> Any:
         """Says what was fused, what was not and why, and what runs as plain Python.
@@ -324,29 +271,7 @@ class CompiledModule(_runtime.Dispatcher):
             explanation = {
                 "name": self._name,
                 "target": str(self._config.target),
-                "specializations": [
-                    {
-                        "signature": str(each),
-                        "cache": each.cache,
-                        "capture_ms": each.capture_ms,
-                        "compile_ms": each.compile_ms,
-                        "timings_ms": each.timings_ms,
-                        "groups": each.explanation.get("groups", []),
-                        "unfused": each.explanation.get("unfused", []),
-                        "schedules": each.explanation.get("schedules", {}),
-                    }
-                    for each in self._specializations
-                ],
-                "fallbacks": [
-                    {
-                        "signature": format_signature(each.signature),
-                        "op": each.op,
-                        "reason": each.reason,
-                        "location": each.location,
-                        "calls": each.calls,
-                    }
-                    for each in self._fallbacks
-                ],
+                **describe(self._specializations, self._fallbacks),
             }
         return explanation if structured else format_explanation(explanation)
 
@@ -438,15 +363,3 @@ def _register_bfloat16() -> None:
     from torshjit.capture.numpy_dtypes import numpy_dtype
 
     _runtime.register_numpy_dtype("bf16", numpy_dtype("bf16"))
-
-
-def _caller_level() -> int:
-    """The stack level of the user's call, for a warning raised by the function that asks."""
-    import sys
-
-    from torshjit.capture.source_location import PACKAGE_FOLDER
-
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDER):
-        level, frame = level + 1, frame.f_back
-    return level

@@ -3,14 +3,17 @@
 
 from torshjit.capture.numpy_trace import (  # noqa: F401  (each fills the tables)
     contraction,
+    conversion,
     einsum,
     indexing,
     joining,
     linalg,
+    moments,
     movement,
     reductions,
     selection,
     special_functions,
+    ufunc_table,
     ufuncs,
 )
 from torshjit.capture.numpy_trace.capture import capture_function, classify_argument

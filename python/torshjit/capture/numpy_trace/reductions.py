@@ -20,7 +20,6 @@ from torshjit.capture.numpy_trace.tables import (
 from torshjit.capture.numpy_trace.tracer import Tracer
 from torshjit.capture.numpy_trace.ufuncs import store
 from torshjit.capture.numpy_trace.values import (
-    GraphMath,
     as_tracer,
     cast_value,
     reshape_value,
@@ -28,12 +27,13 @@ from torshjit.capture.numpy_trace.values import (
     wrap,
 )
 
-__all__: list[str] = []
+__all__ = ["NO_VALUE", "finish", "keeps_axes", "reduce_axes", "reduction_axes"]
 
-_NO_VALUE: Any = np._NoValue
+#: What NumPy passes for an argument that was not given.
+NO_VALUE: Any = np._NoValue
 
 
-def _axes(array: Tracer, axis: Any) -> list[int]:
+def reduction_axes(array: Tracer, axis: Any) -> list[int]:
     """The axes as the dialect wants them: distinct, not negative, sorted.
 
     Raises:
@@ -45,7 +45,7 @@ def _axes(array: Tracer, axis: Any) -> list[int]:
     return sorted(np.lib.array_utils.normalize_axis_tuple(axes, array.ndim, "axis"))
 
 
-def _reduce(array: Tracer, op: str, dtype: np.dtype, axes: list[int], keepdims: bool) -> Tracer:
+def reduce_axes(array: Tracer, op: str, dtype: np.dtype, axes: list[int], keepdims: bool) -> Tracer:
     """Reduces over `axes` in `dtype`."""
     session = array.session
     value = cast_value(session, array.value, dtype)
@@ -54,11 +54,13 @@ def _reduce(array: Tracer, op: str, dtype: np.dtype, axes: list[int], keepdims: 
     return wrap(session, value, dtype)
 
 
-def _keep(keepdims: Any) -> bool:
-    return keepdims is not _NO_VALUE and bool(keepdims)
+def keeps_axes(keepdims: Any) -> bool:
+    """Whether `keepdims` was given and true."""
+    return keepdims is not NO_VALUE and bool(keepdims)
 
 
-def _finish(session: TraceSession, name: str, out: Any, result: Tracer) -> Tracer:
+def finish(session: TraceSession, name: str, out: Any, result: Tracer) -> Tracer:
+    """Returns `result`, written to `out` if there is one."""
     return result if out is None else store(session, name, out, result)
 
 
@@ -80,16 +82,16 @@ def _widened(op: str, numpy_function: Callable) -> None:
         dtype: Any = None,
         out: Any = None,
         keepdims: Any = False,
-        initial: Any = _NO_VALUE,
-        where: Any = _NO_VALUE,
+        initial: Any = NO_VALUE,
+        where: Any = NO_VALUE,
     ) -> Tracer:
         reject_arguments(session, name, initial=initial, where=where)
         array = as_tracer(session, a)
         loop = _sum_dtype(array, dtype)
         if not is_supported(loop):
             session.unsupported(name, f"in dtype {loop}")
-        result = _reduce(array, op, loop, _axes(array, axis), _keep(keepdims))
-        return _finish(session, name, out, result)
+        result = reduce_axes(array, op, loop, reduction_axes(array, axis), keeps_axes(keepdims))
+        return finish(session, name, out, result)
 
 
 def _extremum(op: str, bool_op: str, *numpy_functions: Callable) -> None:
@@ -102,17 +104,17 @@ def _extremum(op: str, bool_op: str, *numpy_functions: Callable) -> None:
         axis: Any = None,
         out: Any = None,
         keepdims: Any = False,
-        initial: Any = _NO_VALUE,
-        where: Any = _NO_VALUE,
+        initial: Any = NO_VALUE,
+        where: Any = NO_VALUE,
     ) -> Tracer:
         reject_arguments(session, name, initial=initial, where=where)
         array = as_tracer(session, a)
-        axes = _axes(array, axis)
+        axes = reduction_axes(array, axis)
         if any(array.shape[each] == 0 for each in axes):
             raise ValueError(f"zero-size array to reduction operation {name} which has no identity")
         chosen = bool_op if array.dtype == np.bool_ else op
-        result = _reduce(array, chosen, array.dtype, axes, _keep(keepdims))
-        return _finish(session, name, out, result)
+        result = reduce_axes(array, chosen, array.dtype, axes, keeps_axes(keepdims))
+        return finish(session, name, out, result)
 
 
 def _truth(op: str, numpy_function: Callable) -> None:
@@ -126,12 +128,14 @@ def _truth(op: str, numpy_function: Callable) -> None:
         out: Any = None,
         keepdims: Any = False,
         *,
-        where: Any = _NO_VALUE,
+        where: Any = NO_VALUE,
     ) -> Tracer:
         reject_arguments(session, name, where=where)
         array = as_tracer(session, a)
-        result = _reduce(array, op, np.dtype(bool), _axes(array, axis), _keep(keepdims))
-        return _finish(session, name, out, result)
+        result = reduce_axes(
+            array, op, np.dtype(bool), reduction_axes(array, axis), keeps_axes(keepdims)
+        )
+        return finish(session, name, out, result)
 
 
 _widened("sum", np.sum)
@@ -140,96 +144,6 @@ _extremum("amax", "any", np.max, np.amax)
 _extremum("amin", "all", np.min, np.amin)
 _truth("any", np.any)
 _truth("all", np.all)
-
-
-def _statistics_dtype(session: TraceSession, name: str, array: Tracer, dtype: Any) -> np.dtype:
-    """The dtype of a mean or variance: integers and bools are averaged in float64."""
-    if dtype is not None:
-        result = np.dtype(dtype)
-        if not is_supported(result) or not np.issubdtype(result, np.floating):
-            session.unsupported(name, f"in dtype {result}")
-        return result
-    return np.dtype(np.float64) if array.dtype.kind in "bi" else array.dtype
-
-
-@function(np.mean)
-def _mean(
-    session: TraceSession,
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = False,
-    *,
-    where: Any = _NO_VALUE,
-) -> Tracer:
-    reject_arguments(session, "numpy.mean", where=where)
-    array = as_tracer(session, a)
-    loop = _statistics_dtype(session, "numpy.mean", array, dtype)
-    result = _reduce(array, "mean", loop, _axes(array, axis), _keep(keepdims))
-    return _finish(session, "numpy.mean", out, result)
-
-
-def _variance(
-    session: TraceSession, name: str, a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any
-) -> tuple[Any, np.dtype]:
-    """The variance as a graph value, in f32 for narrower floats, and NumPy's dtype for it."""
-    array = as_tracer(session, a)
-    dtype = _statistics_dtype(session, name, array, dtype)
-    wide = np.dtype(np.float32) if dtype.itemsize < 4 else dtype
-    axes = _axes(array, axis)
-    math = GraphMath(session)
-    value = cast_value(session, array.value, wide)
-    mean = session.create("mean", [value], {"axes": axes, "keepdims": True}) if axes else value
-    deviation = math("sub", value, mean)
-    total = math("mul", deviation, deviation)
-    if axes:
-        total = session.create("sum", [total], {"axes": axes, "keepdims": _keep(keepdims)})
-    count = int(np.prod([array.shape[each] for each in axes], dtype=np.int64))
-    return math("div", total, math.constant(max(count - ddof, 0), total)), dtype
-
-
-@function(np.var)
-def _var(
-    session: TraceSession,
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    *,
-    where: Any = _NO_VALUE,
-    mean: Any = _NO_VALUE,
-    correction: Any = _NO_VALUE,
-) -> Tracer:
-    reject_arguments(session, "numpy.var", where=where, mean=mean)
-    ddof = ddof if correction is _NO_VALUE else correction
-    value, loop = _variance(session, "numpy.var", a, axis, dtype, ddof, keepdims)
-    result = wrap(session, cast_value(session, value, loop), loop)
-    return _finish(session, "numpy.var", out, result)
-
-
-@function(np.std)
-def _std(
-    session: TraceSession,
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    ddof: Any = 0,
-    keepdims: Any = False,
-    *,
-    where: Any = _NO_VALUE,
-    mean: Any = _NO_VALUE,
-    correction: Any = _NO_VALUE,
-) -> Tracer:
-    reject_arguments(session, "numpy.std", where=where, mean=mean)
-    ddof = ddof if correction is _NO_VALUE else correction
-    value, loop = _variance(session, "numpy.std", a, axis, dtype, ddof, keepdims)
-    root = session.create("sqrt", [value])
-    result = wrap(session, cast_value(session, root, loop), loop)
-    return _finish(session, "numpy.std", out, result)
 
 
 def _position(op: str, numpy_function: Callable) -> None:
@@ -245,22 +159,22 @@ def _position(op: str, numpy_function: Callable) -> None:
         keepdims: Any = False,
     ) -> Tracer:
         array = as_tracer(session, a)
-        if (array.size if axis is None else array.shape[_axes(array, axis)[0]]) == 0:
+        if (array.size if axis is None else array.shape[reduction_axes(array, axis)[0]]) == 0:
             raise ValueError(f"attempt to get {numpy_function.__name__} of an empty sequence")
         value = array.value
         if array.dtype == np.bool_:
             value = cast_value(session, value, np.dtype(np.int8))
-        keep = _keep(keepdims)
+        keep = keeps_axes(keepdims)
         if axis is None:
             value = reshape_value(session, value, (array.size,))
             value = session.create(op, [value], {"axis": 0, "keepdims": False})
             if keep:
                 value = reshape_value(session, value, (1,) * array.ndim)
         else:
-            (normal,) = _axes(array, axis)
+            (normal,) = reduction_axes(array, axis)
             value = session.create(op, [value], {"axis": normal, "keepdims": keep})
         result = wrap(session, value, np.dtype(np.int64))
-        return _finish(session, name, out, result)
+        return finish(session, name, out, result)
 
 
 _position("argmax", np.argmax)
@@ -272,9 +186,9 @@ def _ptp(
     session: TraceSession, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False
 ) -> Tracer:
     array = as_tracer(session, a)
-    options = {"axis": axis, "keepdims": _keep(keepdims)}
+    options = {"axis": axis, "keepdims": keeps_axes(keepdims)}
     result = traced.subtract(traced.max(array, **options), traced.min(array, **options))
-    return _finish(session, "numpy.ptp", out, result)
+    return finish(session, "numpy.ptp", out, result)
 
 
 @function(np.count_nonzero)
@@ -282,7 +196,7 @@ def _count_nonzero(
     session: TraceSession, a: Any, axis: Any = None, *, keepdims: Any = False
 ) -> Tracer:
     array = as_tracer(session, a)
-    return traced.sum(traced.not_equal(array, 0), axis=axis, keepdims=_keep(keepdims))
+    return traced.sum(traced.not_equal(array, 0), axis=axis, keepdims=keeps_axes(keepdims))
 
 
 @function(np.nansum)
@@ -297,8 +211,8 @@ def _nansum(
     array = as_tracer(session, a)
     if array.dtype.kind not in "bi":
         array = traced.where(traced.isnan(array), array.dtype.type(0), array)
-    result = traced.sum(array, axis=axis, dtype=dtype, keepdims=_keep(keepdims))
-    return _finish(session, "numpy.nansum", out, result)
+    result = traced.sum(array, axis=axis, dtype=dtype, keepdims=keeps_axes(keepdims))
+    return finish(session, "numpy.nansum", out, result)
 
 
 REDUCTIONS.update(

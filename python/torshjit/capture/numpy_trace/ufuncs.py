@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,10 @@ from torshjit.capture.numpy_trace.values import (
 )
 from torshjit.errors import CaptureError, ShapeError
 
-__all__ = ["call_ufunc", "store"]
+__all__ = ["COMPARISONS", "call_ufunc", "store"]
 
-_COMPARISONS = {
+#: The predicate of each comparison.
+COMPARISONS = {
     np.equal: "eq",
     np.not_equal: "ne",
     np.less: "lt",
@@ -142,7 +142,7 @@ def _loop_value(
     try:
         return scalar_constant(session, operand, dtype)
     except OverflowError:
-        if ufunc in _COMPARISONS:
+        if ufunc in COMPARISONS:
             # NumPy compares such integers exactly instead of raising.
             session.refuse(f"numpy.{ufunc.__name__} with {operand}, which {dtype} cannot hold")
         raise
@@ -197,123 +197,3 @@ def power(base: Any, exponent: Any) -> Any:
     else:
         result = math("pow", value, scalar_constant(session, exponent, dtype))
     return wrap(session, result, dtype)
-
-
-# The plain table: one operation of the dialect for each ufunc.
-
-
-def _direct(op: str) -> Callable:
-    return lambda math, *values: math(op, *values)
-
-
-def _with_bool(op: str, bool_op: str | None) -> Callable:
-    """`op` on numbers; on bools `bool_op`, or the operand itself where that is None."""
-
-    def lower(math: GraphMath, *values: Any) -> Any:
-        if values[0].dtype == "i1":
-            return math(bool_op, *values) if bool_op else values[0]
-        return math(op, *values)
-
-    return lower
-
-
-def _float_only(op: str) -> Callable:
-    """`op` on floats; integers have no fraction, so NumPy returns them as they are."""
-
-    def lower(math: GraphMath, value: Any) -> Any:
-        return math(op, value) if value.dtype[0] in "fb" else value
-
-    return lower
-
-
-def _logical(op: str) -> Callable:
-    def lower(math: GraphMath, *values: Any) -> Any:
-        return math(op, *(math.cast(value, "i1") for value in values))
-
-    return lower
-
-
-def _comparison(predicate: str) -> Callable:
-    return lambda math, lhs, rhs: math.compare(predicate, lhs, rhs)
-
-
-UFUNCS.update({ufunc: _comparison(predicate) for ufunc, predicate in _COMPARISONS.items()})
-UFUNCS.update(
-    {
-        np.add: _with_bool("add", "or"),
-        np.multiply: _with_bool("mul", "and"),
-        np.subtract: _direct("sub"),
-        np.divide: _direct("div"),
-        np.floor_divide: _direct("floor_divide"),
-        np.remainder: _direct("remainder"),
-        np.divmod: lambda math, a, b: (math("floor_divide", a, b), math("remainder", a, b)),
-        np.maximum: _with_bool("maximum", "or"),
-        np.minimum: _with_bool("minimum", "and"),
-        np.arctan2: _direct("atan2"),
-        np.negative: _direct("neg"),
-        np.positive: lambda math, x: x,
-        np.conjugate: lambda math, x: x,
-        np.absolute: _with_bool("abs", None),
-        np.fabs: _direct("abs"),
-        np.sign: _direct("sign"),
-        np.sqrt: _direct("sqrt"),
-        np.exp: _direct("exp"),
-        np.expm1: _direct("expm1"),
-        np.log: _direct("log"),
-        np.log1p: _direct("log1p"),
-        np.sin: _direct("sin"),
-        np.cos: _direct("cos"),
-        np.tanh: _direct("tanh"),
-        np.floor: _float_only("floor"),
-        np.ceil: _float_only("ceil"),
-        np.trunc: _float_only("trunc"),
-        np.rint: _direct("round"),
-        np.bitwise_and: _direct("and"),
-        np.bitwise_or: _direct("or"),
-        np.bitwise_xor: _direct("xor"),
-        np.invert: _direct("not"),
-        np.logical_and: _logical("and"),
-        np.logical_or: _logical("or"),
-        np.logical_xor: _logical("xor"),
-        np.logical_not: _logical("not"),
-        np.square: lambda math, x: math("and" if x.dtype == "i1" else "mul", x, x),
-    }
-)
-
-
-def _float_test(lower_float: Callable, integer_answer: bool) -> Callable:
-    """A test of float values that every integer answers in the same way."""
-
-    def lower(math: GraphMath, x: Any) -> Any:
-        if x.dtype[0] == "i":
-            return math.compare("eq" if integer_answer else "ne", x, x)
-        return lower_float(math, x)
-
-    return lower
-
-
-UFUNCS[np.isnan] = _float_test(lambda math, x: math("isnan", x), False)
-UFUNCS[np.isinf] = _float_test(
-    lambda math, x: math.compare("eq", math("abs", x), float("inf")), False
-)
-UFUNCS[np.isfinite] = _float_test(
-    lambda math, x: math.compare("lt", math("abs", x), float("inf")), True
-)
-
-
-def _reciprocal(math: GraphMath, x: Any) -> Any:
-    if x.dtype[0] == "i":
-        math.session.unsupported("numpy.reciprocal", "of integers")
-    return math("reciprocal", x)
-
-
-def _power(math: GraphMath, base: Any, exponent: Any) -> Any:
-    if exponent.dtype[0] == "i":
-        # NumPy raises where an exponent is negative, which depends on its elements.
-        math.session.unsupported("numpy.power", "with an array of integer exponents")
-    return math("pow", base, exponent)
-
-
-UFUNCS[np.reciprocal] = _reciprocal
-UFUNCS[np.power] = _power
-UFUNCS[np.float_power] = _power

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbers and the structured explanation of a compiled module's signatures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from torshjit.fallback import Fallback
+from torshjit.signatures import format_signature
+from torshjit.specialization import Specialization
+
+__all__ = ["describe", "sum_statistics"]
+
+_SUMMED = (
+    "calls",
+    "total_time_us",
+    "capture_ms",
+    "compile_ms",
+    "kernels",
+    "compiled_ops",
+    "fused_groups",
+)
+
+
+def sum_statistics(
+    specializations: Sequence[Specialization], fallbacks: Sequence[Fallback]
+) -> dict[str, Any]:
+    """Returns the mapping of `CompiledModule.stats`."""
+    rows = [each.statistics() for each in specializations]
+    result: dict[str, Any] = {name: sum(row[name] for row in rows) for name in _SUMMED}
+    result["calls"] += sum(fallback.calls for fallback in fallbacks)
+    result["total_time_us"] += sum(fallback.time_us for fallback in fallbacks)
+    counts: Counter[str] = Counter()
+    for fallback in fallbacks:
+        counts[fallback.op] += fallback.calls
+    result["fallback_ops"] = dict(counts)
+    for name in ("peak_bytes", "naive_peak_bytes"):
+        result[name] = max((row[name] for row in rows), default=0)
+    result["cache"] = rows[-1]["cache"] if rows else None
+    result["specializations"] = len(rows)
+    result["kernel_times"] = {
+        f"{number}/{kernel}": times
+        for number, row in enumerate(rows)
+        for kernel, times in row["kernel_times"].items()
+    }
+    return result
+
+
+def describe(
+    specializations: Sequence[Specialization], fallbacks: Sequence[Fallback]
+) -> dict[str, Any]:
+    """Returns the parts of `CompiledModule.explain` that are about signatures."""
+    return {
+        "specializations": [
+            {
+                "signature": str(each),
+                "cache": each.cache,
+                "capture_ms": each.capture_ms,
+                "compile_ms": each.compile_ms,
+                "timings_ms": each.timings_ms,
+                "groups": each.explanation.get("groups", []),
+                "unfused": each.explanation.get("unfused", []),
+                "schedules": each.explanation.get("schedules", {}),
+            }
+            for each in specializations
+        ],
+        "fallbacks": [
+            {
+                "signature": format_signature(each.signature),
+                "op": each.op,
+                "reason": each.reason,
+                "location": each.location,
+                "calls": each.calls,
+            }
+            for each in fallbacks
+        ],
+    }

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Calls that run as plain Python: why, how often, and the warning about it."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torshjit.capture.source_location import PACKAGE_FOLDER
+from torshjit.errors import CaptureError, CompileError, DeviceError, DTypeError
+from torshjit.signatures import Signature, differing_arguments, format_signature
+
+__all__ = ["REASONS_TO_FALL_BACK", "Fallback", "FallbackWarning", "too_many_signatures"]
+
+#: A ShapeError is not among them: the plain program would fail as well, and say less.
+REASONS_TO_FALL_BACK = (CaptureError, CompileError, DTypeError, DeviceError)
+
+
+class FallbackWarning(UserWarning):
+    """A program, or some of its calls, runs as plain Python instead of compiled code."""
+
+
+@dataclass(eq=False)
+class Fallback:
+    """A signature that runs as plain Python, and why."""
+
+    signature: Signature
+    op: str
+    reason: str
+    location: tuple[str, int] | None
+    warning: str
+    calls: int = 0
+    time_us: float = 0.0
+
+    def warn(self, name: str) -> None:
+        """Warns the caller of the program `name`."""
+        warnings.warn(
+            f"{name} runs as plain Python for the arguments {format_signature(self.signature)}: "
+            f"{self.warning}",
+            FallbackWarning,
+            stacklevel=_caller_level(),
+        )
+
+
+def too_many_signatures(known: Sequence[Signature], signature: Signature) -> CaptureError:
+    """Returns the error for one signature more than `max_specializations`."""
+    causes = differing_arguments([*known, signature])
+    causes = causes or "a global, closure variable or attribute kept changing"
+    return CaptureError(
+        f"compiled for {len(known)} signatures already, the limit of max_specializations: {causes}"
+    )
+
+
+def _caller_level() -> int:
+    """The stack level of the user's call, for a warning raised by the function that asks."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE_FOLDER):
+        level, frame = level + 1, frame.f_back
+    return level
