@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import Any, NoReturn
 
 import torshjit._runtime as _runtime  # type: ignore[import-not-found]
@@ -69,6 +69,8 @@ class CompiledModule(_runtime.Dispatcher):
         self._specializations: list[Specialization] = []
         self._fallbacks: list[Fallback] = []
         self._warned = False
+        #: Whether every further signature runs as the latest fallback does.
+        self._is_full = False
         function = getattr(source, "function", None)
         if function is not None:
             functools.update_wrapper(self, function, updated=())
@@ -91,7 +93,7 @@ class CompiledModule(_runtime.Dispatcher):
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Binds as a function does, so that `compile` decorates methods: one per instance."""
         function = self.__torshjit_function__
-        if instance is None or function is None:
+        if instance is None or type(function) is not FunctionType:
             return self
         key = f"_torshjit_compiled_{self._name.rpartition('.')[2]}"
         try:
@@ -136,13 +138,16 @@ class CompiledModule(_runtime.Dispatcher):
         for fallback in self._fallbacks:
             if trees_match(fallback.signature, signature):
                 return fallback
-        return None
+        # After so many failures the next signature is not tried either.
+        full = len(self._fallbacks) > self._config.max_specializations
+        return self._fallbacks[-1] if full or self._is_full else None
 
     def _add(self, signature: Signature, args: tuple, kwargs: dict) -> Specialization | Fallback:
         try:
             if len(self._specializations) >= self._config.max_specializations:
                 known = [each.signature for each in self._specializations]
-                raise too_many_signatures(known, signature)
+                changed = [name for each in self._specializations for name in each.changed_state()]
+                raise too_many_signatures(known, changed, signature)
             program = self._capture(args, kwargs)
             made = self._build(program)
         except TorshError as error:
@@ -188,6 +193,7 @@ class CompiledModule(_runtime.Dispatcher):
             signature, error.op or "program", error.message, error.location, str(error)
         )
         self._fallbacks.append(fallback)
+        self._is_full = len(self._specializations) >= self._config.max_specializations
         return fallback
 
     def _run_plainly(self, fallback: Fallback, args: tuple, kwargs: dict) -> Any:
@@ -339,7 +345,7 @@ class CompiledModule(_runtime.Dispatcher):
             self.clear_specializations()
             self._specializations.clear()
             self._fallbacks.clear()
-            self._warned = False
+            self._warned = self._is_full = False
 
 
 def _needs_grad(found: Specialization, args: tuple, kwargs: dict) -> bool:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
+import tempfile
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
@@ -64,7 +66,22 @@ def _compile(module: Any, options: dict[str, Any]) -> Any:
     try:
         return compiler.compile(module, options)
     except compiler.MLIRError as error:
-        raise compiler_error(error, "the program does not compile") from error
+        failure = compiler_error(error, "the program does not compile")
+        failure.reproduce = _reproduction(module, options)
+        raise failure from error
+
+
+def _reproduction(module: Any, options: dict[str, Any]) -> str | None:
+    """Writes the module to a file and returns the command that compiles it."""
+    text = str(module)
+    name = f"torshjit-{hashlib.sha256(text.encode()).hexdigest()[:16]}.mlir"
+    path = os.path.join(options.get("dump_dir") or tempfile.gettempdir(), name)
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError:
+        return None
+    return f"python -m torshjit explain {path}"
 
 
 def compile_module(module: Any, options: dict[str, Any], *, use_cache: bool) -> tuple[Any, str]:

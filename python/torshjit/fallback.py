@@ -44,12 +44,19 @@ class Fallback:
         )
 
 
-def too_many_signatures(known: Sequence[Signature], signature: Signature) -> CaptureError:
-    """Returns the error for one signature more than `max_specializations`."""
-    causes = differing_arguments([*known, signature])
-    causes = causes or "a global, closure variable or attribute kept changing"
+def too_many_signatures(
+    known: Sequence[Signature], changed: Sequence[str], signature: Signature
+) -> CaptureError:
+    """Returns the error for one signature more than `max_specializations`.
+
+    `changed` names the state outside the arguments that is no longer what it was.
+    """
+    causes = [differing_arguments([*known, signature])]
+    if changed:
+        causes.append(f"{', '.join(sorted(set(changed)))} kept changing")
     return CaptureError(
-        f"compiled for {len(known)} signatures already, the limit of max_specializations: {causes}"
+        f"compiled for {len(known)} signatures already, the limit of max_specializations: "
+        + "; ".join(filter(None, causes))
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,19 +30,42 @@ _TORCH_DTYPES = {
 }
 
 
+#: Types whose values can be compared by equality and kept.
+_PLAIN = (bool, int, float, complex, str, bytes, type(None), slice, type(Ellipsis), np.dtype, type)
+
+
+@dataclass(frozen=True)
+class _Opaque:
+    """Stands for any object of a type whose values are neither compared nor kept."""
+
+    kind: type
+
+    def __repr__(self) -> str:
+        return f"<{self.kind.__name__}>"
+
+
+def _is_plain(value: Any) -> bool:
+    kind = type(value)
+    return kind in _PLAIN or isinstance(value, type) or kind.__module__ == "torch"
+
+
 def _describe(value: Any) -> ArrayLeaf | ValueLeaf:
-    if isinstance(value, (np.ndarray, np.generic)):
-        kind = "numpy" if isinstance(value, np.ndarray) else "scalar"
+    if type(value) in (np.ndarray, np.memmap) or isinstance(value, np.generic):
+        kind = "scalar" if isinstance(value, np.generic) else "numpy"
         name = dialect_dtype(value.dtype) if is_supported(value.dtype) else str(value.dtype)
         return ArrayLeaf(kind, name, value.shape)  # type: ignore[arg-type]
     if is_torch_tensor(value):
         name = _TORCH_DTYPES.get(str(value.dtype), str(value.dtype))
         return ArrayLeaf("torch", name, tuple(value.shape))
-    return ValueLeaf(value)
+    return ValueLeaf(value if _is_plain(value) else _Opaque(type(value)))
 
 
 def signature_of(args: tuple, kwargs: dict) -> Signature:
-    """Returns the argument tree of any call; unsupported dtypes keep their own names."""
+    """Returns the argument tree of any call.
+
+    Unsupported dtypes keep their own names, and objects that no program takes are told apart
+    by their types only.
+    """
     return flatten(args, kwargs, _describe)[0]
 
 

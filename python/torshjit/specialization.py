@@ -14,7 +14,9 @@ from torshjit.capture.graph_function import (
     ArgumentBinding,
     ArgumentLeaf,
     ArrayLeaf,
+    AttributeGuard,
     CapturedProgram,
+    IdentityGuard,
     ResultLeaf,
     ValueLeaf,
     leaves_like,
@@ -62,6 +64,15 @@ class Specialization:
         if not trees_match(self.signature, signature):
             return False
         return self.program is None or all(guard.holds() for guard in self.program.guards)
+
+    def changed_state(self) -> list[str]:
+        """The names of the guarded state that is no longer what it was."""
+        guards = self.program.guards if self.program is not None else []
+        return [
+            str(guard.key) if isinstance(guard, IdentityGuard) else guard_name(guard)
+            for guard in guards
+            if not guard.holds()
+        ]
 
     def __str__(self) -> str:
         return format_signature(self.signature)
@@ -134,6 +145,11 @@ class Specialization:
         self.interpreted_calls += 1
         self.interpreted_us += (time.perf_counter() - started) * 1e6
         return result
+
+
+def guard_name(guard: AttributeGuard) -> str:
+    """What a message calls the state that a guard watches."""
+    return getattr(guard.owner, "name", None) or f"{type(guard.owner).__name__}.{guard.name}"
 
 
 def as_numpy(value: Any) -> np.ndarray:

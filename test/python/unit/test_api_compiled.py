@@ -9,6 +9,7 @@ import pickle
 import threading
 import warnings
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -146,15 +147,18 @@ def test_explain(native: StandInCompiler) -> None:
     json.dumps(data)
 
 
-def test_compiler_failure_falls_back_or_raises(native: StandInCompiler) -> None:
+def test_compiler_failure_falls_back_or_raises(native: StandInCompiler, tmp_path: Path) -> None:
     native.fails = True
     with pytest.warns(torshjit.FallbackWarning, match="no code for it"):
         result = torshjit.compile(lambda x, y: x + y)(X, X)
     np.testing.assert_array_equal(result, 2 * X)
     with pytest.raises(torshjit.CompileError, match="no code for it"):
         torshjit.compile(lambda x, y: x + y, strict=True)(X, X)
-    with pytest.raises(torshjit.CompileError, match="no code for it"):
-        torshjit.compile(ADD)(X, X)
+    with pytest.raises(torshjit.CompileError, match="no code for it") as raised:
+        torshjit.compile(ADD, dump_dir=tmp_path)(X, X)
+    command, _, path = raised.value.reproduce.rpartition(" ")
+    assert command == "python -m torshjit explain"
+    assert "torsh.add" in Path(path).read_text()
     native.fails = False
     np.testing.assert_array_equal(torshjit.compile(ADD)(X, X), 2 * X)
 

@@ -372,6 +372,54 @@ def test_unsupported_arguments_fall_back() -> None:
                 assert type(result) is type(argument)
                 np.testing.assert_array_equal(result, argument + 1)
     assert function.stats()["specializations"] == 0
+    assert_same(function(X), X + 1)
+    masked = np.ma.masked_array(X, X > 2)
+    assert type(function(masked)) is np.ma.MaskedArray, "not taken for a plain array"
+    assert type(function(X.view(np.matrix))) is np.matrix
+
+
+def test_objects_with_odd_equality_are_not_compared() -> None:
+    class Odd:
+        value = 2
+
+        def __eq__(self, other: object) -> bool:
+            raise RuntimeError("not comparable")
+
+        __hash__ = None
+
+    function = torshjit.compile(lambda x, odd: x * odd.value, target_device="interpreter")
+    with pytest.warns(torshjit.FallbackWarning, match="type Odd"):
+        results = [function(X, Odd()) for _ in range(3)]
+    for result in results:
+        assert_same(result, X * 2)
+    assert sum(function.stats()["fallback_ops"].values()) == 3
+
+
+def test_changing_globals_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    function = torshjit.compile(
+        lambda x: x * SCALE, target_device="interpreter", max_specializations=2
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for step in range(50):
+            monkeypatch.setitem(globals(), "SCALE", float(step))
+            assert_same(function(X), X * float(step))
+    (warning,) = caught
+    assert "SCALE kept changing" in str(warning.message)
+    assert function.stats()["specializations"] == 2
+    assert len(function.explain(structured=True)["fallbacks"]) == 1
+
+
+def test_failures_for_many_signatures_are_bounded() -> None:
+    function = torshjit.compile(
+        lambda x, step: np.fft.fft(x) * step, target_device="interpreter", max_specializations=3
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", torshjit.FallbackWarning)
+        for step in range(20):
+            np.testing.assert_array_equal(function(X, step), np.fft.fft(X) * step)
+    assert function.stats()["fallback_ops"] == {"numpy.fft.fft": 20}
+    assert len(function.explain(structured=True)["fallbacks"]) == 4
 
 
 def test_isinstance_sees_arrays() -> None:

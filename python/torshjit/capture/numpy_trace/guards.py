@@ -2,7 +2,7 @@
 """Conditions on the state around a function, checked by a property at each call.
 
 The runtime compares attributes by equality, so each condition here offers `holds`, to be
-compared with True.
+compared with True, and `name`, what messages call the state.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ def condition_guard(condition: Any) -> AttributeGuard:
 class AttributeCondition:
     """Holds while an object's attribute is the object it was."""
 
-    __slots__ = ("_expected", "_name", "_owner")
+    __slots__ = ("_expected", "_name", "_owner", "name")
 
     def __init__(self, owner: object, name: str) -> None:
+        self.name = name
         self._owner = owner
         self._name = name
         self._expected = getattr(owner, name)
@@ -45,9 +46,10 @@ class AttributeCondition:
 class CellCondition:
     """Holds while a closure's cell has the object it had."""
 
-    __slots__ = ("_cell", "_expected")
+    __slots__ = ("_cell", "_expected", "name")
 
-    def __init__(self, cell: CellType) -> None:
+    def __init__(self, cell: CellType, name: str) -> None:
+        self.name = name
         self._cell = cell
         self._expected = cell.cell_contents
 
@@ -62,9 +64,10 @@ class CellCondition:
 class ContainerCondition:
     """Holds while a list, dict or set has the very items it had, in their order."""
 
-    __slots__ = ("_container", "_items", "_keys", "_read")
+    __slots__ = ("_container", "_items", "_keys", "_read", "name")
 
-    def __init__(self, container: Any) -> None:
+    def __init__(self, container: Any, name: str) -> None:
+        self.name = name
         self._container = container
         is_dict = isinstance(container, dict)
         self._keys = list(container) if is_dict else None
@@ -86,9 +89,10 @@ class ContainerCondition:
 class NamesCondition:
     """Holds while a namespace still lacks names that a function looks up elsewhere."""
 
-    __slots__ = ("_names", "_namespace")
+    __slots__ = ("_names", "_namespace", "name")
 
     def __init__(self, namespace: dict, names: list[str]) -> None:
+        self.name = " or ".join(names)
         self._namespace = namespace
         self._names = names
 

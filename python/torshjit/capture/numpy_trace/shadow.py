@@ -181,7 +181,7 @@ class Shadow:
         if name == "__class__":
             new.cell_contents = value
             return
-        self.guards.append(condition_guard(CellCondition(cell)))
+        self.guards.append(condition_guard(CellCondition(cell, name)))
         new.cell_contents = self.of(value, name, names)
 
     # What functions reach.
@@ -209,7 +209,7 @@ class Shadow:
             items = tuple(self.of(item, f"{name}[{i}]", names) for i, item in enumerate(value))
             unchanged = all(new is old for new, old in zip(items, value, strict=True))
             return value if unchanged else items
-        self.guards.append(condition_guard(ContainerCondition(value)))
+        self.guards.append(condition_guard(ContainerCondition(value, name)))
         copy: Any
         if type(value) is set:
             copy = set(value)
@@ -222,7 +222,7 @@ class Shadow:
             self._made[id(value)] = (value, copy)
             for key, item in value.items():
                 copy[key] = self.of(item, f"{name}[{key!r}]", names)
-        self._copies.append((copy, ContainerCondition(copy), name))
+        self._copies.append((copy, ContainerCondition(copy, name), name))
         return copy
 
     def _object(self, value: Any, name: str, names: FunctionNames) -> Any:
@@ -246,10 +246,10 @@ class Shadow:
     def _instance(self, value: Any, copy: Any, name: str, names: FunctionNames) -> Any:
         self._made[id(value)] = (value, copy)
         attributes = value.__dict__
-        self.guards.append(condition_guard(ContainerCondition(attributes)))
+        self.guards.append(condition_guard(ContainerCondition(attributes, name)))
         for key, item in attributes.items():
             copy.__dict__[key] = self.of(item, f"{name}.{key}", names)
-        self._copies.append((copy.__dict__, ContainerCondition(copy.__dict__), name))
+        self._copies.append((copy.__dict__, ContainerCondition(copy.__dict__, name), name))
         return copy
 
     def _class(self, kind: type) -> type:
