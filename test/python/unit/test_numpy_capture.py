@@ -128,6 +128,64 @@ def test_objects_and_methods() -> None:
     assert_same(compiled(X), network(X))
 
 
+class Base:
+    table = np.ones(3, np.float32)
+
+    def __init__(self, weight: np.ndarray) -> None:
+        self.weight = weight
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return x * (WEIGHT[0, 0] * 2)
+
+
+class Derived(Base):
+    def __init__(self, weight: np.ndarray) -> None:
+        super().__init__(weight)
+        self.extra = 1.0
+
+    @property
+    def doubled(self) -> np.ndarray:
+        return self.weight * (WEIGHT[0, 1] * 2)
+
+    @staticmethod
+    def shift(x: np.ndarray) -> np.ndarray:
+        return x + WEIGHT[1, 0] * 3
+
+    @classmethod
+    def offset(cls) -> np.ndarray:
+        return cls.table * 2
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        assert isinstance(self, Derived)
+        return self.shift(super().forward(x)) * self.doubled + self.offset()
+
+
+def makes_an_object(x: np.ndarray) -> np.ndarray:
+    return Derived(x[0] + 1).forward(x)
+
+
+@pytest.mark.parametrize("function", [Derived(np.ones(3, np.float32)).forward, makes_an_object])
+def test_inherited_methods_see_changed_globals(function: object) -> None:
+    compiled = capture(function)
+    original = WEIGHT.copy()
+    try:
+        for step in range(3):
+            WEIGHT[:] = step
+            Base.table[:] = step + 0.5
+            assert_same(compiled(X), function(X))
+        assert compiled.stats()["specializations"] == 1
+    finally:
+        WEIGHT[:] = original
+        Base.table[:] = 1
+
+
+def test_a_replaced_method_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = capture(makes_an_object)
+    compiled(X)
+    monkeypatch.setattr(Derived, "shift", staticmethod(lambda x: x - 1))
+    assert_same(compiled(X), makes_an_object(X))
+
+
 def test_decorated_methods_are_compiled_per_instance() -> None:
     class Model:
         def __init__(self, factor: float) -> None:

@@ -106,7 +106,7 @@ def _trace(
 
     entered = tree_map(enter, args_tree)
     before = _structure(entered)
-    shadow = Shadow(session)
+    shadow = Shadow(session, function)
     traced = shadow.of(function, getattr(function, "__name__", "function"), FunctionNames())
     try:
         result = traced(*entered[0], **entered[1])

@@ -17,6 +17,7 @@ __all__ = [
     "AttributeCondition",
     "CellCondition",
     "ContainerCondition",
+    "MemberCondition",
     "NamesCondition",
     "condition_guard",
 ]
@@ -41,6 +42,22 @@ class AttributeCondition:
     @property
     def holds(self) -> bool:
         return getattr(self._owner, self._name, None) is self._expected
+
+
+class MemberCondition:
+    """Holds while a class itself defines a member as it did; a bound method is new each time."""
+
+    __slots__ = ("_expected", "_kind", "_member", "name")
+
+    def __init__(self, kind: type, member: str) -> None:
+        self.name = f"{kind.__name__}.{member}"
+        self._kind = kind
+        self._member = member
+        self._expected = kind.__dict__[member]
+
+    @property
+    def holds(self) -> bool:
+        return self._kind.__dict__.get(self._member) is self._expected
 
 
 class CellCondition:

@@ -14,7 +14,6 @@ import enum
 import functools
 import inspect
 import random
-import sys
 from types import (
     BuiltinFunctionType,
     CellType,
@@ -33,9 +32,11 @@ from torshjit.capture.numpy_trace.guards import (
     AttributeCondition,
     CellCondition,
     ContainerCondition,
+    MemberCondition,
     NamesCondition,
     condition_guard,
 )
+from torshjit.capture.numpy_trace.libraries import Library, is_foreign
 from torshjit.capture.numpy_trace.numpy_shadow import numpy_shadow
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.values import is_tracer
@@ -46,17 +47,10 @@ __all__ = ["Shadow"]
 #: Largest container whose items are looked at.
 _MOST_ITEMS = 10_000
 
-#: Packages whose functions and modules are used as they are.
-_FOREIGN = frozenset(sys.stdlib_module_names) | {"numpy", "ml_dtypes", "scipy", "torch", "torshjit"}
-
 _RANDOM_SOURCES = (np.random.Generator, np.random.RandomState, random.Random)
 
 #: Builtins through which a function reaches names that its bytecode does not show.
 _REFLECTION = frozenset({"globals", "locals", "vars", "eval", "exec", "open", "input"})
-
-
-def _is_foreign(module_name: str | None) -> bool:
-    return (module_name or "").partition(".")[0] in _FOREIGN
 
 
 def _random_state() -> tuple:
@@ -68,8 +62,9 @@ def _random_state() -> tuple:
 class Shadow:
     """Makes stand-ins and collects guards; one per capture."""
 
-    def __init__(self, session: TraceSession) -> None:
+    def __init__(self, session: TraceSession, function: Any) -> None:
         self._session = session
+        self._library = Library(getattr(function, "__module__", None))
         self.guards: list[IdentityGuard | AttributeGuard] = []
         self._made: dict[int, tuple[Any, Any]] = {}
         self._copies: list[tuple[Any, ContainerCondition, str]] = []
@@ -107,7 +102,7 @@ class Shadow:
         if kind in (np.ndarray, np.memmap):
             return self._session.bind_object(value, name)
         if kind is FunctionType:
-            return value if _is_foreign(value.__module__) else self._function(value)
+            return value if self._library.contains(value.__module__) else self._function(value)
         if kind is MethodType:
             owner = self.of(value.__self__, name, names)
             return MethodType(self.of(value.__func__, name, names_of_callable(value)), owner)
@@ -178,8 +173,8 @@ class Shadow:
         except ValueError:
             # Not yet assigned; reading it raises NameError, as it would in a plain call.
             return
-        if name == "__class__":
-            new.cell_contents = value
+        if name == "__class__" and isinstance(value, type):
+            new.cell_contents = self._class(value)
             return
         self.guards.append(condition_guard(CellCondition(cell, name)))
         new.cell_contents = self.of(value, name, names)
@@ -191,7 +186,7 @@ class Shadow:
             return self._numpy
         if module.__name__ == "numpy.random" or module.__name__ == "random":
             self._session.refuse(f"the module {module.__name__} is used")
-        if _is_foreign(module.__name__):
+        if self._library.contains(module.__name__):
             return module
         copy = ModuleType(module.__name__)
         copy.__dict__.update(module.__dict__)
@@ -231,15 +226,20 @@ class Shadow:
         if traced is not None:
             return self.of(traced, name, names)
         kind = type(value)
-        if isinstance(value, (type, BuiltinFunctionType, np.ufunc, np.dtype, enum.Enum)):
+        if isinstance(value, (BuiltinFunctionType, np.ufunc, np.dtype, enum.Enum)):
             return value
+        if isinstance(value, type):
+            as_is = self._library.contains(value.__module__) or not self._is_traceable(value)
+            return value if as_is else self._class(value)
         if kind is SimpleNamespace:
             return self._instance(value, SimpleNamespace(), name, names)
-        if _is_foreign(kind.__module__) or not hasattr(value, "__dict__"):
+        if is_foreign(kind.__module__) or not hasattr(value, "__dict__"):
             if hasattr(kind, "__next__") or hasattr(kind, "append") or hasattr(kind, "__setitem__"):
                 self._session.refuse(f"{name} is a {kind.__name__}, whose state is not guarded")
             return value
-        if hasattr(kind, "__slots__") or getattr(kind, "__new__", None) is not object.__new__:
+        if not self._is_traceable(kind):
+            if self._library.contains(kind.__module__):
+                return value
             self._session.refuse(f"{name} is a {kind.__name__}, which cannot be traced")
         return self._instance(value, object.__new__(self._class(kind)), name, names)
 
@@ -253,23 +253,53 @@ class Shadow:
         return copy
 
     def _class(self, kind: type) -> type:
-        """A subclass whose methods are stand-ins, so that their globals are traced too."""
+        """A subclass whose methods are stand-ins, so that their globals are traced too.
+
+        Its other bases are the stand-ins of the class's bases, so that super() finds those.
+        """
         made = self._made.get(id(kind))
-        if made is None:
-            body: dict[str, Any] = {
-                "__module__": kind.__module__,
-                "__qualname__": kind.__qualname__,
-            }
-            made = (kind, type(kind.__name__, (kind,), body))
-            self._made[id(kind)] = made
-            for base in kind.__mro__:
-                if _is_foreign(base.__module__):
-                    continue
-                for name, member in base.__dict__.items():
-                    if type(member) is FunctionType and name not in made[1].__dict__:
-                        self.guards.append(AttributeGuard(kind, name, member))
-                        setattr(made[1], name, self.of(member, name, names_of(member.__code__)))
-        return made[1]
+        if made is not None:
+            return made[1]
+        if self._library.contains(kind.__module__):
+            return kind
+        if not self._is_traceable(kind):
+            self._session.refuse(f"the class {kind.__name__} cannot be traced")
+        bases = [
+            self._class(base)
+            for base in kind.__bases__
+            if not self._library.contains(base.__module__)
+        ]
+        body = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
+        copy = type(kind.__name__, (*bases, kind), body)
+        self._made[id(kind)] = (kind, copy)
+        for name, member in kind.__dict__.items():
+            replacement = self._member(member, f"{kind.__name__}.{name}")
+            if replacement is not member:
+                self.guards.append(condition_guard(MemberCondition(kind, name)))
+                setattr(copy, name, replacement)
+        return copy
+
+    @staticmethod
+    def _is_traceable(kind: type) -> bool:
+        """Whether the class's instances are no more than their `__dict__`."""
+        return (
+            type(kind) is type
+            and not hasattr(kind, "__slots__")
+            and not issubclass(kind, BaseException)
+            and getattr(kind, "__new__", None) is object.__new__
+        )
+
+    def _member(self, member: Any, name: str) -> Any:
+        """The stand-in for an attribute of a class."""
+        kind = type(member)
+        if kind in (FunctionType, np.ndarray, list, dict, set, tuple):
+            return self.of(member, name, FunctionNames())
+        if kind in (staticmethod, classmethod):
+            return kind(self.of(member.__func__, name, FunctionNames()))
+        if kind is property:
+            parts = (member.fget, member.fset, member.fdel)
+            return property(*(self.of(part, name, FunctionNames()) for part in parts))
+        return member
 
 
 def names_of_callable(function: Any) -> FunctionNames:
