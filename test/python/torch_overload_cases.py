@@ -164,6 +164,10 @@ case("pow.Scalar", 2.5, A)
 case("atan2", A, ROW, dtypes=(*FLOATS, torch.int32))
 case("hypot", A, SPECIAL)
 case("logaddexp", A, SPECIAL)
+case("xlogy.Tensor", tensor(3, 4, special=True), POSITIVE)
+case("xlogy.Tensor", tensor(3, 4, dtype=torch.int64, low=0, high=1), SPECIAL)
+case("xlogy.Scalar_Self", 2.5, POSITIVE)
+case("xlogy.Scalar_Other", SPECIAL, 2)
 case("addcmul", A, ROW, POSITIVE, value=0.5)
 case("addcmul", A, ROW, POSITIVE, dtypes=INTEGERS)
 case("addcdiv", A, ROW, POSITIVE, value=0.5)
@@ -369,6 +373,27 @@ case(ATTENTION, Q, K, V, tensor(5, 6, dtype=torch.bool), scale=4)
 case(ATTENTION, Q, K, V, tensor(2, 1, 5, 6), scale=4)
 case(ATTENTION, Q, K, V, scale_=0.3, scale=4)
 case(ATTENTION, Q, tensor(2, 2, 6, 8), tensor(2, 2, 6, 3), enable_gqa=True, scale=4)
+
+# Losses: the reductions are none, mean and sum.
+CLASSES = tensor(5, dtype=torch.int64, low=0, high=3)
+for reduction in (0, 1, 2):
+    case("mse_loss", A, tensor(3, 4), reduction, scale=4)
+    case("smooth_l1_loss", A, tensor(3, 4), reduction, 0.7, scale=4)
+    case("huber_loss", A, tensor(3, 4), reduction, 0.7, scale=4)
+    probabilities = tensor(3, 4, low=0, high=1)
+    case("binary_cross_entropy", probabilities, probabilities, ROW, reduction, scale=4)
+    logits = "binary_cross_entropy_with_logits"
+    case(logits, A, probabilities, ROW, POSITIVE, reduction, scale=4)
+    case(logits, tensor(3, 4, low=-90, high=90), probabilities, None, None, reduction, scale=4)
+    weight = tensor(4, low=0.1, high=1)
+    case("nll_loss_nd", tensor(5, 4), CLASSES, weight, reduction, 2, scale=4)
+    case("nll_loss", tensor(5, 4), CLASSES, None, reduction, scale=4)
+    case("nll_loss2d", tensor(1, 4, 5, 1), tensor(1, 5, 1, dtype=torch.int64, low=0, high=3),
+         None, reduction, scale=4)  # fmt: skip
+case("smooth_l1_loss", A, tensor(3, 4), 1, 0.0, scale=4)
+case("nll_loss_nd", tensor(4), tensor(dtype=torch.int64, low=0, high=3), scale=4)
+case("_weight_norm_interface", tensor(3, 4, 2), tensor(3, 1, 1), 0, scale=4)
+case("_weight_norm_interface", tensor(3, 4, 2), tensor(1, 1, 2), 2, scale=4)
 
 # Movement.
 case("cat", [A, tensor(2, 4)], dtypes=ANY)

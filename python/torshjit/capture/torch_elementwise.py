@@ -269,6 +269,17 @@ def hypot(g: Lowering, left: Any, right: Any) -> Any:
     return g.cast(g.emit("mul", large, root), dtype)
 
 
+@lowers("aten.xlogy.Tensor", "aten.xlogy.Scalar_Self", "aten.xlogy.Scalar_Other")
+def xlogy(g: Lowering, left: Any, right: Any) -> Any:
+    dtype = float_dtype(left, right)
+    wide = accumulation_dtype(dtype)
+    x, y = g.operand(left, wide), g.operand(right, wide)
+    zero = g.scalar(0, wide)
+    product = g.emit("mul", x, g.emit("log", y))
+    result = g.emit("select", g.compare("eq", x, zero), zero, product)
+    return g.cast(g.emit("select", g.emit("isnan", y), y, result), dtype)
+
+
 @lowers("aten.logaddexp.default")
 def logaddexp(g: Lowering, left: Any, right: Any) -> Any:
     dtype = float_dtype(left, right)

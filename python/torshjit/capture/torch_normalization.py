@@ -261,3 +261,14 @@ def instance_norm(
             f"{g.op} updates its running statistics in training, which is not captured"
         )
     return _normalized(g, x, list(range(2, x.ndim)), weight, bias, eps)
+
+
+@lowers("aten._weight_norm_interface.default")
+def weight_norm(g: Lowering, v: torch.Tensor, scale: torch.Tensor, dim: int = 0) -> Any:
+    dtype = dialect_dtype(v.dtype)
+    wide = accumulation_dtype(dtype)
+    value = g.operand(v, wide)
+    axes = [axis for axis in range(v.ndim) if axis != axis_of(dim, v.ndim)]
+    length = g.emit("sqrt", g.reduce("sum", g.emit("mul", value, value), axes, keepdims=True))
+    ratio = g.emit("div", g.operand(scale, wide), length)
+    return g.cast(g.emit("mul", value, ratio), dtype), length

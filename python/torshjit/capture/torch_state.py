@@ -109,6 +109,9 @@ class ProgramState:
                 self._visit(item, f"{name}[{position}]")
         elif isinstance(value, (list, set, dict)):
             self._visit_container(value, name)
+        elif hasattr(value, "__torshjit_function__"):
+            # A compiled callable; a capture traces through it.
+            self._visit(value.__torshjit_function__, name)
         elif callable(value) and not isinstance(value, type):
             self._visit_object(value, name)
 
@@ -168,7 +171,7 @@ class ProgramState:
                 value = cell.cell_contents
             except ValueError:
                 continue
-            self._require("CellCondition", cell)
+            self._require("CellCondition", cell, free)
             self._visit(value, free)
         for key in _names_of(code):
             if key in function.__globals__:
@@ -183,7 +186,7 @@ class ProgramState:
         if len(value) > 4096:
             return
         if isinstance(value, (list, dict, set)) and type(value) in (list, dict, set):
-            self._require("ContainerCondition", value)
+            self._require("ContainerCondition", value, name)
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
             self._visit(item, f"{name}[{key!r}]")

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torshjit._compiler")
 
 from interpreted_capture import assert_matches, capture, interpreted  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
 from torch_overload_cases import CASES, Case, Tensor  # noqa: E402
 
 from torshjit.capture.torch_dispatch import RULES, VIEWS  # noqa: E402
@@ -139,7 +140,7 @@ def test_a_query_that_sees_no_key_gives_zeros() -> None:
     mask = torch.tensor([[True, False, True], [False, False, False], [True, True, True]])
 
     def attend(q: Any, k: Any, v: Any, mask: Any) -> Any:
-        return torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
     for given in (mask, torch.zeros(3, 3).masked_fill(~mask, -torch.inf)):
         result = interpreted(attend, q, k, v, given)
@@ -156,6 +157,10 @@ SPELLINGS = {
     "broadcast_to": lambda x: torch.broadcast_to(x, (2, 3, 4)),
     "clip": lambda x: torch.clip(x, -1, 1),
     "concat": lambda x: torch.concat([x, x]),
+    "cross_entropy": lambda x: F.cross_entropy(x, x.argmax(1)),
+    "cross_entropy_of_probabilities": lambda x: F.cross_entropy(x, x.softmax(1)),
+    "kl_div": lambda x: F.kl_div(x.log_softmax(1), x.flip(0).softmax(1), reduction="batchmean"),
+    "l1_loss": lambda x: F.l1_loss(x, x + 1),
     "cosine_similarity": lambda x: torch.cosine_similarity(x, x + 1),
     "divide": lambda x: torch.divide(x, 3),
     "einsum": lambda x: torch.einsum("ij,kj->ik", x, x),
@@ -168,7 +173,7 @@ SPELLINGS = {
     "matrix_H": lambda x: x.mH,
     "meshgrid": lambda x: torch.meshgrid(x[0], x[:, 0], indexing="ij"),
     "moveaxis": lambda x: torch.moveaxis(x, 0, 1),
-    "normalize": lambda x: torch.nn.functional.normalize(x),
+    "normalize": lambda x: F.normalize(x),
     "ravel": lambda x: x.ravel(),
     "special_log_softmax": lambda x: torch.special.log_softmax(x, 0),
     "swapaxes": lambda x: x.swapaxes(0, 1),

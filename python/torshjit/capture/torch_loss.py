@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ATen losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from torshjit.capture.torch_elementwise import binary_dtype
+from torshjit.capture.torch_lowering import Lowering, accumulation_dtype, dialect_dtype, lowers
+from torshjit.errors import ShapeError
+
+__all__: list[str] = []
+
+# The values of torch's enumeration of reductions.
+_NONE, _MEAN, _SUM = 0, 1, 2
+
+
+def _reduced(g: Lowering, loss: Any, reduction: int, dtype: str) -> Any:
+    axes = list(range(len(loss.shape)))
+    if reduction == _MEAN:
+        loss = g.mean(loss, axes)
+    elif reduction == _SUM:
+        loss = g.reduce("sum", loss, axes)
+    return g.cast(loss, dtype)
+
+
+def _difference(g: Lowering, x: torch.Tensor, target: torch.Tensor) -> tuple[Any, str]:
+    dtype = binary_dtype(x, target)
+    wide = accumulation_dtype(dtype)
+    return g.emit("sub", g.operand(x, wide), g.operand(target, wide)), dtype
+
+
+@lowers("aten.mse_loss.default")
+def mse_loss(g: Lowering, x: torch.Tensor, target: torch.Tensor, reduction: int = _MEAN) -> Any:
+    gap, dtype = _difference(g, x, target)
+    return _reduced(g, g.emit("mul", gap, gap), reduction, dtype)
+
+
+def _bent(
+    g: Lowering,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    reduction: int,
+    bend: float,
+    scale: float,
+) -> Any:
+    """Quadratic up to `bend`, then linear; the linear part has slope `scale`."""
+    gap, dtype = _difference(g, x, target)
+    size = g.emit("abs", gap)
+    if bend == 0:
+        return _reduced(g, g.emit("mul", size, g.scalar(scale, size.dtype)), reduction, dtype)
+    square = g.emit("mul", g.emit("mul", size, size), g.scalar(0.5 * scale / bend, size.dtype))
+    line = g.emit("sub", size, g.scalar(0.5 * bend, size.dtype))
+    line = g.emit("mul", line, g.scalar(scale, size.dtype))
+    near = g.compare("lt", size, g.scalar(bend, size.dtype))
+    return _reduced(g, g.emit("select", near, square, line), reduction, dtype)
+
+
+@lowers("aten.smooth_l1_loss.default")
+def smooth_l1_loss(
+    g: Lowering,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    reduction: int = _MEAN,
+    beta: float = 1.0,
+) -> Any:
+    return _bent(g, x, target, reduction, beta, 1.0)
+
+
+@lowers("aten.huber_loss.default")
+def huber_loss(
+    g: Lowering,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    reduction: int = _MEAN,
+    delta: float = 1.0,
+) -> Any:
+    return _bent(g, x, target, reduction, delta, delta)
+
+
+@lowers("aten.binary_cross_entropy.default")
+def binary_cross_entropy(
+    g: Lowering,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor | None = None,
+    reduction: int = _MEAN,
+) -> Any:
+    dtype = dialect_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    p, y = g.operands((x, target), wide)
+    one, floor = g.scalar(1, wide), g.scalar(-100, wide)
+    # torch bounds the logarithms, so that a probability of 0 gives a finite loss.
+    hit = g.emit("maximum", g.emit("log", p), floor)
+    miss = g.emit("maximum", g.emit("log1p", g.emit("neg", p)), floor)
+    loss = g.emit("mul", g.emit("sub", y, one), miss)
+    loss = g.emit("sub", loss, g.emit("mul", y, hit))
+    if weight is not None:
+        loss = g.emit("mul", loss, g.operand(weight, wide))
+    return _reduced(g, loss, reduction, dtype)
+
+
+@lowers("aten.binary_cross_entropy_with_logits.default")
+def binary_cross_entropy_with_logits(
+    g: Lowering,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor | None = None,
+    pos_weight: torch.Tensor | None = None,
+    reduction: int = _MEAN,
+) -> Any:
+    dtype = dialect_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    value, y = g.operands((x, target), wide)
+    one = g.scalar(1, wide)
+    # -log(sigmoid(x)) is softplus(-x).
+    miss = g.emit("softplus", g.emit("neg", value))
+    if pos_weight is not None:
+        excess = g.emit("sub", g.operand(pos_weight, wide), one)
+        miss = g.emit("mul", miss, g.emit("add", g.emit("mul", excess, y), one))
+    loss = g.emit("add", g.emit("mul", g.emit("sub", one, y), value), miss)
+    if weight is not None:
+        loss = g.emit("mul", loss, g.operand(weight, wide))
+    return _reduced(g, loss, reduction, dtype)
+
+
+@lowers("aten.nll_loss.default", "aten.nll_loss2d.default", "aten.nll_loss_nd.default")
+def nll_loss(
+    g: Lowering,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor | None = None,
+    reduction: int = _MEAN,
+    ignore_index: int = -100,
+) -> Any:
+    axis = 0 if x.ndim == 1 else 1
+    expected = (*x.shape[:axis], *x.shape[axis + 1 :])
+    if x.ndim == 0 or tuple(target.shape) != expected:
+        raise ShapeError(
+            f"{g.op}: targets of shape {tuple(target.shape)} for scores of {tuple(x.shape)}"
+        )
+    dtype = dialect_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    value, label = g.operand(x, wide), g.value(target)
+    # One element of each row is picked by comparing the label with the positions.
+    column = [1] * x.ndim
+    column[axis] = x.shape[axis]
+    position = g.iota(column, axis, label.dtype)
+    wanted = g.reshape(label, (*target.shape[:axis], 1, *target.shape[axis:]))
+    hit = g.compare("eq", position, wanted)
+    factor = g.scalar(1, wide)
+    if weight is not None:
+        factor = g.reshape(g.operand(weight, wide), column)
+    zero = g.scalar(0, wide)
+    counted = g.compare("ne", wanted, g.scalar(ignore_index, label.dtype))
+    hit = g.emit("and", hit, counted)
+    picked = g.emit("select", hit, g.emit("neg", g.emit("mul", value, factor)), zero)
+    loss = g.reduce("sum", picked, [axis])
+    if reduction == _NONE:
+        return g.cast(loss, dtype)
+    every = list(range(len(loss.shape)))
+    total = g.reduce("sum", loss, every)
+    if reduction == _MEAN:
+        share = g.broadcast(g.emit("select", hit, factor, zero), x.shape)
+        total = g.emit("div", total, g.reduce("sum", share, list(range(x.ndim))))
+    return g.cast(total, dtype)
