@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import torshjit
 
+import torshjit
 from bench.workload import Case
 
 
