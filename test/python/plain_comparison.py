@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares a captured NumPy function, run by the interpreter, with the plain function."""
+"""Compares a captured NumPy function with the plain function.
+
+The interpreter runs what was captured, so that only the capture is tested; TORSH_TEST_TARGET=cpu
+runs the same tests on machine code.
+"""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+
 import torshjit
+
+TARGET = os.environ.get("TORSH_TEST_TARGET", "interpreter")
 
 #: Rounding errors that a short program may add, relative to the result's largest element.
 TOLERANCE = {"float16": 4e-3, "float32": 2e-6, "float64": 1e-13}
 
 
 def capture(function: Callable, **options: Any) -> Any:
-    """The function compiled for the interpreter; whatever cannot be captured raises."""
-    return torshjit.compile(function, target_device="interpreter", strict=True, **options)
+    """The function compiled for TARGET; whatever cannot be captured raises."""
+    return torshjit.compile(function, **{"target_device": TARGET, "strict": True, **options})
 
 
 def assert_same(actual: Any, expected: Any) -> None:
@@ -61,8 +69,12 @@ def _check_raises(function: Callable, expected: Exception, args: tuple, kwargs: 
         capture(function)(*args, **kwargs)
 
 
-def check(function: Callable, *args: Any, **kwargs: Any) -> None:
+def check(
+    function: Callable, *args: Any, compile_options: dict[str, Any] | None = None, **kwargs: Any
+) -> None:
     """Calls `function` plainly and captured with the same arguments and compares the results.
+
+    `compile_options` are those of `capture`.
 
     Where the plain call raises, the captured one must raise an error of the same kind.
     """
@@ -73,4 +85,4 @@ def check(function: Callable, *args: Any, **kwargs: Any) -> None:
         except Exception as error:
             _check_raises(function, error, args, kwargs)
             return
-        assert_same(capture(function)(*args, **kwargs), expected)
+        assert_same(capture(function, **compile_options or {})(*args, **kwargs), expected)
