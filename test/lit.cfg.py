@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """How lit runs the compiler's tests: the tools on PATH, and what counts as a test."""
 
+# ruff: noqa: F821 (lit provides config and lit_config)
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 
 import lit.formats
 
@@ -31,5 +33,6 @@ for tool in ("FileCheck", "not", "split-file"):
         lit_config.fatal(f"{tool} is needed for the tests and not in {config.llvm_tools_dir}")
     config.substitutions.append((rf"(?<![\w./-]){tool}(?![\w./-])", path))
 
+config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%source_dir", config.torsh_source_dir))
 config.substitutions.append(("%build_dir", config.torsh_build_dir))

@@ -168,8 +168,10 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> lo
       return emitOptionalError(loc, name, ": the window's extents must be static, got ", weight);
   if (ShapedType::isDynamic(weight.getDimSize(0)) || ShapedType::isDynamic(weight.getDimSize(1)))
     return emitOptionalError(loc, name, ": the weight's extents must be static, got ", weight);
+  int64_t channels;
   if (groups < 1 || weight.getDimSize(0) % groups ||
-      !agree(input.getDimSize(1), weight.getDimSize(1) * groups))
+      llvm::MulOverflow(weight.getDimSize(1), groups, channels) ||
+      !agree(input.getDimSize(1), channels))
     return emitOptionalError(loc, name, ": ", groups,
                              " groups do not fit the channels of input ", input,
                              " and weight ", weight);

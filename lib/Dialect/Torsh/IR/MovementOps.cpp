@@ -47,12 +47,14 @@ LogicalResult IotaOp::verify() {
 // Reshape and broadcast
 //===----------------------------------------------------------------------===//
 
-/// The product of the static extents.
+/// The product of the static extents, at most the largest i64.
 static int64_t staticVolume(ArrayRef<int64_t> shape) {
+  if (llvm::is_contained(shape, 0))
+    return 0;
   int64_t volume = 1;
   for (int64_t extent : shape)
-    if (!ShapedType::isDynamic(extent))
-      volume *= extent;
+    if (!ShapedType::isDynamic(extent) && llvm::MulOverflow(volume, extent, volume))
+      return std::numeric_limits<int64_t>::max();
   return volume;
 }
 
@@ -218,11 +220,10 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
     if (!inside)
       return emitOptionalError(loc, name, ": [", start, ", ", stop, ") by ", stride,
                                " is out of range for axis ", axis, " of ", type);
-    if (stride < 0)
-      stop = std::max<int64_t>(stop, -1);
-    int64_t count = stride > 0 ? llvm::divideCeilSigned(stop - start, stride)
-                               : llvm::divideCeilSigned(start - stop, -stride);
-    shape.push_back(std::max<int64_t>(count, 0));
+    // A stop on the wrong side of start, however far, takes nothing.
+    int64_t distance = stride > 0 ? std::max(stop, start) - start
+                                  : start - std::clamp<int64_t>(stop, -1, start);
+    shape.push_back(distance == 0 ? 0 : (distance - 1) / llvm::AbsoluteValue(stride) + 1);
   }
   types.push_back(RankedTensorType::get(shape, type.getElementType()));
   return success();
@@ -268,10 +269,12 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
                                first, " and ", type);
     for (int64_t i = 0; i < first.getRank(); ++i) {
       int64_t extent = type.getDimSize(i);
-      if (i == axis)
-        shape[i] = ShapedType::isDynamic(shape[i]) || ShapedType::isDynamic(extent)
-                       ? ShapedType::kDynamic
-                       : shape[i] + extent;
+      if (i == axis && (ShapedType::isDynamic(shape[i]) || ShapedType::isDynamic(extent)))
+        shape[i] = ShapedType::kDynamic;
+      else if (i == axis && llvm::AddOverflow(shape[i], extent, shape[i]))
+        return emitOptionalError(loc, name, ": the extent along axis ", i, " exceeds i64");
+      else if (i == axis)
+        continue;
       else if (ShapedType::isDynamic(shape[i]))
         shape[i] = extent;
       else if (!ShapedType::isDynamic(extent) && extent != shape[i])
@@ -348,8 +351,10 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc
     int64_t low = adaptor.getLow()[axis], high = adaptor.getHigh()[axis];
     if (low < 0 || high < 0)
       return emitOptionalError(loc, name, ": padding must not be negative on axis ", axis);
-    shape.push_back(type.isDynamicDim(axis) ? ShapedType::kDynamic
-                                            : type.getDimSize(axis) + low + high);
+    int64_t extent = type.isDynamicDim(axis) ? 0 : type.getDimSize(axis);
+    if (llvm::AddOverflow(extent, low, extent) || llvm::AddOverflow(extent, high, extent))
+      return emitOptionalError(loc, name, ": the extent along axis ", axis, " exceeds i64");
+    shape.push_back(type.isDynamicDim(axis) ? ShapedType::kDynamic : extent);
   }
   types.push_back(RankedTensorType::get(shape, type.getElementType()));
   return success();

@@ -17,16 +17,49 @@ static LogicalResult verifyAxis(Operation *op, Value input, int64_t axis) {
   return success();
 }
 
-/// Checks that `operand`, if there, has the given shape and the input's element type.
-static LogicalResult verifyShape(Operation *op, StringRef name, Value operand, Value input,
-                                 ArrayRef<int64_t> shape) {
-  if (!operand)
-    return success();
-  auto expected = RankedTensorType::get(shape, tensorType(input).getElementType());
-  if (failed(verifyCompatibleShape(expected, operand.getType())) ||
-      tensorType(operand).getElementType() != expected.getElementType())
-    return op->emitOpError(name) << " must be " << expected << ", got " << operand.getType();
-  return success();
+/// Joins the extents of `shape`, from `axis` on, with those of an operand that
+/// belongs to these axes; false if it has another rank, other extents, or another
+/// element type than `input`.
+static bool joinExtents(RankedTensorType input, Value operand, int64_t axis, int64_t numAxes,
+                        MutableArrayRef<int64_t> shape) {
+  auto type = tensorType(operand);
+  if (type.getRank() != numAxes || type.getElementType() != input.getElementType())
+    return false;
+  for (auto [own, joined] : llvm::zip_equal(type.getShape(), shape.slice(axis, numAxes))) {
+    if (ShapedType::isDynamic(joined))
+      joined = own;
+    else if (!ShapedType::isDynamic(own) && own != joined)
+      return false;
+  }
+  return true;
+}
+
+/// Appends that every operand has the extents of the input's axes from `axis` on.
+static void constrainExtents(Operation *op, int64_t axis, int64_t numAxes,
+                             SmallVectorImpl<ExtentConstraint> &constraints) {
+  for (int64_t i = 0; i < numAxes; ++i) {
+    // The first `?` is compared with every other one, and with a static extent.
+    std::optional<std::pair<int64_t, int64_t>> first;
+    int64_t fixed = ShapedType::kDynamic;
+    for (auto [number, operand] : llvm::enumerate(op->getOperands())) {
+      int64_t own = number == 0 ? axis + i : i;
+      int64_t extent = tensorType(operand).getDimSize(own);
+      if (!ShapedType::isDynamic(extent))
+        fixed = extent;
+      else if (first)
+        constraints.push_back(
+            {first->first, first->second, static_cast<int64_t>(number), own});
+      else
+        first = {static_cast<int64_t>(number), own};
+    }
+    if (first && !ShapedType::isDynamic(fixed))
+      constraints.push_back({first->first, first->second, -1, fixed});
+  }
+}
+
+/// Whether there is nothing along `axis`, so that the result is as empty as the input.
+static bool isEmptyAlong(Value input, int64_t axis) {
+  return tensorType(input).getDimSize(axis) == 0;
 }
 
 //===----------------------------------------------------------------------===//
@@ -39,6 +72,8 @@ LogicalResult LogSoftmaxOp::verify() { return verifyAxis(*this, getInput(), getA
 FailureOr<SmallVector<Value>> SoftmaxOp::decompose(OpBuilder &builder) {
   GraphBuilder f(builder, getLoc());
   auto axis = static_cast<int64_t>(getAxis());
+  if (isEmptyAlong(getInput(), axis))
+    return SmallVector<Value>{getInput()};
   Value x = f.widen(getInput());
   Value e = f.exp(f.sub(x, f.amax(x, axis, /*keepdims=*/true)));
   Value result = f.div(e, f.sum(e, axis, /*keepdims=*/true));
@@ -48,6 +83,8 @@ FailureOr<SmallVector<Value>> SoftmaxOp::decompose(OpBuilder &builder) {
 FailureOr<SmallVector<Value>> LogSoftmaxOp::decompose(OpBuilder &builder) {
   GraphBuilder f(builder, getLoc());
   auto axis = static_cast<int64_t>(getAxis());
+  if (isEmptyAlong(getInput(), axis))
+    return SmallVector<Value>{getInput()};
   Value x = f.widen(getInput());
   Value shifted = f.sub(x, f.amax(x, axis, /*keepdims=*/true));
   Value result = f.sub(shifted, f.log(f.sum(f.exp(shifted), axis, /*keepdims=*/true)));
@@ -58,16 +95,27 @@ FailureOr<SmallVector<Value>> LogSoftmaxOp::decompose(OpBuilder &builder) {
 // Layer norm
 //===----------------------------------------------------------------------===//
 
-LogicalResult LayerNormOp::verify() {
-  auto type = tensorType(getInput());
-  auto axes = static_cast<int64_t>(getNumAxes());
-  if (axes < 1 || axes > type.getRank())
-    return emitOpError("num_axes ") << axes << " is out of range for " << type;
-  ArrayRef<int64_t> shape = type.getShape().take_back(axes);
-  if (failed(verifyShape(*this, "weight", getWeight(), getInput(), shape)) ||
-      failed(verifyShape(*this, "bias", getBias(), getInput(), shape)))
-    return failure();
+LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                            Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto type = tensorType(adaptor.getInput());
+  auto numAxes = static_cast<int64_t>(adaptor.getNumAxes());
+  if (numAxes < 1 || numAxes > type.getRank())
+    return emitOptionalError(loc, getOperationName(), ": num_axes ", numAxes,
+                             " is out of range for ", type);
+  SmallVector<int64_t> shape(type.getShape());
+  for (auto [name, operand] :
+       {std::pair<StringRef, Value>("weight", adaptor.getWeight()), {"bias", adaptor.getBias()}})
+    if (operand && !joinExtents(type, operand, type.getRank() - numAxes, numAxes, shape))
+      return emitOptionalError(loc, getOperationName(), ": ", name,
+                               " must have the element type and the last ", numAxes,
+                               " extents of ", type, ", got ", operand.getType());
+  types.push_back(type.clone(shape));
   return success();
+}
+
+void LayerNormOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constraints) {
+  auto numAxes = static_cast<int64_t>(getNumAxes());
+  constrainExtents(*this, tensorType(getInput()).getRank() - numAxes, numAxes, constraints);
 }
 
 FailureOr<SmallVector<Value>> LayerNormOp::decompose(OpBuilder &builder) {
@@ -95,17 +143,28 @@ FailureOr<SmallVector<Value>> LayerNormOp::decompose(OpBuilder &builder) {
 // Batch norm
 //===----------------------------------------------------------------------===//
 
-LogicalResult BatchNormOp::verify() {
-  auto type = tensorType(getInput());
+LogicalResult BatchNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                            Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto type = tensorType(adaptor.getInput());
   if (type.getRank() < 2)
-    return emitOpError("input must have rank 2 or more, got ") << type;
-  int64_t channels = type.getDimSize(1);
+    return emitOptionalError(loc, getOperationName(), ": input must have rank 2 or more, got ",
+                             type);
+  SmallVector<int64_t> shape(type.getShape());
   for (auto [name, operand] :
-       {std::pair<StringRef, Value>("mean", getMean()), {"variance", getVariance()},
-        {"weight", getWeight()}, {"bias", getBias()}})
-    if (failed(verifyShape(*this, name, operand, getInput(), {channels})))
-      return failure();
+       {std::pair<StringRef, Value>("mean", adaptor.getMean()),
+        {"variance", adaptor.getVariance()},
+        {"weight", adaptor.getWeight()},
+        {"bias", adaptor.getBias()}})
+    if (operand && !joinExtents(type, operand, /*axis=*/1, /*numAxes=*/1, shape))
+      return emitOptionalError(loc, getOperationName(), ": ", name,
+                               " must have the element type and the extent of axis 1 of ", type,
+                               ", got ", operand.getType());
+  types.push_back(type.clone(shape));
   return success();
+}
+
+void BatchNormOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constraints) {
+  constrainExtents(*this, /*axis=*/1, /*numAxes=*/1, constraints);
 }
 
 FailureOr<SmallVector<Value>> BatchNormOp::decompose(OpBuilder &builder) {

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -203,6 +204,7 @@ mlir::torsh::getWindow(std::optional<Location> loc, StringRef opName, int64_t ra
                        ArrayRef<int64_t> dilation) {
   if (rank < 1 || rank > 3)
     return emitOptionalError(loc, opName, ": needs one to three spatial axes, got ", rank);
+  constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
   SmallVector<WindowAxis> axes;
   for (auto [name, values] : {std::pair("window", window), std::pair("stride", stride),
                               std::pair("padding_low", paddingLow),
@@ -217,6 +219,11 @@ mlir::torsh::getWindow(std::optional<Location> loc, StringRef opName, int64_t ra
                                ": window, stride and dilation must be positive");
     if (paddingLow[i] < 0 || paddingHigh[i] < 0)
       return emitOptionalError(loc, opName, ": padding must not be negative");
+    for (int64_t value : {window[i], stride[i], dilation[i], paddingLow[i], paddingHigh[i]})
+      if (value > kLargest)
+        return emitOptionalError(
+            loc, opName, ": window, stride, dilation and padding must be at most ", kLargest,
+            ", got ", value);
     axes.push_back({window[i], stride[i], paddingLow[i], paddingHigh[i], dilation[i]});
   }
   return axes;

@@ -177,7 +177,16 @@ def Torsh_LogSoftmaxOp : Torsh_NormalizationOp<"log_softmax"> {
   let arguments = (ins Torsh_FloatTensor:$input, I64Attr:$axis);
   let assemblyFormat = "$input attr-dict `:` functional-type(operands, results)";
 }
-def Torsh_LayerNormOp : Torsh_NormalizationOp<"layer_norm", [AttrSizedOperandSegments]> {
+// A normalisation with operands that belong to axes of the input: a `?` of one
+// takes the extent of another, and must have it when the program runs.
+class Torsh_AffineNormalizationOp<string mnemonic> : Torsh_NormalizationOp<mnemonic,
+    [AttrSizedOperandSegments,
+     DeclareOpInterfaceMethods<Torsh_ExtentConstraintOpInterface>]> {
+  let hasVerifier = 0;
+  let typeRule = "";
+}
+
+def Torsh_LayerNormOp : Torsh_AffineNormalizationOp<"layer_norm"> {
   let summary = "(x - mean) / sqrt(var + eps) * weight + bias (`torch.nn.functional.layer_norm`)";
   let description = [{
     Mean and (biased) variance are taken over the last `num_axes` axes, whose
@@ -190,7 +199,7 @@ def Torsh_LayerNormOp : Torsh_NormalizationOp<"layer_norm", [AttrSizedOperandSeg
     `:` functional-type(operands, results)
   }];
 }
-def Torsh_BatchNormOp : Torsh_NormalizationOp<"batch_norm", [AttrSizedOperandSegments]> {
+def Torsh_BatchNormOp : Torsh_AffineNormalizationOp<"batch_norm"> {
   let summary = "normalisation by given statistics (`torch.nn.functional.batch_norm`, inference)";
   let description = [{
     (x - mean) / sqrt(variance + eps) * weight + bias, where the four have the

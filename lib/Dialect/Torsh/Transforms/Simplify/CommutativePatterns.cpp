@@ -1,53 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// One order for the operands of commutative operations, and constants gathered.
+// Gathers the constants of commutative operations; upstream's folder of the trait
+// has put each of them last.
 
 #include "ConstantMatching.h"
-#include "mlir/IR/Matchers.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Patterns.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
 
-/// Whether `x` comes before `y` in the one order: what is defined further out and
-/// earlier comes first, constants come last.
-static bool comesBefore(Value x, Value y) {
-  bool xIsConstant = matchPattern(x, m_Constant()), yIsConstant = matchPattern(y, m_Constant());
-  if (xIsConstant != yIsConstant)
-    return yIsConstant;
-  if (xIsConstant)
-    return false; // Constants move about and are merged: their order means nothing.
-  Block *xBlock = x.getParentBlock(), *yBlock = y.getParentBlock();
-  if (xBlock != yBlock)
-    // Both dominate their user, so that one lies around or before the other.
-    return xBlock->getParent()->isProperAncestor(yBlock->getParent());
-  auto xArgument = dyn_cast<BlockArgument>(x), yArgument = dyn_cast<BlockArgument>(y);
-  if (xArgument && yArgument)
-    return xArgument.getArgNumber() < yArgument.getArgNumber();
-  if (xArgument || yArgument)
-    return static_cast<bool>(xArgument);
-  auto xResult = cast<OpResult>(x), yResult = cast<OpResult>(y);
-  if (xResult.getOwner() == yResult.getOwner())
-    return xResult.getResultNumber() < yResult.getResultNumber();
-  return xResult.getOwner()->isBeforeInBlock(yResult.getOwner());
-}
-
 namespace {
-
-// Pattern: f(y, x) -> f(x, y) [if f is commutative and x comes before y]
-struct OrderOperands : OpInterfaceRewritePattern<ElementwiseOpInterface> {
-  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
-
-  LogicalResult matchAndRewrite(ElementwiseOpInterface op,
-                                PatternRewriter &rewriter) const override {
-    if (!op->hasTrait<OpTrait::IsCommutative>() || op->getNumOperands() != 2)
-      return rewriter.notifyMatchFailure(op, "not a commutative operation of two operands");
-    Value lhs = op->getOperand(0), rhs = op->getOperand(1);
-    if (lhs == rhs || !comesBefore(rhs, lhs))
-      return rewriter.notifyMatchFailure(op, "the operands are in order");
-    rewriter.modifyOpInPlace(op, [&] { op->setOperands({rhs, lhs}); });
-    return success();
-  }
-};
 
 // Pattern: sub(x, c) -> add(x, neg(c)) [if c is a constant]
 struct SubOfConstant : OpRewritePattern<SubOp> {
@@ -102,7 +63,7 @@ template <typename OpTy> struct GatherConstants : OpRewritePattern<OpTy> {
 } // namespace
 
 void mlir::torsh::populateSimplifyCommutativePatterns(RewritePatternSet &patterns) {
-  patterns.add<OrderOperands, SubOfConstant, GatherConstants<AddOp>, GatherConstants<AndOp>,
+  patterns.add<SubOfConstant, GatherConstants<AddOp>, GatherConstants<AndOp>,
                GatherConstants<MaximumOp>, GatherConstants<MinimumOp>, GatherConstants<MulOp>,
                GatherConstants<OrOp>, GatherConstants<XorOp>>(patterns.getContext());
 }

@@ -89,8 +89,11 @@ LogicalResult mlir::torsh::replaceBySplat(PatternRewriter &rewriter, Operation *
 
 Location mlir::torsh::mergedLoc(Operation *first, Operation *second) {
   constexpr size_t kMostLocations = 8;
-  auto fused = dyn_cast<FusedLoc>(first->getLoc());
-  if (fused && fused.getLocations().size() >= kMostLocations)
+  auto count = [](Location loc) {
+    auto fused = dyn_cast<FusedLoc>(loc);
+    return fused ? fused.getLocations().size() : 1;
+  };
+  if (count(first->getLoc()) + count(second->getLoc()) > kMostLocations)
     return second->getLoc();
   return FusedLoc::get(first->getContext(), {first->getLoc(), second->getLoc()});
 }

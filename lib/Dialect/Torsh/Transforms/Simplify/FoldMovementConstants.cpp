@@ -44,9 +44,10 @@ Reading getReading(PermuteOp op) {
 Reading getReading(SliceOp op) {
   Reading reading;
   SmallVector<int64_t> input = rowMajorStrides(tensorType(op.getInput()).getShape());
-  for (auto [stride, start, step] : llvm::zip_equal(input, op.getStart(), op.getStride())) {
-    reading.offset += start * stride;
-    reading.strides.push_back(step * stride);
+  for (auto [axis, extent] : llvm::enumerate(tensorType(op.getResult()).getShape())) {
+    // The bounds of an axis with fewer than two elements may be anything.
+    reading.offset += extent ? op.getStart()[axis] * input[axis] : 0;
+    reading.strides.push_back(extent > 1 ? op.getStride()[axis] * input[axis] : 0);
   }
   return reading;
 }

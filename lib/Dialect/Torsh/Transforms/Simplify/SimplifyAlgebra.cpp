@@ -42,9 +42,10 @@ struct SimplifyAlgebraPass : torsh::impl::SimplifyAlgebraPassBase<SimplifyAlgebr
   }
 
   void runOnOperation() override {
-    // Every pattern removes an operation or puts operands in order, so the work
-    // ends; a limit of iterations met is no error, the graph is right as it is.
+    // Every pattern removes an operation or makes it cheaper, so the work ends; a
+    // limit of iterations met is no error, the graph is right as it is.
     (void)applyPatternsGreedily(getOperation(), patterns);
+    orderCommutativeOperands(getOperation());
   }
 
   FrozenRewritePatternSet patterns;

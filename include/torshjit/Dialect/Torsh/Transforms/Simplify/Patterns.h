@@ -39,6 +39,10 @@ void populateSimplifySlicePatterns(RewritePatternSet &patterns);
 void populateSimplifyReductionPatterns(RewritePatternSet &patterns);
 void populateSimplifyContractionPatterns(RewritePatternSet &patterns);
 
+/// Puts the operands of commutative operations under `root` into one order: by
+/// where they are defined, constants last.
+void orderCommutativeOperands(Operation *root);
+
 // torsh-simplify-algebra with `fast`: may round differently
 void populateFastAlgebraPatterns(RewritePatternSet &patterns);
 void populateReassociateFloatPatterns(RewritePatternSet &patterns);
