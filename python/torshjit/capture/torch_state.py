@@ -4,12 +4,14 @@
 Walked are the modules of a module tree, the globals, closures and defaults that the Python
 functions among them name, and containers there. Everything found that a program may read
 (tensors, submodules, numbers, strings, flags) is guarded, so that a later change captures the
-program again. A tensor that the walk does not find has no guard and is refused.
+program again. Not walked are installed packages, imported modules and plain objects. A tensor
+that the walk does not find has no guard and is refused.
 """
 
 from __future__ import annotations
 
 import os
+import sysconfig
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -30,7 +32,12 @@ _NOT_CALLED = frozenset({"__init__", "__repr__", "extra_repr", "__getstate__", "
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _GUARDED_HOOKS = ("_forward_hooks", "_forward_pre_hooks")
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.device)
-_LIBRARIES = (os.path.dirname(os.path.abspath(torch.__file__)) + os.sep, PACKAGE_FOLDER)
+#: Installed packages, whose functions are not walked: their globals are caches and constants.
+_LIBRARIES = (
+    os.path.dirname(os.path.abspath(torch.__file__)) + os.sep,
+    PACKAGE_FOLDER,
+    *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+)
 
 
 class ProgramState:
@@ -162,6 +169,8 @@ class ProgramState:
 
     def _visit_function(self, function: FunctionType) -> None:
         code = function.__code__
+        # A decorator made with functools.wraps leads to the function that it wraps.
+        self._visit(getattr(function, "__wrapped__", None), code.co_name)
         if code.co_filename.startswith(_LIBRARIES):
             return
         for free, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
@@ -179,8 +188,6 @@ class ProgramState:
                 self._guard_item(function.__globals__, key, value, key)
         self._visit(function.__defaults__ or (), code.co_name)
         self._visit(function.__kwdefaults__ or {}, code.co_name)
-        # A decorator made with functools.wraps leads to the function that it wraps.
-        self._visit(getattr(function, "__wrapped__", None), code.co_name)
 
     def _visit_container(self, value: Any, name: str) -> None:
         if len(value) > 4096:

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -467,6 +469,43 @@ def test_globals_and_closures_are_bound_and_guarded(monkeypatch: pytest.MonkeyPa
     weight = torch.zeros(4)
     assert not holds(captured)
     assert_captured(closed, X)
+
+
+@torch.no_grad()
+def decorated(x):
+    return x * FACTOR + OFFSET
+
+
+def test_decorated_function_is_walked(monkeypatch: pytest.MonkeyPatch) -> None:
+    captured = capture(decorated, X)
+    assert_matches(run(captured, X), decorated(X))
+    monkeypatch.setitem(uses_globals.__globals__, "FACTOR", 5)
+    assert not holds(captured)
+
+
+def test_caches_of_installed_packages_do_not_matter() -> None:
+    # re keeps a dict of compiled patterns, which this call changes.
+    def program(x):
+        return x * len(re.sub(f"[{time.time()}]", "", "text"))
+
+    assert_matches(interpreted(program, X), X * 4)
+
+
+def test_compiled_callable_is_walked_through() -> None:
+    module = nn.Linear(4, 4)
+
+    class Compiled:
+        __torshjit_function__ = module
+        calls = 0
+
+        def __call__(self, x):
+            self.calls += 1
+            return module(x)
+
+    inner = Compiled()
+    captured = capture(lambda x: inner(x) * 2, X)
+    assert_matches(run(captured, X), module(X) * 2, 4)
+    assert holds(captured)
 
 
 def test_tensor_of_unknown_origin_is_refused() -> None:

@@ -15,7 +15,7 @@ from interpreted_capture import assert_matches, capture, interpreted  # noqa: E4
 from torch.nn import functional as F  # noqa: E402
 from torch_overload_cases import CASES, Case, Tensor  # noqa: E402
 
-from torshjit.capture.torch_dispatch import RULES, VIEWS  # noqa: E402
+from torshjit.capture.torch_handlers import RULES, VIEWS  # noqa: E402
 from torshjit.errors import UnsupportedOpError  # noqa: E402
 
 #: Overloads whose results differ in form, with tests of their own below.
