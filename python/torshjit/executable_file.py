@@ -155,12 +155,22 @@ def load(path: Any) -> CompiledModule:
         ) from error
 
 
+def _release(version: str) -> list[str]:
+    """The part of a version within which files can be exchanged."""
+    return version.split(".")[:2]
+
+
 def _check(name: str, metadata: Any) -> None:
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         found = metadata.get("format") if isinstance(metadata, dict) else None
         raise LoadError(
             f"cannot load {name}: its format is {found!r}, this version of torshjit "
             f"({__version__}) reads format {FORMAT}"
+        )
+    if _release(metadata["version"]) != _release(__version__):
+        raise LoadError(
+            f"cannot load {name}: it was saved by torshjit {metadata['version']}, this is "
+            f"{__version__}, whose kernels are called otherwise"
         )
     if metadata["machine"] != host_machine():
         raise LoadError(

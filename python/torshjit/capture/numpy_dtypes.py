@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
+
 from torshjit.errors import DTypeError
 
 __all__ = ["dialect_dtype", "is_supported", "numpy_dtype"]
@@ -21,11 +24,13 @@ _NAMES = {
 _DTYPES = {name: dtype for dtype, name in _NAMES.items()}
 
 
+@functools.cache
 def is_supported(dtype: np.dtype) -> bool:
     """Whether the dialect has the element type."""
     return dtype.newbyteorder("=") in _NAMES or dtype.name == "bfloat16"
 
 
+@functools.cache
 def dialect_dtype(dtype: np.dtype) -> str:
     """Returns the dialect's name of a NumPy dtype of any byte order.
 

@@ -180,6 +180,7 @@ def metadata(path: Path) -> dict:
     ("change", "message"),
     [
         ({"format": 99}, "its format is 99"),
+        ({"version": "9.9.0"}, r"saved by torshjit 9\.9\.0"),
         ({"machine": "pdp11"}, "was made for pdp11"),
         ({"cpu_features": ["avx1024"]}, "lacks avx1024"),
         ({"specializations": [{}]}, "malformed"),

@@ -8,8 +8,9 @@ import pytest
 
 pytest.importorskip("torshjit._compiler")
 
-import torshjit
 from plain_comparison import capture, check
+
+import torshjit
 
 X = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
 Y = np.arange(12, dtype=np.float64).reshape(3, 4) - 5
@@ -40,6 +41,10 @@ CASES = {
     "hstack": lambda a: (np.hstack([a[0], a[1]]), np.hstack([a[0, 0], a[0, 1]])),
     "dstack": lambda a: np.dstack([a[0], a[1]]),
     "column_stack": lambda a: np.column_stack([a[0, 0], a[1, 0]]),
+    "meshgrid": lambda a: (
+        *np.meshgrid(a[0, 0], a[0, :, 0]),
+        *np.meshgrid(a[0, 0], a[0, :, 0], a[:, 0, 0], indexing="ij", sparse=True),
+    ),
     "append": lambda a: (np.append(a, a[0]), np.append(a, a, axis=1)),
     "split": lambda a: (np.split(a, 2, axis=2), np.split(a, [1, 3], axis=2), np.vsplit(a, 2)),
     "array_split": lambda a: (np.array_split(a, 3, axis=2), np.hsplit(a, 3), np.dsplit(a, 2)),

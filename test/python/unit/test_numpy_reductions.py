@@ -8,8 +8,9 @@ import pytest
 
 pytest.importorskip("torshjit._compiler")
 
-import torshjit
 from plain_comparison import capture, check
+
+import torshjit
 
 DTYPES = ["bool", "int8", "int32", "int64", "float16", "float32", "float64"]
 NAMES = ["sum", "prod", "max", "min", "any", "all", "mean", "var", "std", "argmax", "argmin"]
@@ -62,6 +63,14 @@ def test_compositions() -> None:
     y = x.copy()
     y[0, 0, 0] = np.nan
     check(lambda a: (np.nansum(a), np.nansum(a, axis=2)), y)
+
+
+def test_average() -> None:
+    x = values("float32")
+    w = np.abs(values("float64")) + 1
+    check(lambda a: (np.average(a), np.average(a, axis=1)), x)
+    check(lambda a, b: (np.average(a, weights=b), np.average(a, axis=0, weights=b)), x, w)
+    check(lambda a, b: np.average(a, weights=b, axis=2, returned=True), values("int32"), w)
 
 
 def test_norms() -> None:

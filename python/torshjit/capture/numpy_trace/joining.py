@@ -158,6 +158,23 @@ def _broadcast_arrays(session: TraceSession, *args: Any, subok: bool = False) ->
     return tuple(traced.broadcast_to(item, shape) for item in items)
 
 
+@function(np.meshgrid)
+def _meshgrid(
+    session: TraceSession, *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> tuple[Tracer, ...]:
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    vectors = [traced.ravel(as_tracer(session, each)) for each in xi]
+    rank = len(vectors)
+    grids = []
+    for place, vector in enumerate(vectors):
+        axis = 1 - place if indexing == "xy" and rank > 1 and place < 2 else place
+        shape = [1] * rank
+        shape[axis] = vector.size
+        grids.append(traced.reshape(vector, shape))
+    return tuple(grids) if sparse else _broadcast_arrays(session, *grids)
+
+
 # Splitting.
 
 

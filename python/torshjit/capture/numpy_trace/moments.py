@@ -18,7 +18,7 @@ from torshjit.capture.numpy_trace.reductions import (
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import function, reject_arguments
 from torshjit.capture.numpy_trace.tracer import Tracer
-from torshjit.capture.numpy_trace.values import GraphMath, as_tracer, cast_value, wrap
+from torshjit.capture.numpy_trace.values import GraphMath, as_tracer, cast_value, traced, wrap
 
 __all__: list[str] = []
 
@@ -49,6 +49,35 @@ def _mean(
     loop = _statistics_dtype(session, "numpy.mean", array, dtype)
     result = reduce_axes(array, "mean", loop, reduction_axes(array, axis), keeps_axes(keepdims))
     return finish(session, "numpy.mean", out, result)
+
+
+@function(np.average)
+def _average(
+    session: TraceSession,
+    a: Any,
+    axis: Any = None,
+    weights: Any = None,
+    returned: bool = False,
+    *,
+    keepdims: Any = NO_VALUE,
+) -> Any:
+    array = as_tracer(session, a)
+    options = {"axis": axis, "keepdims": keeps_axes(keepdims)}
+    if weights is None:
+        if returned:
+            session.unsupported("numpy.average", "with returned but no weights")
+        return traced.mean(array, **options)
+    factors = as_tracer(session, weights)
+    if factors.shape != array.shape:
+        session.unsupported("numpy.average", "with weights of another shape")
+    dtype = np.result_type(array.dtype, factors.dtype, *([np.float64] * _is_whole(array)))
+    total = traced.sum(factors, dtype=dtype, **options)
+    result = traced.sum(traced.multiply(array, factors, dtype=dtype), **options) / total
+    return (result, total) if returned else result
+
+
+def _is_whole(array: Tracer) -> bool:
+    return array.dtype.kind in "bi"
 
 
 def _variance(
