@@ -12,7 +12,8 @@ using namespace mlir::torsh;
 static constexpr int64_t kCheapElement = 4;
 
 static int64_t getBytes(Value tensor) {
-  int64_t bytes = llvm::divideCeil(tensorTypeOf(tensor).getElementTypeBitWidth(), 8);
+  int64_t bytes =
+      llvm::divideCeil(tensorTypeOf(tensor).getElementTypeBitWidth(), 8);
   for (int64_t extent : tensorTypeOf(tensor).getShape())
     bytes *= ShapedType::isDynamic(extent) ? 1 : extent;
   return bytes;
@@ -33,21 +34,25 @@ static bool isCheap(const FusionNode &node, const FusionRules &rules) {
 }
 
 /// Legality: whether `reader`, in `group`, can have `node` computed beside it.
-static bool canHold(const FusionNode &node, Operation *reader, const FusionGroup &group,
-                    const FusionGraph &graph) {
+static bool canHold(const FusionNode &node, Operation *reader,
+                    const FusionGroup &group, const FusionGraph &graph) {
   Role role = getRole(reader);
   if (node.role == Role::IndexMap)
-    return role == Role::Elementwise && (!group.anchor || isa<BroadcastOp>(node.op));
+    return (role == Role::Elementwise ||
+            (role == Role::IndexMap && group.numElementwise)) &&
+           (!group.anchor || isa<BroadcastOp>(node.op));
   if (role != Role::Elementwise && role != Role::Reduction)
     return false;
   if (std::optional<unsigned> number = graph.lookup(reader);
       number && role == Role::Elementwise && graph.getNode(*number).isReduced)
     return false;
-  return tensorTypeOf(node.op->getResult(0)).getShape() == ArrayRef(group.shape);
+  return tensorTypeOf(node.op->getResult(0)).getShape() ==
+         ArrayRef(group.shape);
 }
 
-void mlir::torsh::duplicateProducers(const FusionGraph &graph, const FusionRules &rules,
-                                     llvm::DenseMap<Operation *, unsigned> &groupOf) {
+void mlir::torsh::duplicateProducers(
+    const FusionGraph &graph, const FusionRules &rules,
+    llvm::DenseMap<Operation *, unsigned> &groupOf) {
   llvm::DenseMap<unsigned, int64_t> sizes;
   for (auto [op, group] : groupOf)
     ++sizes[group];
@@ -77,8 +82,8 @@ void mlir::torsh::duplicateProducers(const FusionGraph &graph, const FusionRules
       for (Operation *reader : ops)
         reader->replaceUsesOfWith(node.op->getResult(0), copy->getResult(0));
     }
-    // Erased at the end: a copy must not get the address of an operation that the
-    // graph still knows.
+    // Erased at the end: a copy must not get the address of an operation that
+    // the graph still knows.
     groupOf.erase(node.op);
     node.op->dropAllReferences();
     replaced.push_back(node.op);

@@ -9,10 +9,10 @@
 namespace mlir::torsh {
 
 /// Copies every operation that is alone in its group, and that each group that
-/// reads it can compute itself, into those groups, and erases it: broadcasts and
-/// iota, with `rules.recomputes` also cheap elementwise operations. `groupOf` maps
-/// operations to groups and follows. Closes no cycle: what the copies depend on,
-/// the groups depended on before.
+/// reads it can compute itself, into those groups, and erases it: broadcasts
+/// and iota, with `rules.recomputes` also cheap elementwise operations.
+/// `groupOf` maps operations to groups and follows. Closes no cycle: what the
+/// copies depend on, the groups depended on before.
 void duplicateProducers(const FusionGraph &graph, const FusionRules &rules,
                         llvm::DenseMap<Operation *, unsigned> &groupOf);
 

@@ -26,7 +26,8 @@ Role mlir::torsh::getRole(Operation *op) {
       .Case<ConvOp>([](auto) { return Role::Convolution; })
       .Case<MaxPoolOp, AvgPoolOp>([](auto) { return Role::Pool; })
       .Case<ArgmaxOp, ArgminOp>([](auto) { return Role::ArgReduction; })
-      .Case<PermuteOp, SliceOp, BroadcastOp, IotaOp>([](auto) { return Role::IndexMap; })
+      .Case<PermuteOp, SliceOp, BroadcastOp, IotaOp>(
+          [](auto) { return Role::IndexMap; })
       .Case<ConcatOp, PadOp>([](auto) { return Role::Movement; })
       .Case<ReshapeOp>([](auto) { return Role::View; })
       .Default([](Operation *) { return Role::Opaque; });
@@ -37,7 +38,8 @@ bool mlir::torsh::isCopiedConstant(Operation *op) {
   if (!constant)
     return false;
   auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
-  return elements && (elements.isSplat() || elements.getNumElements() <= kCopiedConstantElements);
+  return elements && (elements.isSplat() ||
+                      elements.getNumElements() <= kCopiedConstantElements);
 }
 
 ArrayRef<int64_t> mlir::torsh::getReducedAxes(Operation *reduction) {
@@ -52,8 +54,9 @@ ArrayRef<int64_t> mlir::torsh::getReducedAxes(Operation *reduction) {
 
 FusionGraph::FusionGraph(Block &block) {
   for (Operation &op : block) {
-    if (!isa_and_present<TorshDialect>(op.getDialect()) || op.hasTrait<OpTrait::ConstantLike>() ||
-        op.getNumResults() == 0 || isa<LaunchOp>(op))
+    if (!isa_and_present<TorshDialect>(op.getDialect()) ||
+        op.hasTrait<OpTrait::ConstantLike>() || op.getNumResults() == 0 ||
+        isa<LaunchOp>(op))
       continue;
     unsigned number = nodes.size();
     nodeOf[&op] = number;
@@ -79,7 +82,8 @@ FusionGraph::FusionGraph(Block &block) {
     for (Value operand : op.getOperands()) {
       Operation *producer = operand.getDefiningOp();
       auto known = producer ? nodeOf.find(producer) : nodeOf.end();
-      if (known == nodeOf.end() || llvm::is_contained(node.producers, known->second))
+      if (known == nodeOf.end() ||
+          llvm::is_contained(node.producers, known->second))
         continue;
       node.producers.push_back(known->second);
       nodes[known->second].consumers.push_back(number);
@@ -95,14 +99,16 @@ FusionGraph::FusionGraph(Block &block) {
 
 std::optional<unsigned> FusionGraph::lookup(Operation *op) const {
   auto known = nodeOf.find(op);
-  return known == nodeOf.end() ? std::nullopt : std::optional<unsigned>(known->second);
+  return known == nodeOf.end() ? std::nullopt
+                               : std::optional<unsigned>(known->second);
 }
 
 //===----------------------------------------------------------------------===//
 // Questions
 //===----------------------------------------------------------------------===//
 
-SmallVector<unsigned> FusionGraph::getOutputs(unsigned first, unsigned second) const {
+SmallVector<unsigned> FusionGraph::getOutputs(unsigned first,
+                                              unsigned second) const {
   SmallVector<unsigned> outputs;
   SmallVector<unsigned, 2> both{first};
   if (second != first)
@@ -110,8 +116,10 @@ SmallVector<unsigned> FusionGraph::getOutputs(unsigned first, unsigned second) c
   for (unsigned group : both) {
     for (unsigned member : groups[group].members) {
       const FusionNode &node = nodes[member];
-      if (node.isReturned || llvm::any_of(node.consumers, [&](unsigned consumer) {
-            return nodes[consumer].group != first && nodes[consumer].group != second;
+      if (node.isReturned ||
+          llvm::any_of(node.consumers, [&](unsigned consumer) {
+            return nodes[consumer].group != first &&
+                   nodes[consumer].group != second;
           }))
         outputs.push_back(member);
     }
@@ -119,8 +127,8 @@ SmallVector<unsigned> FusionGraph::getOutputs(unsigned first, unsigned second) c
   return outputs;
 }
 
-SmallVector<std::pair<unsigned, unsigned>> FusionGraph::getEdges(unsigned producer,
-                                                                 unsigned consumer) const {
+SmallVector<std::pair<unsigned, unsigned>>
+FusionGraph::getEdges(unsigned producer, unsigned consumer) const {
   SmallVector<std::pair<unsigned, unsigned>> edges;
   for (unsigned member : groups[consumer].members)
     for (unsigned source : nodes[member].producers)
@@ -129,15 +137,18 @@ SmallVector<std::pair<unsigned, unsigned>> FusionGraph::getEdges(unsigned produc
   return edges;
 }
 
-void FusionGraph::visitGroups(unsigned start, unsigned other, bool forward, unsigned bound,
-                              SmallVectorImpl<unsigned> &visited, bool &meetsOther) {
+void FusionGraph::visitGroups(unsigned start, unsigned other, bool forward,
+                              unsigned bound,
+                              SmallVectorImpl<unsigned> &visited,
+                              bool &meetsOther) {
   ++stamp;
   stamps[start] = stamp;
   SmallVector<unsigned> worklist{start};
   while (!worklist.empty()) {
     unsigned group = worklist.pop_back_val();
     for (unsigned member : groups[group].members)
-      for (unsigned next : forward ? nodes[member].consumers : nodes[member].producers) {
+      for (unsigned next :
+           forward ? nodes[member].consumers : nodes[member].producers) {
         unsigned nextGroup = nodes[next].group;
         if (nextGroup == other) {
           // A direct edge between the two is what a merge is about.
@@ -145,7 +156,8 @@ void FusionGraph::visitGroups(unsigned start, unsigned other, bool forward, unsi
           continue;
         }
         unsigned order = groups[nextGroup].order;
-        if (stamps[nextGroup] == stamp || (forward ? order > bound : order < bound))
+        if (stamps[nextGroup] == stamp ||
+            (forward ? order > bound : order < bound))
           continue;
         stamps[nextGroup] = stamp;
         visited.push_back(nextGroup);
@@ -162,9 +174,11 @@ bool FusionGraph::hasPathAround(unsigned first, unsigned second) {
   behindFirst.clear();
   beforeSecond.clear();
   bool found = false;
-  visitGroups(first, second, /*forward=*/true, groups[second].order, behindFirst, found);
+  visitGroups(first, second, /*forward=*/true, groups[second].order,
+              behindFirst, found);
   if (!found)
-    visitGroups(second, first, /*forward=*/false, groups[first].order, beforeSecond, found);
+    visitGroups(second, first, /*forward=*/false, groups[first].order,
+                beforeSecond, found);
   return found;
 }
 
@@ -174,15 +188,17 @@ bool FusionGraph::hasPathAround(unsigned first, unsigned second) {
 
 void FusionGraph::merge(unsigned first, unsigned second, bool firstIsReduced,
                         bool secondIsReduced) {
-  // The affected groups share out the positions they had: what leads to `second`
-  // goes first, then the merged group, then what `first` leads to.
+  // The affected groups share out the positions they had: what leads to
+  // `second` goes first, then the merged group, then what `first` leads to.
   SmallVector<unsigned> positions{groups[first].order, groups[second].order};
   for (unsigned group : behindFirst)
     positions.push_back(groups[group].order);
   for (unsigned group : beforeSecond)
     positions.push_back(groups[group].order);
   llvm::sort(positions);
-  auto byOrder = [&](unsigned lhs, unsigned rhs) { return groups[lhs].order < groups[rhs].order; };
+  auto byOrder = [&](unsigned lhs, unsigned rhs) {
+    return groups[lhs].order < groups[rhs].order;
+  };
   llvm::sort(beforeSecond, byOrder);
   llvm::sort(behindFirst, byOrder);
   for (auto [group, position] : llvm::zip(beforeSecond, positions))
@@ -201,10 +217,11 @@ void FusionGraph::merge(unsigned first, unsigned second, bool firstIsReduced,
   };
   mark(into, firstIsReduced);
   mark(from, secondIsReduced);
-  // The iteration space is that of the part that has an anchor or reductions, and
-  // otherwise of the part that computes elements.
-  bool takesShape = from.anchor || (from.numReductions && !into.numReductions) ||
-                    (!into.anchor && !into.numReductions && !into.numElementwise);
+  // The iteration space is that of the part that has an anchor or reductions,
+  // and otherwise of the part that computes elements.
+  bool takesShape =
+      from.anchor || (from.numReductions && !into.numReductions) ||
+      (!into.anchor && !into.numReductions && !into.numElementwise);
   if (takesShape) {
     into.shape = std::move(from.shape);
     into.axes = std::move(from.axes);
@@ -216,8 +233,8 @@ void FusionGraph::merge(unsigned first, unsigned second, bool firstIsReduced,
   for (unsigned member : from.members)
     nodes[member].group = first;
   SmallVector<unsigned, 4> members(into.members.size() + from.members.size());
-  std::merge(into.members.begin(), into.members.end(), from.members.begin(), from.members.end(),
-             members.begin());
+  std::merge(into.members.begin(), into.members.end(), from.members.begin(),
+             from.members.end(), members.begin());
   into.members = std::move(members);
   from = FusionGroup();
 }

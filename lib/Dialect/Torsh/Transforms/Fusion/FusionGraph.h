@@ -37,8 +37,8 @@ Role getRole(Operation *op);
 /// Whether an operation with this role shapes the loops of its group, and so is
 /// the only one of its kind in it.
 inline bool isAnchor(Role role) {
-  return role == Role::Contraction || role == Role::Convolution || role == Role::Pool ||
-         role == Role::ArgReduction;
+  return role == Role::Contraction || role == Role::Convolution ||
+         role == Role::Pool || role == Role::ArgReduction;
 }
 
 /// A constant that is copied into each kernel that uses it.
@@ -66,7 +66,8 @@ struct FusionNode {
 };
 
 /// Operations that become one kernel. `shape` is the iteration space of its
-/// elementwise operations: the input of its reductions, the result of its anchor.
+/// elementwise operations: the input of its reductions, the result of its
+/// anchor.
 struct FusionGroup {
   SmallVector<unsigned, 4> members;
   /// The position in a topological order of the groups.
@@ -80,9 +81,9 @@ struct FusionGroup {
   unsigned numElementwise = 0;
 };
 
-/// The operations of a block and their groups, kept in a topological order under
-/// merging (the order of Pearce and Kelly), so that whether a merge would close a
-/// cycle is answered by a search between the two groups only.
+/// The operations of a block and their groups, kept in a topological order
+/// under merging (the order of Pearce and Kelly), so that whether a merge would
+/// close a cycle is answered by a search between the two groups only.
 class FusionGraph {
 public:
   explicit FusionGraph(Block &block);
@@ -90,7 +91,9 @@ public:
   ArrayRef<FusionNode> getNodes() const { return nodes; }
   const FusionNode &getNode(unsigned node) const { return nodes[node]; }
   const FusionGroup &getGroup(unsigned group) const { return groups[group]; }
-  const FusionGroup &groupOf(unsigned node) const { return groups[nodes[node].group]; }
+  const FusionGroup &groupOf(unsigned node) const {
+    return groups[nodes[node].group];
+  }
 
   /// The node of an operation, if it has one.
   std::optional<unsigned> lookup(Operation *op) const;
@@ -103,15 +106,16 @@ public:
   SmallVector<std::pair<unsigned, unsigned>> getEdges(unsigned producer,
                                                       unsigned consumer) const;
 
-  /// Whether a path leads from `first` to `second` through another group; `first`
-  /// must come before `second`. Gives up, which counts as a path, after looking
-  /// at a few thousand groups.
+  /// Whether a path leads from `first` to `second` through another group;
+  /// `first` must come before `second`. Gives up, which counts as a path, after
+  /// looking at a few thousand groups.
   bool hasPathAround(unsigned first, unsigned second);
 
   /// Makes `second` part of `first`, which comes before it; hasPathAround must
   /// have answered no just before. The elementwise members of `first`
   /// (`second`) become reduced values if `firstIsReduced` (`secondIsReduced`).
-  void merge(unsigned first, unsigned second, bool firstIsReduced, bool secondIsReduced);
+  void merge(unsigned first, unsigned second, bool firstIsReduced,
+             bool secondIsReduced);
 
 private:
   void visitGroups(unsigned start, unsigned other, bool forward, unsigned bound,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which legal merges pay. Every merge of groups that share a value saves the bytes
-// of reading it, and of writing it if nothing else needs it; what can outweigh
-// that is here.
+// Which legal merges pay. Every merge of groups that share a value saves the
+// bytes of reading it, and of writing it if nothing else needs it; what can
+// outweigh that is here.
 
 #include "FusionRules.h"
 #include "llvm/ADT/SmallPtrSet.h"
@@ -12,15 +12,18 @@ using namespace mlir::torsh;
 /// More inputs than this need more address registers than the machines have.
 static constexpr size_t kMaxInputs = 32;
 
-/// A reduction to fewer rows than this does not occupy the threads of a machine...
+/// A reduction to fewer rows than this does not occupy the threads of a
+/// machine...
 static constexpr int64_t kFewRows = 8;
 /// ...which matters if it has at least so many elements.
 static constexpr int64_t kManyElements = 1 << 15;
 /// Elementwise work per element that is dear enough to be kept on all threads.
 static constexpr int64_t kDearElement = 8;
 
-std::optional<FusionRules> mlir::torsh::getFusionRules(StringRef strategy, int64_t maxSize) {
-  // name, fuses, fusesWidely, foldsIndexMaps, reducesAnyAxes, recomputes, fusesSiblings
+std::optional<FusionRules> mlir::torsh::getFusionRules(StringRef strategy,
+                                                       int64_t maxSize) {
+  // name, fuses, fusesWidely, foldsIndexMaps, reducesAnyAxes, recomputes,
+  // fusesSiblings
   static const FusionRules table[] = {
       {"none", false, false, false, false, false, false},
       {"conservative", true, false, false, false, false, false},
@@ -36,50 +39,63 @@ std::optional<FusionRules> mlir::torsh::getFusionRules(StringRef strategy, int64
 }
 
 /// The number of distinct tensors that the two groups read as one.
-static size_t countInputs(const FusionGraph &graph, unsigned first, unsigned second) {
+static size_t countInputs(const FusionGraph &graph, unsigned first,
+                          unsigned second) {
   llvm::SmallPtrSet<void *, 16> inputs;
   for (unsigned group : {first, second})
     for (unsigned member : graph.getGroup(group).members)
       for (Value operand : graph.getNode(member).op->getOperands()) {
         Operation *producer = operand.getDefiningOp();
-        if (!isa<RankedTensorType>(operand.getType()) || isCopiedConstant(producer))
+        if (!isa<RankedTensorType>(operand.getType()) ||
+            isCopiedConstant(producer))
           continue;
-        std::optional<unsigned> node = producer ? graph.lookup(producer) : std::nullopt;
-        if (!node || (graph.getNode(*node).group != first && graph.getNode(*node).group != second))
+        std::optional<unsigned> node =
+            producer ? graph.lookup(producer) : std::nullopt;
+        if (!node || (graph.getNode(*node).group != first &&
+                      graph.getNode(*node).group != second))
           inputs.insert(operand.getAsOpaquePointer());
       }
   return inputs.size();
 }
 
-/// The conservative strategy: values with one use, and behind a contraction only
-/// operands that are smaller than its result, such as a bias.
-static std::optional<std::string> checkConservative(const FusionGraph &graph, unsigned first,
-                                                    unsigned second) {
+/// The conservative strategy: values with one use, and behind a contraction
+/// only operands that are smaller than its result, such as a bias.
+static std::optional<std::string>
+checkConservative(const FusionGraph &graph, unsigned first, unsigned second) {
   for (auto [source, reader] : graph.getEdges(first, second))
-    if (graph.getNode(source).isReturned || graph.getNode(source).consumers.size() > 1)
+    if (graph.getNode(source).isReturned ||
+        graph.getNode(source).consumers.size() > 1)
       return "result has other uses";
-  const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
+  const FusionGroup &before = graph.getGroup(first),
+                    &after = graph.getGroup(second);
   if (!before.anchor && !after.anchor)
     return std::nullopt;
   if (!before.anchor)
-    return "strategy conservative fuses only bias and activation behind a contraction";
+    return "strategy conservative fuses only bias and activation behind a "
+           "contraction";
   for (unsigned member : after.members)
     for (Value operand : graph.getNode(member).op->getOperands()) {
       Operation *producer = operand.getDefiningOp();
-      std::optional<unsigned> node = producer ? graph.lookup(producer) : std::nullopt;
+      std::optional<unsigned> node =
+          producer ? graph.lookup(producer) : std::nullopt;
       bool isInside = node && (graph.getNode(*node).group == first ||
                                graph.getNode(*node).group == second);
-      if (!isInside && tensorTypeOf(operand).getShape() == ArrayRef(before.shape))
-        return "strategy conservative fuses only bias and activation behind a contraction";
+      if (!isInside &&
+          tensorTypeOf(operand).getShape() == ArrayRef(before.shape))
+        return "strategy conservative fuses only bias and activation behind a "
+               "contraction";
     }
   return std::nullopt;
 }
 
-/// A kernel that reduces runs one row per thread; elementwise operations of their
-/// own kernel run on all threads.
-static std::optional<std::string> checkParallelism(const FusionGraph &graph, unsigned first,
-                                                   unsigned second, const MergePlan &plan) {
-  const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
+/// A kernel that reduces runs one row per thread; elementwise operations of
+/// their own kernel run on all threads.
+static std::optional<std::string> checkParallelism(const FusionGraph &graph,
+                                                   unsigned first,
+                                                   unsigned second,
+                                                   const MergePlan &plan) {
+  const FusionGroup &before = graph.getGroup(first),
+                    &after = graph.getGroup(second);
   if (!before.numReductions == !after.numReductions && !plan.broadcastsBack)
     return std::nullopt;
   const FusionGroup &reduction = before.numReductions ? before : after;
@@ -105,9 +121,9 @@ static std::optional<std::string> checkParallelism(const FusionGraph &graph, uns
   return std::nullopt;
 }
 
-std::optional<std::string> mlir::torsh::findLoss(const FusionGraph &graph, unsigned first,
-                                                 unsigned second, const FusionRules &rules,
-                                                 const MergePlan &plan) {
+std::optional<std::string>
+mlir::torsh::findLoss(const FusionGraph &graph, unsigned first, unsigned second,
+                      const FusionRules &rules, const MergePlan &plan) {
   if (!rules.fuses)
     return "strategy " + rules.name.str();
   if (!rules.fusesWidely)

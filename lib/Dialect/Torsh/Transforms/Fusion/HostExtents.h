@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The extents of every tensor of a function, in terms of its arguments' extents.
+// The extents of every tensor of a function, in terms of its arguments'
+// extents.
 
 #ifndef TORSHJIT_LIB_DIALECT_TORSH_TRANSFORMS_FUSION_HOSTEXTENTS_H
 #define TORSHJIT_LIB_DIALECT_TORSH_TRANSFORMS_FUSION_HOSTEXTENTS_H
@@ -16,18 +17,18 @@ namespace mlir::torsh {
 /// `affine` operation.
 bool isIndexComputation(Operation *op);
 
-/// Moves every index computation and every check of a function to its entry, with
-/// each `tensor.dim` resolved to extents of the arguments, and knows the extents
-/// of every tensor. Equal computations become one, so that two extents that are
-/// the same value are equal.
+/// Moves every index computation and every check of a function to its entry,
+/// with each `tensor.dim` resolved to extents of the arguments, and knows the
+/// extents of every tensor. Equal computations become one, so that two extents
+/// that are the same value are equal.
 class HostExtents {
 public:
   /// Rewrites `func`, which must have one block. Fails with an error where an
   /// extent cannot be computed.
   static FailureOr<HostExtents> resolve(func::FuncOp func);
 
-  /// One entry per axis: an attribute where the extent is known, else a value at
-  /// the entry of the function.
+  /// One entry per axis: an attribute where the extent is known, else a value
+  /// at the entry of the function.
   ArrayRef<OpFoldResult> getExtents(Value tensor) const;
 
   /// Lets `results` stand for `tensors`, which are about to be erased.
@@ -42,8 +43,8 @@ public:
   /// A builder behind what lies at the entry so far.
   OpBuilder &builderAtEntry() { return builder; }
 
-  /// Erases the index computations that nothing uses. No extent may be asked for
-  /// any more.
+  /// Erases the index computations that nothing uses. No extent may be asked
+  /// for any more.
   void eraseUnused();
 
 private:
@@ -53,7 +54,8 @@ private:
     static bool isEqual(const Operation *lhs, const Operation *rhs);
   };
 
-  explicit HostExtents(Block *block) : block(block), builder(block, block->begin()) {}
+  explicit HostExtents(Block *block)
+      : block(block), builder(block, block->begin()) {}
 
   /// `operand`, which an index computation gave, as resolved to the entry.
   OpFoldResult lookup(Value operand) const;
@@ -61,7 +63,8 @@ private:
   FailureOr<OpFoldResult> rebuild(Operation *op);
   /// Computes the extents of the results of `op`.
   LogicalResult inferExtents(Operation *op);
-  /// The operation at the entry that computes what `op`, just built there, does.
+  /// The operation at the entry that computes what `op`, just built there,
+  /// does.
   Value intern(Operation *op);
 
   Block *block;

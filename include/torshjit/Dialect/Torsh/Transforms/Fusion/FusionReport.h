@@ -36,17 +36,17 @@ struct ReportedEdge {
 };
 
 /// The decisions of the fusion. Kept as JSON text in a discardable attribute of
-/// the module, so that it survives between passes; `groups[i]` is the group with
-/// `torsh.group = i`.
+/// the module, so that it survives between passes; `groups[i]` is the group
+/// with `torsh.group = i`.
 struct FusionReport {
   std::vector<ReportedGroup> groups;
   std::vector<ReportedEdge> unfused;
 
   static constexpr llvm::StringLiteral kAttributeName = "torsh.fusion_report";
 
-  /// {"groups": [{"kernel", "kind", "ops": [{"op", "location"}], "bytes_before",
-  /// "bytes_after", "dynamic"}], "unfused": [{"producer", "producer_location",
-  /// "consumer", "consumer_location", "reason"}]}
+  /// {"groups": [{"kernel", "kind", "ops": [{"op", "location"}],
+  /// "bytes_before", "bytes_after", "dynamic"}], "unfused": [{"producer",
+  /// "producer_location", "consumer", "consumer_location", "reason"}]}
   llvm::json::Value toJSON() const;
 
   /// Reads what toJSON wrote; failure if it is not of that form.

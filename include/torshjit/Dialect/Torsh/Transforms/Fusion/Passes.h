@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernels phase: from a graph to kernels and the functions that launch them.
+// The kernels phase: from a graph to kernels and the functions that launch
+// them.
 
 #ifndef TORSHJIT_DIALECT_TORSH_TRANSFORMS_FUSION_PASSES_H
 #define TORSHJIT_DIALECT_TORSH_TRANSFORMS_FUSION_PASSES_H
@@ -23,7 +24,8 @@ struct KernelsPhaseOptions {
 };
 
 /// Appends the passes of the kernels phase, its contract verifier last.
-void buildKernelsPhase(OpPassManager &pm, const KernelsPhaseOptions &options = {});
+void buildKernelsPhase(OpPassManager &pm,
+                       const KernelsPhaseOptions &options = {});
 
 #define GEN_PASS_REGISTRATION
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h.inc"
