@@ -296,6 +296,13 @@ def test_in_place_operators_on_own_arrays() -> None:
 
     check(narrowing, X)
 
+    def root(x: np.ndarray) -> np.ndarray:
+        y = x.astype(np.int32)
+        y **= 0.5
+        return y
+
+    check(root, X)
+
 
 def refused_cases() -> dict[str, object]:
     def adds_to_argument(x: np.ndarray) -> np.ndarray:

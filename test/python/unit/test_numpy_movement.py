@@ -133,8 +133,41 @@ def test_assignment_of_arrays() -> None:
         return result
 
     check(whole, X)
+    check(assign, X)
+
+
+def test_writes_through_views() -> None:
+    def augmented(a: np.ndarray) -> np.ndarray:
+        result = a * 2
+        result[0] += 1
+        result[:, 1:] *= a[:, 1:]
+        result[1, 2, 3] -= 5
+        return result
+
+    def named(a: np.ndarray) -> tuple:
+        result = a * 2
+        row = result[0]
+        row += 1
+        row[1] = 7
+        np.multiply(row, 2, out=row)
+        return result, row
+
+    def fill(a: np.ndarray) -> np.ndarray:
+        result = np.zeros_like(a)
+        for place in range(a.shape[2]):
+            result[..., place] = a[..., place] * place
+        return result
+
+    def other_view(a: np.ndarray) -> np.ndarray:
+        result = a * 2
+        first, second = result[0], result[1]
+        first += 1
+        return second
+
+    for function in (augmented, named, fill):
+        check(function, X)
     with pytest.raises(torshjit.CaptureError, match="has views"):
-        capture(assign)(X)
+        capture(other_view)(X)
 
 
 def test_assignment_of_wrong_shape() -> None:

@@ -111,7 +111,9 @@ def getitem(self: Tracer, key: Any) -> Tracer:
     value = reshape_value(session, value, selection.shape)
     if selection.is_element:
         return wrap(session, value, self.dtype, is_scalar=True)
-    return view(self, value)
+    part = view(self, value)
+    part.source = (self, key)
+    return part
 
 
 @method("__setitem__")
@@ -122,9 +124,23 @@ def setitem(self: Tracer, key: Any, value: Any) -> None:
         CaptureError: the array is an argument or has views.
         ShapeError: the value does not fit.
     """
-    session = self.session
     if self.is_scalar:
         raise TypeError("'numpy generic' object does not support item assignment")
+    source = value.source if is_tracer(value) else None
+    if source is not None and source[0] is self and source[1] == key:
+        # The end of `array[key] += ...`, which has written through the view already.
+        return
+    self.assign(wrap(self.session, patched_value(self, key, value), self.dtype, is_scalar=False))
+
+
+@method("patched value")
+def patched_value(self: Tracer, key: Any, value: Any) -> Any:
+    """The graph value of this array with `value` at the index `key`.
+
+    Raises:
+        ShapeError: the value does not fit.
+    """
+    session = self.session
     selection = _Selection(session, self.shape, key)
     stored = astype(as_tracer(session, value, self.dtype), self.dtype)
     shape = tuple(selection.shape)
@@ -145,8 +161,7 @@ def setitem(self: Tracer, key: Any, value: Any) -> None:
     ]
     if any(step == -1 for _, _, step in selection.ranges):
         patch = slice_value(session, patch, turned)
-    patched = _replaced(session, self.value, forward, patch, 0)
-    self.assign(wrap(session, patched, self.dtype, is_scalar=False))
+    return _replaced(session, self.value, forward, patch, 0)
 
 
 def _replaced(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -32,10 +33,12 @@ class Storage:
         self.external = external
         self.viewers: list[weakref.ref[Tracer]] = []
 
-    def is_shared(self) -> bool:
-        """Whether more than one live tracer sees the memory."""
-        self.viewers = [viewer for viewer in self.viewers if viewer() is not None]
-        return len(self.viewers) > 1
+    def is_seen_by_others(self, known: list[Tracer]) -> bool:
+        """Whether a live tracer other than the known ones sees the memory."""
+        ids = {id(tracer) for tracer in known}
+        live = [(viewer, viewer()) for viewer in self.viewers]
+        self.viewers = [viewer for viewer, tracer in live if tracer is not None]
+        return any(tracer is not None and id(tracer) not in ids for _, tracer in live)
 
 
 class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
@@ -54,6 +57,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         "origin",
         "session",
         "shape",
+        "source",
         "storage",
     )
 
@@ -76,6 +80,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         self.is_scalar = is_scalar
         #: Leaf of the output tree for returning the very object that this stands for, if any.
         self.origin: ArgumentLeaf | ValueLeaf | None = None
+        #: The array and index that this is a view of, if it came from indexing.
+        self.source: tuple[Tracer, Any] | None = None
         self._alive: object = None
         self.storage.viewers.append(weakref.ref(self))
         session.watch(self)
@@ -89,7 +95,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
 
     def release(self) -> None:
         """Drops the graph's value, once the capture is over."""
-        self._value = self._alive = self.origin = None
+        self._value = self._alive = self.origin = self.source = None
 
     def keep_alive(self, owner: object) -> None:
         """Keeps `owner` from being freed, and its id from being reused, while tracing."""
@@ -184,12 +190,16 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
 
     # In-place operators on a NumPy scalar bind a new one, as Python does.
     def __ipow__(self, exponent: Any) -> Any:  # type: ignore[misc]
-        return self.assign(tables.METHODS["__pow__"](self, exponent))
+        from torshjit.capture.numpy_trace.ufuncs import store
+
+        result = tables.METHODS["__pow__"](self, exponent)
+        return store(self.session, "numpy.power", self, result)
 
     def assign(self, result: Tracer) -> Tracer:
         """Gives this array the contents of `result`, of the same shape and dtype.
 
-        Returns this tracer, or for a NumPy scalar, which is immutable, `result`.
+        What this is an indexed view of changes with it. Returns this tracer, or for a NumPy
+        scalar, which is immutable, `result`.
 
         Raises:
             CaptureError: NumPy would write to memory that the caller or a view sees.
@@ -198,9 +208,15 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             return result
         if self.storage.external:
             self.session.refuse("the function writes to an array that it did not create")
-        if self.storage.is_shared():
+        chain = [self]
+        while chain[-1].source is not None:
+            chain.append(chain[-1].source[0])
+        if self.storage.is_seen_by_others(chain):
             self.session.refuse("the function writes to an array that has views")
         self._value = result.value
+        for part, whole in itertools.pairwise(chain):
+            assert part.source is not None
+            whole._value = tables.METHODS["patched value"](whole, part.source[1], part)
         return self
 
     # Whatever asks for a value.
