@@ -25,6 +25,9 @@ class FunctionNames:
     stored: list[str] = field(default_factory=list)
 
 
+#: Code objects whose names are remembered; they are kept alive.
+_MOST_KNOWN = 4096
+
 _known: dict[int, tuple[CodeType, FunctionNames]] = {}
 
 
@@ -35,6 +38,8 @@ def names_of(code: CodeType) -> FunctionNames:
         return known[1]
     names = FunctionNames()
     _scan(code, frozenset(code.co_freevars), names)
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
     _known[id(code)] = (code, names)
     return names
 
