@@ -141,7 +141,8 @@ class CapturedProgram:
             fails, the program is captured again.
         grad_sensitive: whether a call under torch's grad mode where an argument or bound
             tensor requires grad must go to `call_with_grad` instead.
-        source_names: the user's name of each input of the entry function, for messages (``x``, ``fc.weight``).
+        source_names: the user's name of each input of the entry function, for messages (``x``,
+            ``fc.weight``).
         capture_ms: how long the capture took.
         call_with_grad: ``call_with_grad(compiled, args, kwargs) -> result``, required where
             `grad_sensitive` is true; `compiled(*args, **kwargs)` under ``torch.no_grad()``

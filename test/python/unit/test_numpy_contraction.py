@@ -8,8 +8,9 @@ import pytest
 
 pytest.importorskip("torshjit._compiler")
 
-import torshjit
 from plain_comparison import capture, check
+
+import torshjit
 
 SHAPES = [
     ((3,), (3,)),

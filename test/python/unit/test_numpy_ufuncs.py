@@ -8,8 +8,9 @@ import pytest
 
 pytest.importorskip("torshjit._compiler")
 
-import torshjit
 from plain_comparison import capture, check
+
+import torshjit
 from torshjit.capture.numpy_trace.tables import UFUNCS
 
 DTYPES = ["bool", "int8", "int16", "int32", "int64", "float16", "float32", "float64"]
