@@ -54,6 +54,23 @@ class ViewStep:
             return (*self.before[:axis], extent, *self.before[axis + 1 :])
         return self.numbers
 
+    def strides(self, before: Sequence[int]) -> Sequence[int] | None:
+        """Strides of the view of a tensor with strides `before`; None if it is contiguous."""
+        if self.kind == "permute":
+            return [before[axis] for axis in self.numbers]
+        if self.kind == "slice":
+            axis, _, _, step = self.numbers
+            return [n * step if i == axis else n for i, n in enumerate(before)]
+        if self.kind == "broadcast":
+            lead = len(self.numbers) - len(self.before)
+            kept = zip(before, self.before, self.numbers[lead:], strict=True)
+            return [0] * lead + [n if old == new else 0 for n, old, new in kept]
+        try:
+            source = torch.empty_strided(self.before, before, device="meta")
+            return source.view(self.numbers).stride()
+        except RuntimeError:  # Eager refuses this view.
+            return None
+
     def read(self, g: Lowering, value: Any) -> Any:
         """The view of `value`."""
         if self.kind == "reshape":

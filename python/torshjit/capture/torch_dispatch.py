@@ -90,10 +90,19 @@ class TorchTrace:
 
     # Traced tensors.
 
-    def new_tensor(self, shape: Sequence[int], dtype: torch.dtype, record: Traced) -> torch.Tensor:
-        """A meta tensor that stands for `record`."""
+    def new_tensor(
+        self,
+        shape: Sequence[int],
+        dtype: torch.dtype,
+        record: Traced,
+        strides: Sequence[int] | None = None,
+    ) -> torch.Tensor:
+        """A meta tensor that stands for `record`; contiguous if no strides are given."""
         with self._normal:
-            tensor = torch.empty(tuple(shape), dtype=dtype, device=_META)
+            if strides is None:
+                tensor = torch.empty(tuple(shape), dtype=dtype, device=_META)
+            else:
+                tensor = torch.empty_strided(tuple(shape), strides, dtype=dtype, device=_META)
         record.trace = self
         self._records.append(record)
         setattr(tensor, _RECORD, record)
@@ -192,13 +201,26 @@ class TorchTrace:
         self.g.op = outer_op
         return result
 
-    def wrap(self, result: Any) -> Any:
-        """Traced tensors for what a rule returned."""
+    def wrap(self, result: Any, operands: Sequence[Any] = ()) -> Any:
+        """Traced tensors for what a rule returned.
+
+        Among the operands, one that has the result's shape and is not contiguous gives the
+        result its strides, as in eager: `contiguous` returns a contiguous tensor itself without
+        dispatch, which must not happen where eager makes a copy.
+        """
         if result is None:
             return None
         if isinstance(result, (tuple, list)):
-            return tuple(self.wrap(item) for item in result)
-        return self.new_tensor(result.shape, torch_dtype(result.dtype), Traced(AliasGroup(result)))
+            return tuple(self.wrap(item, operands) for item in result)
+        strides = None
+        for operand in operands:
+            if not isinstance(operand, torch.Tensor) or operand.is_contiguous():
+                continue
+            if tuple(operand.shape) == tuple(result.shape):
+                strides = operand.stride()
+                break
+        record = Traced(AliasGroup(result))
+        return self.new_tensor(result.shape, torch_dtype(result.dtype), record, strides)
 
     def wrap_constant(self, real: Any) -> Any:
         """Traced tensors for real ones whose contents are known; other objects unchanged."""

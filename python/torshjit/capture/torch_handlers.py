@@ -116,7 +116,7 @@ def _new_handler(func: Any) -> Handler:
 def _choose_lowering(func: Any, name: str) -> Handler:
     rule = RULES.get(name)
     if rule is not None:
-        return lambda trace, func, args, kwargs: trace.wrap(rule(trace.g, *args, **kwargs))
+        return lambda trace, func, args, kwargs: trace.wrap(rule(trace.g, *args, **kwargs), args)
     if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE):
         return _decompose
     if torch.Tag.nondeterministic_seeded in func.tags:
@@ -175,9 +175,17 @@ def _take_view(
 def _view_of(
     trace: TorchTrace, source: torch.Tensor, record: Traced, steps: list[Any], real: Any
 ) -> torch.Tensor:
-    shape = steps[-1].after if steps else source.shape
+    shape, strides = source.shape, source.stride()
+    for step in steps:
+        # Once a step has none, the view is taken for contiguous, and so are views of it.
+        strides = step.strides(strides) or _contiguous_strides(step.after)
+        shape = step.after
     view = Traced(record.group, (*record.steps, *steps), real)
-    return trace.new_tensor(shape, source.dtype, view)
+    return trace.new_tensor(shape, source.dtype, view, strides)
+
+
+def _contiguous_strides(shape: Sequence[int]) -> Sequence[int]:
+    return torch.empty(tuple(shape), device="meta").stride()
 
 
 def _write_in_place(
