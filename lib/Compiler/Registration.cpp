@@ -3,6 +3,8 @@
 // headers of all dialects.
 
 #include "torshjit/Compiler/Registration.h"
+#include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
+#include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Affine/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -25,6 +27,7 @@
 #include "mlir/Dialect/Linalg/Transforms/TilingInterfaceImpl.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/ValueBoundsOpInterfaceImpl.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/SCF/IR/ValueBoundsOpInterfaceImpl.h"
@@ -42,13 +45,22 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
+#include "torshjit/Buffer/Passes.h"
+#include "torshjit/Compiler/Passes.h"
+#include "torshjit/Compiler/Phases.h"
 #include "torshjit/Conversion/TorshToLinalg/TorshToLinalg.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
+#include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
+#include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
+#include "torshjit/Target/CPU/IR/CPUDialect.h"
+#include "torshjit/Target/CPU/Transforms/Passes.h"
+#include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
 
 void mlir::torsh::registerDialects(DialectRegistry &registry) {
-  registry.insert<TorshDialect, affine::AffineDialect, arith::ArithDialect,
+  registry.insert<TorshDialect, cpu::TorshCPUDialect, affine::AffineDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, cf::ControlFlowDialect, DLTIDialect,
                   func::FuncDialect, index::IndexDialect, linalg::LinalgDialect,
                   LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
@@ -77,7 +89,18 @@ void mlir::torsh::registerDialects(DialectRegistry &registry) {
 
 void mlir::torsh::registerPasses() {
   mlir::registerTransformsPasses();
+  memref::registerMemRefPasses();
+  registerLowerAffinePass();
+  mlir::registerSCFToControlFlowPass();
   bufferization::registerBufferizationPasses();
   registerLinalgPasses();
+  registerTorshSimplifyPasses();
+  registerTorshDecomposePasses();
+  registerTorshFusionPasses();
   registerTorshToLinalgPasses();
+  registerTorshTensorPasses();
+  registerTorshBufferPasses();
+  registerTorshCPUPasses();
+  registerTorshCompilerPasses();
+  registerPhasePipelines();
 }

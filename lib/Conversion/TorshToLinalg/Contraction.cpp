@@ -24,7 +24,8 @@ Value contract(OpBuilder &builder, Location loc, const Loops &loops,
   Type wide = accumulatorType(tensorType(lhs).getElementType());
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(wide));
   Value init = filledTensor(builder, loc, extents, zero);
-  return torsh::reduce(builder, loc, {lhs, rhs}, {lhsMap, rhsMap}, init, resultMap,
+  Value result =
+      torsh::reduce(builder, loc, {lhs, rhs}, {lhsMap, rhsMap}, init, resultMap,
                        loops.getIterators(), [&](OpBuilder &b, Location l, ValueRange x) -> Value {
                          if (!isa<FloatType>(wide))
                            return arith::AddIOp::create(b, l, x[2],
@@ -38,6 +39,9 @@ Value contract(OpBuilder &builder, Location loc, const Loops &loops,
                              flags);
                          return arith::AddFOp::create(b, l, x[2], product, flags);
                        });
+  // What marks it for packing and register tiling.
+  result.getDefiningOp()->setAttr("torsh.contraction", builder.getUnitAttr());
+  return result;
 }
 
 /// Adds `bias`, which follows the axis `channel` of the result (of type `type`

@@ -7,7 +7,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
-#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Compiler/Registration.h"
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -18,7 +18,7 @@ using namespace torshjit::python;
 
 Context::Context() : context(MLIRContext::Threading::DISABLED) {
   DialectRegistry registry;
-  registry.insert<func::FuncDialect, mlir::torsh::TorshDialect>();
+  mlir::torsh::registerDialects(registry);
   context.appendDialectRegistry(registry);
   context.loadAllAvailableDialects();
 }
@@ -86,4 +86,5 @@ NB_MODULE(_compiler, m) {
       });
   bindGraphBuilder(m);
   bindGraphRecords(m, module);
+  bindCompile(m);
 }

@@ -28,6 +28,7 @@ struct Module {
   mlir::OwningOpRef<mlir::ModuleOp> op;
 };
 
+void bindCompile(nanobind::module_ &m);
 void bindGraphBuilder(nanobind::module_ &m);
 void bindGraphRecords(nanobind::module_ &m, nanobind::class_<Module> &module);
 

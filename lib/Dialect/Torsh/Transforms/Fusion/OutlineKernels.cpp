@@ -308,8 +308,13 @@ class OutlineKernelsPass
         return signalPassFailure();
       extents->eraseUnused();
     }
-    if (module->hasAttr(FusionReport::kAttributeName))
-      report->store(module);
+    if (!module->hasAttr(FusionReport::kAttributeName))
+      return;
+    // A group whose results nothing uses has become no kernel.
+    llvm::erase_if(report->groups, [](const ReportedGroup &group) {
+      return group.kernel.empty();
+    });
+    report->store(module);
   }
 };
 } // namespace

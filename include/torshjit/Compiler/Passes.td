@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef TORSH_COMPILER_PASSES_TD
+#define TORSH_COMPILER_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def VerifyPhasePass : Pass<"torsh-verify-phase", "::mlir::ModuleOp"> {
+  let summary = "Fails where the module breaks the contract of a phase";
+  let description = [{
+    After `graph` no composite operation is left that is to be decomposed. After
+    `linalg` kernels hold linalg on tensors; after `loops` loops on memrefs, no
+    tensors; after `llvm` nothing but the LLVM dialect. The contract of `kernels`
+    is `torsh-verify-kernels`.
+  }];
+  let options = [Option<"phase", "phase", "std::string", "\"graph\"", "The phase to check">];
+}
+
+#endif // TORSH_COMPILER_PASSES_TD

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef TORSH_CPU_PASSES_TD
+#define TORSH_CPU_PASSES_TD
+
+include "mlir/Pass/PassBase.td"
+
+def SelectCPUSchedulesPass : Pass<"torsh-cpu-select-schedules", "::mlir::func::FuncOp"> {
+  let summary = "Chooses the tile sizes of each kernel for the CPU";
+  let description = [{
+    A kernel that has a schedule keeps it. Others get one from their loops: small
+    kernels are not tiled; contractions get blocks of rows and columns for the
+    caches and a register tile for the vector width; the rest gets tiles of whole
+    inner loops that fit the first cache.
+  }];
+  let options = [
+    Option<"threads", "threads", "int64_t", "2", "Threads to make work for">,
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
+  ];
+}
+
+def LowerCPUSignaturesPass : Pass<"torsh-cpu-lower-signatures", "::mlir::func::FuncOp"> {
+  let summary = "Gives kernels bare pointers, extents and a worker";
+  let description = [{
+    Each memref argument becomes one without axes (a pointer), followed by all
+    `?` extents in order, followed by the worker. The memrefs are rebuilt at the
+    top of the kernel.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::memref::MemRefDialect"];
+}
+
+def AllocateScratchPass : Pass<"torsh-cpu-allocate-scratch", "::mlir::func::FuncOp"> {
+  let summary = "Places a kernel's buffers on the stack or in the worker's scratch memory";
+  let description = [{
+    Buffers move up to the top of their kernel or parallel loop where their
+    extents allow it; small ones of static extents go on the stack.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::torsh::cpu::TorshCPUDialect"];
+}
+
+def OutlineParallelLoopsPass : Pass<"torsh-cpu-outline-parallel-loops", "::mlir::ModuleOp"> {
+  let summary = "Moves each scf.forall into a function that the runtime calls for chunks";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::torsh::cpu::TorshCPUDialect"];
+}
+
+def ApproximateMathPass : Pass<"torsh-cpu-approximate-math", "::mlir::func::FuncOp"> {
+  let summary = "Replaces transcendental functions by polynomials that vectorise";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def ConvertCPUToLLVMPass : Pass<"torsh-cpu-convert-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "Converts kernels to the LLVM dialect, each with an entry of the kernel ABI";
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+#endif // TORSH_CPU_PASSES_TD

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lowers the remaining linalg operations to loops.
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "torshjit/Buffer/Passes.h"
+#include "torshjit/Tensor/Passes.h"
+
+using namespace mlir;
+
+namespace mlir::torsh {
+#define GEN_PASS_DEF_LOWERTOLOOPSPASS
+#include "torshjit/Buffer/Passes.h.inc"
+} // namespace mlir::torsh
+
+using namespace mlir::torsh;
+
+/// How many operands are contiguous along a loop, those that do not depend on it
+/// counting less: they are read once.
+static int64_t contiguity(linalg::GenericOp op, unsigned loop) {
+  int64_t score = 0;
+  for (AffineMap map : op.getIndexingMapsArray()) {
+    if (!map.isFunctionOfDim(loop))
+      score += 1;
+    else if (map.getResults().back() == getAffineDimExpr(loop, op.getContext()))
+      score += 2;
+    else if (!map.getResults().back().isFunctionOfDim(loop))
+      score -= 2;
+  }
+  return score;
+}
+
+/// The order of the loops with the most contiguous one innermost, if that is not
+/// what it is. Argument reductions depend on the order and keep it.
+static std::optional<SmallVector<unsigned>> betterOrder(linalg::GenericOp op) {
+  unsigned count = op.getNumLoops();
+  if (count < 2 || op.getNumDpsInits() != 1)
+    return std::nullopt;
+  unsigned best = count - 1;
+  for (unsigned loop = 0; loop < count; ++loop)
+    if (contiguity(op, loop) > contiguity(op, best))
+      best = loop;
+  if (best == count - 1)
+    return std::nullopt;
+  SmallVector<unsigned> order;
+  for (unsigned loop = 0; loop < count; ++loop)
+    if (loop != best)
+      order.push_back(loop);
+  order.push_back(best);
+  return order;
+}
+
+namespace {
+
+class LowerToLoopsPass : public torsh::impl::LowerToLoopsPassBase<LowerToLoopsPass> {
+  void runOnOperation() override {
+    if (!isKernel(getOperation()))
+      return;
+    SmallVector<linalg::LinalgOp> ops;
+    getOperation().walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp op : ops) {
+      rewriter.setInsertionPoint(op);
+      if (auto generic = dyn_cast<linalg::GenericOp>(op.getOperation())) {
+        if (std::optional<SmallVector<unsigned>> order = betterOrder(generic)) {
+          FailureOr<linalg::GenericOp> reordered =
+              linalg::interchangeGenericOp(rewriter, generic, *order);
+          if (succeeded(reordered))
+            op = cast<linalg::LinalgOp>(reordered->getOperation());
+        }
+      }
+      rewriter.setInsertionPoint(op);
+      if (failed(linalg::linalgOpToLoops(rewriter, op))) {
+        op.emitError("cannot lower to loops");
+        return signalPassFailure();
+      }
+      rewriter.eraseOp(op);
+    }
+  }
+};
+
+} // namespace

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// An object file to a shared library, by LLD in this process.
+
+#include "lld/Common/Driver.h"
+#include "torshjit/Target/CPU/CodeGen/CodeGen.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/raw_ostream.h"
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+static llvm::Error fail(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
+
+llvm::Expected<std::string>
+mlir::torsh::cpu::linkSharedLibrary(llvm::MemoryBufferRef object) {
+  // LLD keeps global state and reads and writes files.
+  static std::mutex mutex;
+  std::lock_guard<std::mutex> lock(mutex);
+  llvm::SmallString<128> input, output;
+  int inputFile;
+  if (std::error_code error =
+          llvm::sys::fs::createTemporaryFile("torshjit", "o", inputFile, input))
+    return fail("cannot create a temporary file: " + error.message());
+  llvm::FileRemover removeInput(input);
+  {
+    llvm::raw_fd_ostream stream(inputFile, /*shouldClose=*/true);
+    stream << object.getBuffer();
+  }
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("torshjit", "so", output))
+    return fail("cannot create a temporary file: " + error.message());
+  llvm::FileRemover removeOutput(output);
+
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  const char *arguments[] = {"ld.lld", "--shared", "--gc-sections", "--build-id=none",
+                             "-z",     "noexecstack", "-o", output.c_str(), input.c_str()};
+  lld::Result result =
+      lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode)
+    return fail("cannot link the kernels: " + messages);
+  auto library = llvm::MemoryBuffer::getFile(output, /*IsText=*/false,
+                                             /*RequiresNullTerminator=*/false);
+  if (!library)
+    return fail("cannot read the linked kernels: " + library.getError().message());
+  return (*library)->getBuffer().str();
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chooses the tile sizes of each kernel for the CPU.
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Target/CPU/Transforms/Passes.h"
+#include "torshjit/Tensor/Passes.h"
+#include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/DenseMap.h"
+
+using namespace mlir;
+
+namespace mlir::torsh {
+#define GEN_PASS_DEF_SELECTCPUSCHEDULESPASS
+#include "torshjit/Target/CPU/Transforms/Passes.h.inc"
+} // namespace mlir::torsh
+
+using namespace mlir::torsh;
+
+/// Work below which a kernel runs on one thread without tiles, in simple vector
+/// operations an element: some microseconds, what waking a thread costs.
+static constexpr int64_t kSmallestParallel = 1 << 16;
+/// Elements of a tile that is read and written once, and of one whose
+/// intermediate results should stay in the first cache.
+static constexpr int64_t kStreamTile = 1 << 15, kCachedTile = 1 << 12;
+/// What a '?' extent is taken to be.
+static constexpr int64_t kAssumedExtent = 256;
+
+static int64_t assumed(int64_t extent) {
+  return ShapedType::isDynamic(extent) ? kAssumedExtent : extent;
+}
+
+static int64_t iterations(linalg::LinalgOp op) {
+  int64_t product = 1;
+  for (int64_t extent : op.getStaticLoopRanges())
+    product *= assumed(extent);
+  return product;
+}
+
+/// The cost of one iteration in simple operations.
+static int64_t bodyCost(linalg::LinalgOp op) {
+  int64_t cost = 0;
+  for (Operation &inner : op.getBlock()->without_terminator())
+    cost += isa<math::MathDialect>(inner.getDialect()) ? 10
+            : isa<arith::DivFOp, arith::RemFOp>(inner) ? 4
+                                                       : 1;
+  return std::max<int64_t>(cost, 1);
+}
+
+namespace {
+
+class SelectCPUSchedulesPass
+    : public torsh::impl::SelectCPUSchedulesPassBase<SelectCPUSchedulesPass> {
+public:
+  using SelectCPUSchedulesPassBase::SelectCPUSchedulesPassBase;
+
+private:
+  void runOnOperation() override {
+    func::FuncOp kernel = getOperation();
+    if (!isKernel(kernel) || kernel->hasAttr("torsh.schedule"))
+      return;
+    linalg::GenericOp contraction;
+    int64_t work = 0;
+    kernel.walk([&](linalg::LinalgOp op) {
+      work += iterations(op) * bodyCost(op);
+      if (isContraction(op))
+        contraction = cast<linalg::GenericOp>(op.getOperation());
+    });
+    linalg::LinalgOp root = getTilingRoot(kernel);
+    SmallVector<int64_t> tile;
+    SmallVector<int64_t> registerTile, block;
+    if (contraction) {
+      int64_t lanes = vectorBits / elementBits(contraction);
+      registerTile = {vectorBits >= 512 ? 8 : 6, 2 * lanes};
+      block = {128, 256, 256};
+    }
+    if (root && work >= kSmallestParallel) {
+      if (contraction)
+        tile = tileContraction(root, contraction, registerTile, block);
+      if (tile.empty())
+        tile = tileLoops(root);
+    }
+    kernel->setAttr("torsh.schedule", ScheduleAttr::get(&getContext(), tile, /*grain=*/1,
+                                                        registerTile, block));
+  }
+
+  static int64_t elementBits(linalg::GenericOp op) {
+    return std::max<int64_t>(
+        getElementTypeOrSelf(op.getDpsInits()[0].getType()).getIntOrFloatBitWidth(), 8);
+  }
+
+  /// Blocks of rows and columns, made smaller until there is work for every
+  /// thread. The root must be the contraction, or be indexed as its result is.
+  SmallVector<int64_t> tileContraction(linalg::LinalgOp root, linalg::GenericOp contraction,
+                                       ArrayRef<int64_t> registerTile,
+                                       ArrayRef<int64_t> block) {
+    AffineMap result = contraction.getIndexingMapsArray()[2];
+    auto type = cast<ShapedType>(contraction.getResult(0).getType());
+    AffineMap rootResult = root.getMatchingIndexingMap(root.getDpsInitOperand(0));
+    if (root->getNumResults() != 1 || !rootResult.isPermutation() ||
+        cast<ShapedType>(root->getResult(0).getType()).getShape() != type.getShape()) {
+      if (root != contraction)
+        return {};
+    }
+    // The axes of the result by what they index.
+    SmallVector<int64_t> rows, columns, sizes(type.getRank(), 1);
+    SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
+    for (int64_t axis = 0; axis < type.getRank(); ++axis) {
+      unsigned loop = cast<AffineDimExpr>(result.getResult(axis)).getPosition();
+      bool inLeft = maps[0].isFunctionOfDim(loop), inRight = maps[1].isFunctionOfDim(loop);
+      if (inLeft && !inRight)
+        rows.push_back(axis);
+      else if (inRight && !inLeft)
+        columns.push_back(axis);
+    }
+    if (!columns.empty() && !rows.empty() && rows.back() > columns.back())
+      std::swap(rows, columns);
+    int64_t rowTarget = block[0], columnTarget = block[1];
+    for (int attempt = 0; attempt < 6; ++attempt) {
+      std::fill(sizes.begin(), sizes.end(), 1);
+      assign(type, rows, rowTarget, registerTile[0], sizes);
+      assign(type, columns, columnTarget, registerTile[1], sizes);
+      if (countTiles(type, sizes) >= 2 * threads)
+        break;
+      (rowTarget > registerTile[0] * 4 ? rowTarget : columnTarget) /= 2;
+      columnTarget = std::max(columnTarget, registerTile[1]);
+    }
+    // From axes of the result to loops of the root.
+    SmallVector<int64_t> tile(root.getNumLoops(), 0);
+    for (int64_t axis = 0; axis < type.getRank(); ++axis)
+      tile[cast<AffineDimExpr>(rootResult.getResult(axis)).getPosition()] = sizes[axis];
+    return tile;
+  }
+
+  /// Gives the axes, from the innermost, all of their extent until `target` is
+  /// reached; the one that reaches it a multiple of `multiple`; 0 is all of it.
+  static void assign(ShapedType type, ArrayRef<int64_t> axes, int64_t target, int64_t multiple,
+                     SmallVectorImpl<int64_t> &sizes) {
+    bool first = true;
+    for (int64_t axis : llvm::reverse(axes)) {
+      int64_t extent = assumed(type.getDimSize(axis));
+      if (!type.isDynamicDim(axis) && extent <= target) {
+        sizes[axis] = 0;
+        target = std::max<int64_t>(1, target / std::max<int64_t>(extent, 1));
+      } else {
+        sizes[axis] = first ? std::max(multiple, target / multiple * multiple) : target;
+        target = 1;
+      }
+      first = false;
+    }
+  }
+
+  static int64_t countTiles(ShapedType type, ArrayRef<int64_t> sizes) {
+    int64_t count = 1;
+    for (auto [extent, size] : llvm::zip_equal(type.getShape(), sizes))
+      if (size)
+        count *= llvm::divideCeil(assumed(extent), size);
+    return count;
+  }
+
+  /// The loops of `op` along which its tiles can be computed apart, their
+  /// producers included: those of which no producer needs more than the tile.
+  llvm::BitVector separableLoops(linalg::LinalgOp op,
+                                 DenseMap<Operation *, llvm::BitVector> &known) {
+    if (auto found = known.find(op); found != known.end())
+      return found->second;
+    llvm::BitVector loops(op.getNumLoops());
+    for (auto [loop, iterator] : llvm::enumerate(op.getIteratorTypesArray()))
+      if (iterator == utils::IteratorType::parallel)
+        loops.set(loop);
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
+      if (!producer)
+        continue;
+      llvm::BitVector inProducer = separableLoops(producer, known);
+      AffineMap result = producer.getMatchingIndexingMap(producer.getDpsInitOperand(0));
+      AffineMap read = op.getMatchingIndexingMap(operand);
+      llvm::BitVector separable(op.getNumLoops());
+      for (auto [index, source] : llvm::zip_equal(read.getResults(), result.getResults())) {
+        auto loop = dyn_cast<AffineDimExpr>(index);
+        auto inner = dyn_cast<AffineDimExpr>(source);
+        if (loop && inner && inProducer.test(inner.getPosition()))
+          separable.set(loop.getPosition());
+      }
+      // A loop that the operand does not depend on makes every tile compute all
+      // of the producer: only cheap where the producer reduces nothing.
+      loops &= separable;
+    }
+    return known[op] = loops;
+  }
+
+  SmallVector<int64_t> tileLoops(linalg::LinalgOp root) {
+    DenseMap<Operation *, llvm::BitVector> known;
+    llvm::BitVector separable = separableLoops(root, known);
+    SmallVector<int64_t> ranges = root.getStaticLoopRanges();
+    bool hasProducers = known.size() > 1;
+    int64_t budget = hasProducers ? kCachedTile : kStreamTile;
+    int64_t total = iterations(root);
+    budget = std::max<int64_t>(1, std::min(budget, total / (4 * threads)));
+    SmallVector<int64_t> tile(ranges.size(), 0);
+    // Whole loops cost their extent of the budget.
+    for (size_t loop = 0; loop < ranges.size(); ++loop)
+      if (!separable.test(loop))
+        budget = std::max<int64_t>(1, budget / std::max<int64_t>(assumed(ranges[loop]), 1));
+    // A transposed operand is read along another loop than the last: square tiles
+    // keep the lines of both in cache.
+    unsigned last = ranges.size() - 1;
+    for (OpOperand *operand : root.getDpsInputOperands()) {
+      AffineMap map = root.getMatchingIndexingMap(operand);
+      if (ranges.empty() || map.getNumResults() == 0)
+        continue;
+      auto innermost = dyn_cast<AffineDimExpr>(map.getResults().back());
+      if (innermost && innermost.getPosition() != last && separable.test(last) &&
+          separable.test(innermost.getPosition()) && map.isFunctionOfDim(last) &&
+          assumed(ranges[last]) > 32 && assumed(ranges[innermost.getPosition()]) > 32) {
+        for (size_t loop = 0; loop < ranges.size(); ++loop)
+          tile[loop] = separable.test(loop) ? 1 : 0;
+        tile[last] = tile[innermost.getPosition()] = 32;
+        return tile;
+      }
+    }
+    for (size_t loop = ranges.size(); loop-- > 0;) {
+      if (!separable.test(loop))
+        continue;
+      int64_t extent = assumed(ranges[loop]);
+      if (!ShapedType::isDynamic(ranges[loop]) && extent <= budget) {
+        budget = std::max<int64_t>(1, budget / std::max<int64_t>(extent, 1));
+        continue;
+      }
+      tile[loop] = budget;
+      budget = 1;
+    }
+    return tile;
+  }
+};
+
+} // namespace

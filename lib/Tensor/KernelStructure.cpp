@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the passes on kernels ask about them.
+
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "torshjit/Tensor/Passes.h"
+
+using namespace mlir;
+
+bool mlir::torsh::isKernel(func::FuncOp function) {
+  return function->hasAttr("torsh.kernel");
+}
+
+bool mlir::torsh::isContraction(Operation *op) { return op->hasAttr("torsh.contraction"); }
+
+linalg::LinalgOp mlir::torsh::getTilingRoot(func::FuncOp kernel) {
+  linalg::LinalgOp root;
+  for (auto result : kernel.getOps<bufferization::MaterializeInDestinationOp>()) {
+    auto op = result.getSource().getDefiningOp<linalg::LinalgOp>();
+    if (op && (!root || root->isBeforeInBlock(op)))
+      root = op;
+  }
+  return root;
+}

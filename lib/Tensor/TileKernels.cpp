@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tiles a kernel's last operation and computes its producers per tile.
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Tensor/Passes.h"
+
+using namespace mlir;
+
+namespace mlir::torsh {
+#define GEN_PASS_DEF_TILEKERNELSPASS
+#include "torshjit/Tensor/Passes.h.inc"
+} // namespace mlir::torsh
+
+using namespace mlir::torsh;
+
+namespace {
+
+class TileKernelsPass : public torsh::impl::TileKernelsPassBase<TileKernelsPass> {
+  void runOnOperation() override {
+    func::FuncOp kernel = getOperation();
+    auto schedule = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule");
+    if (!isKernel(kernel) || !schedule)
+      return;
+    linalg::LinalgOp root = getTilingRoot(kernel);
+    ArrayRef<int64_t> tile = schedule.getTile();
+    if (!root || llvm::all_of(tile, [](int64_t size) { return size == 0; }))
+      return;
+    if (tile.size() > root.getNumLoops()) {
+      kernel.emitError("the schedule tiles ")
+          << tile.size() << " loops, but the kernel's last operation has " << root.getNumLoops();
+      return signalPassFailure();
+    }
+    if (failed(tileAndFuse(root, tile)) || failed(cleanUp(kernel)))
+      signalPassFailure();
+  }
+
+  LogicalResult tileAndFuse(linalg::LinalgOp root, ArrayRef<int64_t> tile) {
+    IRRewriter rewriter(&getContext());
+    rewriter.setInsertionPoint(root);
+    scf::SCFTilingOptions tiling;
+    tiling.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
+    tiling.setTileSizes(getAsIndexOpFoldResult(&getContext(), tile));
+    scf::SCFTileAndFuseOptions options;
+    options.setTilingOptions(tiling);
+    options.setFusionControlFn(
+        [&](tensor::ExtractSliceOp, OpResult producer,
+            bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+          if (!isa<linalg::LinalgOp>(producer.getOwner()))
+            return std::nullopt;
+          scf::SCFTileAndFuseOptions::ControlFnResult result;
+          // A result of the kernel that another of its results is computed from.
+          result.yieldProducerReplacement =
+              llvm::any_of(producer.getUsers(), [](Operation *user) {
+                return isa<bufferization::MaterializeInDestinationOp>(user);
+              });
+          return result;
+        });
+    FailureOr<scf::SCFTileAndFuseResult> result = scf::tileConsumerAndFuseProducersUsingSCF(
+        rewriter, cast<TilingInterface>(root.getOperation()), options);
+    if (failed(result))
+      return root.emitError("cannot tile the kernel's last operation");
+    for (auto [value, replacement] : result->replacements)
+      value.replaceAllUsesExcept(replacement, replacement.getDefiningOp());
+    return success();
+  }
+
+  /// Removes what tiling left behind, and makes each tile's destination a tensor
+  /// of its own.
+  LogicalResult cleanUp(func::FuncOp kernel) {
+    RewritePatternSet patterns = linalg::getLinalgTilingCanonicalizationPatterns(&getContext());
+    tensor::populateFoldTensorEmptyPatterns(patterns);
+    tensor::populateMergeConsecutiveInsertExtractSlicePatterns(patterns);
+    return applyPatternsGreedily(kernel, std::move(patterns));
+  }
+};
+
+} // namespace
