@@ -33,7 +33,7 @@ func.func @constants(%x: tensor<2x4xf32>) -> (tensor<2x5xf32>, tensor<4x5xf32>) 
 // CHECK: %[[D2:.*]] = affine.apply #{{.*}}()[%[[D]], %[[D]]]
 // CHECK: %[[D8:.*]] = affine.apply #{{.*}}()[%[[D2]]]
 // CHECK-NOT: tensor.dim
-// CHECK: %[[C:.*]] = torsh.launch @concat(%[[X]], %[[X]]) sizes(%[[D2]])
+// CHECK: %[[C:.*]] = torsh.launch @concat(%[[X]]) sizes(%[[D2]])
 // CHECK: %[[V:.*]] = torsh.reshape %[[C]] : (tensor<?x4xf32>) -> tensor<?xf32>
 // CHECK: torsh.launch @exp(%[[V]]) sizes(%[[D8]])
 func.func @sizes(%x: tensor<?x4xf32>) -> tensor<?xf32> {
@@ -47,7 +47,7 @@ func.func @sizes(%x: tensor<?x4xf32>) -> tensor<?xf32> {
 
 // A size inside of a kernel comes from the extents of tensors; one that no operand
 // has is passed for its extents alone.
-// CHECK: torsh.kernel @iota_mul(%[[Y:.*]]: tensor<?xf32>, %[[X:.*]]: tensor<?xf32>) -> tensor<?xf32>
+// CHECK: torsh.kernel @iota_mul(%[[X:.*]]: tensor<?xf32>, %[[Y:.*]]: tensor<?xf32>) -> tensor<?xf32>
 // CHECK: %[[D:.*]] = tensor.dim %[[X]], %c0
 // CHECK: %[[D2:.*]] = arith.addi %[[D]], %[[D]]
 // CHECK: torsh.iota sizes(%[[D2]])
