@@ -6,6 +6,7 @@
 #include "torshjit/Compiler/HostProgram.h"
 #include "torshjit/Compiler/Phases.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Runtime/KernelABI.h"
 #include "torshjit/Tensor/Passes.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
@@ -104,7 +105,7 @@ FailureOr<CompiledProgram> mlir::torsh::compile(ModuleOp module, const CompileOp
     return report(module, code.takeError());
   result.code = std::move(*code);
   for (const std::string &name : names) {
-    llvm::Expected<uint64_t> address = result.code->lookup(name);
+    llvm::Expected<uint64_t> address = result.code->lookup(TORSH_KERNEL_PREFIX + name);
     if (!address)
       return report(module, address.takeError());
     result.kernels.emplace_back(name, *address);

@@ -25,42 +25,42 @@ KERNELS = r"""
 #include "KernelABI.h"
 #include <string.h>
 
-void add(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_add(void *const *p, const int64_t *s, TorshWorker *w) {
   const float *a = p[0], *b = p[1];
   float *c = p[2];
   for (int64_t i = 0; i < s[0]; ++i) c[i] = a[i] + b[i];
 }
-void add_in_two_axes(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_add_in_two_axes(void *const *p, const int64_t *s, TorshWorker *w) {
   int64_t count = s[0] * s[1];
   add(p, &count, w);
 }
-void twice_i64(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_twice_i64(void *const *p, const int64_t *s, TorshWorker *w) {
   const int64_t *a = p[0];
   int64_t *b = p[1];
   for (int64_t i = 0; i < s[0]; ++i) b[i] = 2 * a[i];
 }
-void scale_f64(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_scale_f64(void *const *p, const int64_t *s, TorshWorker *w) {
   const double *a = p[0], *k = p[1];
   double *b = p[2];
   for (int64_t i = 0; i < s[0]; ++i) b[i] = a[i] * *k;
 }
-void sum(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_sum(void *const *p, const int64_t *s, TorshWorker *w) {
   const float *a = p[0];
   float total = 0;
   for (int64_t i = 0; i < s[0]; ++i) total += a[i];
   *(float *)p[1] = total;
 }
-void copy_u16(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_copy_u16(void *const *p, const int64_t *s, TorshWorker *w) {
   memcpy(p[1], p[0], 2 * s[0]);
 }
-void nothing(void *const *p, const int64_t *s, TorshWorker *w) {}
+void torsh_kernel_nothing(void *const *p, const int64_t *s, TorshWorker *w) {}
 
 /* Counts the visits of each index: sizes are (count, grain). */
 static void visit(void *context, int64_t begin, int64_t end, TorshWorker *w) {
   int32_t *visits = context;
   for (int64_t i = begin; i < end; ++i) __atomic_fetch_add(&visits[i], 1, __ATOMIC_RELAXED);
 }
-void visit_each(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_visit_each(void *const *p, const int64_t *s, TorshWorker *w) {
   memset(p[0], 0, 4 * s[0]);
   w->parallel_for(w, visit, p[0], s[0], s[1]);
 }
@@ -70,7 +70,7 @@ static void chunk_length(void *context, int64_t begin, int64_t end, TorshWorker 
   int64_t *lengths = context;
   for (int64_t i = begin; i < end; ++i) lengths[i] = end - begin;
 }
-void chunk_lengths(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_chunk_lengths(void *const *p, const int64_t *s, TorshWorker *w) {
   w->parallel_for(w, chunk_length, p[0], s[0], s[1]);
 }
 
@@ -82,7 +82,7 @@ static void nest(void *context, int64_t begin, int64_t end, TorshWorker *w) {
   int64_t *lengths = context;
   for (int64_t i = begin; i < end; ++i) w->parallel_for(w, whole, &lengths[i], 1000, 1);
 }
-void nested(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_nested(void *const *p, const int64_t *s, TorshWorker *w) {
   w->parallel_for(w, nest, p[0], s[0], 1);
 }
 
@@ -96,18 +96,18 @@ static void scratch_task(void *context, int64_t begin, int64_t end, TorshWorker 
     bad[i] = ((uintptr_t)a | (uintptr_t)b) % 64 != 0 || a[99] != (char)i;
   }
 }
-void scratch_each(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_scratch_each(void *const *p, const int64_t *s, TorshWorker *w) {
   w->parallel_for(w, scratch_task, p[0], s[0], 1);
 }
-void scratch_address(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_scratch_address(void *const *p, const int64_t *s, TorshWorker *w) {
   *(int64_t *)p[0] = (int64_t)w->scratch(w, s[0]);
 }
 
-void fill(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_fill(void *const *p, const int64_t *s, TorshWorker *w) {
   float *out = p[0];
   for (int64_t i = 0; i < s[0]; ++i) out[i] = (float)s[1];
 }
-void slow(void *const *p, const int64_t *s, TorshWorker *w) {
+void torsh_kernel_slow(void *const *p, const int64_t *s, TorshWorker *w) {
   volatile float *out = p[0];
   for (int64_t k = 0; k < s[1]; ++k)
     for (int64_t i = 0; i < s[0]; ++i) out[i] = (float)k;

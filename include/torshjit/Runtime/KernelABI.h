@@ -37,6 +37,10 @@ struct TorshWorker {
 typedef void (*TorshKernel)(void *const *pointers, const int64_t *sizes,
                             TorshWorker *worker);
 
+/* The function of a kernel is called this and the kernel's name, so that no name
+ * of a kernel is also one of the C library, `sqrt` for example. */
+#define TORSH_KERNEL_PREFIX "torsh_kernel_"
+
 #ifdef __cplusplus
 }
 #endif

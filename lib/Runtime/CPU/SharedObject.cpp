@@ -3,6 +3,7 @@
 #include "torshjit/Runtime/CPU/SharedObject.h"
 
 #include "torshjit/Runtime/Error.h"
+#include "torshjit/Runtime/KernelABI.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
@@ -77,7 +78,7 @@ SharedObject::~SharedObject() {
 }
 
 KernelHandle SharedObject::find(const std::string &kernel) const {
-  void *address = dlsym(handle, kernel.c_str());
+  void *address = dlsym(handle, (TORSH_KERNEL_PREFIX + kernel).c_str());
   if (!address)
     throw Error(ErrorKind::Program,
                 "the shared object has no kernel \"" + kernel + "\"");

@@ -18,6 +18,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Runtime/KernelABI.h"
 #include "torshjit/Target/CPU/IR/CPUDialect.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Tensor/Passes.h"
@@ -28,6 +29,9 @@ namespace mlir::torsh {
 #define GEN_PASS_DEF_CONVERTCPUTOLLVMPASS
 #include "torshjit/Target/CPU/Transforms/Passes.h.inc"
 } // namespace mlir::torsh
+
+/// What a kernel's own function is called, beside its entry.
+static constexpr StringLiteral kBodySuffix = ".body";
 
 namespace {
 
@@ -123,17 +127,17 @@ struct ParallelForLowering : ConvertOpToLLVMPattern<torsh::cpu::ParallelForOp> {
 };
 
 /// Gives a converted kernel the entry `void (ptr *pointers, i64 *sizes, worker)`
-/// under its own name.
+/// under the name that the runtime looks for.
 void createEntry(OpBuilder &builder, LLVM::LLVMFuncOp kernel, int64_t numPointers) {
   MLIRContext *context = builder.getContext();
   Location loc = kernel.getLoc();
   Type pointer = LLVM::LLVMPointerType::get(context), i64 = builder.getI64Type();
-  std::string name = kernel.getSymName().str();
-  kernel.setSymName(name + ".body");
+  StringRef name = kernel.getSymName();
+  name.consume_back(kBodySuffix);
   kernel.setLinkage(LLVM::Linkage::Internal);
   builder.setInsertionPointAfter(kernel);
   auto entry = LLVM::LLVMFuncOp::create(
-      builder, loc, name,
+      builder, loc, (TORSH_KERNEL_PREFIX + name).str(),
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
                                   {pointer, pointer, pointer}));
   Block *block = entry.addEntryBlock(builder);
@@ -159,9 +163,13 @@ class ConvertCPUToLLVMPass
   void runOnOperation() override {
     ModuleOp module = getOperation();
     // What is left of the host function is not code of this target.
-    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (!torsh::isKernel(function) && !function->hasAttr("torsh.task"))
+    for (auto function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+      // A kernel may be called what a function of the C library is.
+      if (torsh::isKernel(function))
+        function.setSymName((function.getSymName() + kBodySuffix).str());
+      else if (!function->hasAttr("torsh.task"))
         function.erase();
+    }
 
     LowerToLLVMOptions options(&getContext());
     options.useBarePtrCallConv = true;
@@ -174,12 +182,15 @@ class ConvertCPUToLLVMPass
     populateFuncToLLVMConversionPatterns(types, patterns, &symbols);
     cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
     index::populateIndexToLLVMConversionPatterns(types, patterns);
-    populateMathToLLVMConversionPatterns(types, patterns);
+    // An intrinsic before a call; not for log1p, whose intrinsic form cancels.
+    populateMathToLLVMConversionPatterns(types, patterns, /*approximateLog1p=*/false,
+                                         /*benefit=*/2);
     populateMathToLibmConversionPatterns(patterns);
     populateVectorToLLVMConversionPatterns(types, patterns);
     ub::populateUBToLLVMConversionPatterns(types, patterns);
     patterns.add<ScratchLowering, ParallelForLowering>(types);
     LLVMConversionTarget target(getContext());
+    target.addLegalOp<ModuleOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       return signalPassFailure();
 
