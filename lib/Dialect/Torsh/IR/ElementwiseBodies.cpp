@@ -158,6 +158,23 @@ Value integerPower(const Body &f, Value base, Value exponent) {
   return f.select(f.negative(exponent), inverse, result);
 }
 
+/// An f64 as f32, truncated with the last bit set where that loses something, so
+/// that rounding the result again rounds the f64 once (S. Boldo and G. Melquiond,
+/// "When double rounding is odd", 2005). The direct conversion to f16 or bf16 is a
+/// function that not every system has.
+Value roundToOdd(const Body &f, Value x) {
+  Type f32 = f.shapedAs(x, f.b.getF32Type()), i32 = f.shapedAs(x, f.b.getI32Type());
+  Value nearest = f.make<arith::TruncFOp>(f32, x);
+  Value back = f.make<arith::ExtFOp>(x.getType(), nearest);
+  Value isInexact = f.compare(arith::CmpFPredicate::ONE, back, x);
+  Value isAway = f.compare(arith::CmpFPredicate::OGT, f.make<math::AbsFOp>(back),
+                           f.make<math::AbsFOp>(x));
+  Value bits = f.make<arith::BitcastOp>(i32, nearest);
+  Value truncated = f.select(isAway, f.sub(bits, f.like(bits, 1)), bits);
+  Value odd = f.make<arith::OrIOp>(truncated, f.like(bits, 1));
+  return f.make<arith::BitcastOp>(f32, f.select(isInexact, odd, bits));
+}
+
 Value convert(const Body &f, Value x, Type resultType) {
   Type from = f.element(x), to = getElementTypeOrSelf(resultType);
   Type type = f.shapedAs(x, to);
@@ -170,6 +187,8 @@ Value convert(const Body &f, Value x, Type resultType) {
     if (fromFloat.getWidth() == toFloat.getWidth()) // f16 and bf16
       return f.make<arith::TruncFOp>(
           type, f.make<arith::ExtFOp>(f.shapedAs(x, f.b.getF32Type()), x));
+    if (from.isF64() && isHalf(to))
+      return f.make<arith::TruncFOp>(type, roundToOdd(f, x));
     return fromFloat.getWidth() < toFloat.getWidth() ? f.make<arith::ExtFOp>(type, x)
                                                      : f.make<arith::TruncFOp>(type, x);
   }

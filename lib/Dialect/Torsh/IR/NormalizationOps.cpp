@@ -69,13 +69,21 @@ static bool isEmptyAlong(Value input, int64_t axis) {
 LogicalResult SoftmaxOp::verify() { return verifyAxis(*this, getInput(), getAxis()); }
 LogicalResult LogSoftmaxOp::verify() { return verifyAxis(*this, getInput(), getAxis()); }
 
+/// The largest element along an axis. Where the axis turns out to be empty, so is
+/// the softmax, and nobody reads it.
+static Value largestAlong(GraphBuilder &f, Value x, int64_t axis) {
+  Value largest = f.amax(x, axis, /*keepdims=*/true);
+  largest.getDefiningOp()->setAttr(kMayBeEmptyAttrName, UnitAttr::get(x.getContext()));
+  return largest;
+}
+
 FailureOr<SmallVector<Value>> SoftmaxOp::decompose(OpBuilder &builder) {
   GraphBuilder f(builder, getLoc());
   auto axis = static_cast<int64_t>(getAxis());
   if (isEmptyAlong(getInput(), axis))
     return SmallVector<Value>{getInput()};
   Value x = f.widen(getInput());
-  Value e = f.exp(f.sub(x, f.amax(x, axis, /*keepdims=*/true)));
+  Value e = f.exp(f.sub(x, largestAlong(f, x, axis)));
   Value result = f.div(e, f.sum(e, axis, /*keepdims=*/true));
   return SmallVector<Value>{f.cast(result, tensorType(getInput()).getElementType())};
 }
@@ -86,7 +94,7 @@ FailureOr<SmallVector<Value>> LogSoftmaxOp::decompose(OpBuilder &builder) {
   if (isEmptyAlong(getInput(), axis))
     return SmallVector<Value>{getInput()};
   Value x = f.widen(getInput());
-  Value shifted = f.sub(x, f.amax(x, axis, /*keepdims=*/true));
+  Value shifted = f.sub(x, largestAlong(f, x, axis));
   Value result = f.sub(shifted, f.log(f.sum(f.exp(shifted), axis, /*keepdims=*/true)));
   return SmallVector<Value>{f.cast(result, tensorType(getInput()).getElementType())};
 }

@@ -28,12 +28,7 @@ static llvm::Error fail(const llvm::Twine &message) {
 
 static llvm::Expected<std::unique_ptr<llvm::TargetMachine>>
 createMachine(const Processor &processor) {
-  static std::once_flag initialised;
-  std::call_once(initialised, [] {
-    llvm::InitializeNativeTarget();
-    llvm::InitializeNativeTargetAsmPrinter();
-    llvm::InitializeNativeTargetAsmParser();
-  });
+  initializeNativeTarget();
   llvm::Triple triple(processor.triple);
   std::string error;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
@@ -53,8 +48,8 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
   for (llvm::Function &function : module) {
     if (function.isDeclaration())
       continue;
-    function.addFnAttr("target-cpu", processor.name);
-    function.addFnAttr("target-features", processor.features);
+    // The processor is the machine's: naming it on every function as well makes
+    // LLVM look it up by its long description at every question.
     // LLVM prefers 256 bits on many processors that have 512.
     function.addFnAttr("prefer-vector-width", std::to_string(processor.vectorBits));
     function.setDoesNotThrow();
@@ -62,7 +57,9 @@ static void optimize(llvm::Module &module, llvm::TargetMachine &machine,
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = true;
   tuning.SLPVectorization = false;
-  tuning.LoopUnrolling = true;
+  // The vectoriser interleaves what is worth it, and the register tiles are
+  // unrolled already; more of it is code to compile.
+  tuning.LoopUnrolling = false;
   llvm::PassBuilder builder(&machine, tuning);
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;

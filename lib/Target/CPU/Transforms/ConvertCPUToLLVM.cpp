@@ -15,7 +15,9 @@
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/FunctionCallUtils.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Runtime/KernelABI.h"
@@ -126,6 +128,24 @@ struct ParallelForLowering : ConvertOpToLLVMPattern<torsh::cpu::ParallelForOp> {
   }
 };
 
+// Pattern: math.expm1 -> call of the C library; upstream's exp(x) - 1 cancels near 0
+struct ExpM1Lowering : ConvertOpToLLVMPattern<math::ExpM1Op> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+  LogicalResult matchAndRewrite(math::ExpM1Op op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    Type type = adaptor.getOperand().getType();
+    if (!type.isF32() && !type.isF64())
+      return rewriter.notifyMatchFailure(op, "not a scalar that the C library takes");
+    FailureOr<LLVM::LLVMFuncOp> function =
+        LLVM::lookupOrCreateFn(rewriter, op->getParentOfType<ModuleOp>(),
+                               type.isF32() ? "expm1f" : "expm1", type, type);
+    if (failed(function))
+      return failure();
+    rewriter.replaceOpWithNewOp<LLVM::CallOp>(op, *function, adaptor.getOperand());
+    return success();
+  }
+};
+
 /// Gives a converted kernel the entry `void (ptr *pointers, i64 *sizes, worker)`
 /// under the name that the runtime looks for.
 void createEntry(OpBuilder &builder, LLVM::LLVMFuncOp kernel, int64_t numPointers) {
@@ -189,6 +209,7 @@ class ConvertCPUToLLVMPass
     populateVectorToLLVMConversionPatterns(types, patterns);
     ub::populateUBToLLVMConversionPatterns(types, patterns);
     patterns.add<ScratchLowering, ParallelForLowering>(types);
+    patterns.add<ExpM1Lowering>(types, /*benefit=*/3);
     LLVMConversionTarget target(getContext());
     target.addLegalOp<ModuleOp>();
     if (failed(applyFullConversion(module, target, std::move(patterns))))
@@ -202,6 +223,12 @@ class ConvertCPUToLLVMPass
       else if (function->hasAttr("torsh.task"))
         function.setLinkage(LLVM::Linkage::Internal);
     }
+    // Nothing of ours is left, so that MLIR's own tools read the result.
+    module.walk([](Operation *op) {
+      for (NamedAttribute attribute : llvm::to_vector(op->getDiscardableAttrs()))
+        if (attribute.getName().strref().starts_with("torsh."))
+          op->removeDiscardableAttr(attribute.getName());
+    });
   }
 };
 

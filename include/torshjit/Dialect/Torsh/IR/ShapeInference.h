@@ -19,6 +19,10 @@ struct ExtentConstraint {
   int64_t otherOperand, otherAxis;
 };
 
+/// On a reduction without a value for the empty set: its axes may be empty all the
+/// same when the program runs, since its result is then not used.
+inline constexpr llvm::StringLiteral kMayBeEmptyAttrName = "torsh.may_be_empty";
+
 /// The NumPy broadcast of two extents, or failure. A `?` never broadcasts, so
 /// with a static extent other than 1 it gives that extent.
 FailureOr<int64_t> broadcastExtents(int64_t lhs, int64_t rhs);

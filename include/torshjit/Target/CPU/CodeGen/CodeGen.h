@@ -20,8 +20,12 @@ class LLJIT;
 
 namespace mlir::torsh::cpu {
 
+/// Registers the code generator of this machine, once.
+void initializeNativeTarget();
+
 /// A processor to compile for.
 struct Processor {
+  /// `features` are those that differ from what `name` has by itself.
   std::string triple, name, features;
   /// Bits of the widest vector register that is worth using.
   int64_t vectorBits = 128;

@@ -140,7 +140,7 @@ private:
   }
 
   void checkNotEmpty(Operation *op, Value input, int64_t axis) {
-    if (tensorType(input).isDynamicDim(axis))
+    if (tensorType(input).isDynamicDim(axis) && !op->hasAttr(kMayBeEmptyAttrName))
       requireAtLeast(op, extents.getExtents(input)[axis], 1,
                      op->getName().getStringRef().str() + ": axis " +
                          std::to_string(axis) +
