@@ -95,12 +95,13 @@ FailureOr<CompiledProgram> mlir::torsh::compile(ModuleOp module, const CompileOp
   if (names.empty())
     return result; // Nothing but copies.
 
-  auto object = cpu::compileToObject(module, options.processor);
-  if (!object)
-    return report(module, object.takeError());
-  result.object = (*object)->getBuffer().str();
+  auto objects =
+      cpu::generateCode(cpu::splitKernels(module), options.processor, options.threads);
+  if (!objects)
+    return report(module, objects.takeError());
+  result.objects = std::move(*objects);
   watch.lap("object");
-  auto code = cpu::LoadedObject::load(std::move(*object));
+  auto code = cpu::LoadedCode::load(result.objects);
   if (!code)
     return report(module, code.takeError());
   result.code = std::move(*code);
@@ -128,10 +129,12 @@ FailureOr<std::string> mlir::torsh::compileToText(ModuleOp module, StringRef pha
     return module.emitError("there is no phase '") << phase << "'", failure();
   if (failed(runPhases(module, -1, getPhases().size() - 1, options)))
     return failure();
-  auto object = cpu::compileToObject(module, options.processor,
-                                     phase == "llvmir" ? &text : nullptr,
-                                     phase == "assembly" ? &text : nullptr);
-  if (!object)
-    return FailureOr<std::string>(report(module, object.takeError()));
+  auto codes = cpu::generateCode(cpu::splitKernels(module), options.processor, options.threads,
+                                 phase == "llvmir" ? cpu::CodeKind::LLVMIR
+                                                   : cpu::CodeKind::Assembly);
+  if (!codes)
+    return FailureOr<std::string>(report(module, codes.takeError()));
+  for (const std::string &code : *codes)
+    text += code;
   return text;
 }

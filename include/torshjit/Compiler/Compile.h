@@ -21,9 +21,9 @@ struct CompiledProgram {
   SmallVector<ElementsAttr> constants;
   /// The decisions taken, as JSON text.
   std::string explanation;
-  /// The kernels' object file, and where they were loaded.
-  std::string object;
-  std::unique_ptr<cpu::LoadedObject> code;
+  /// The kernels' object files, and where the kernels were loaded.
+  std::vector<std::string> objects;
+  std::unique_ptr<cpu::LoadedCode> code;
   std::vector<std::pair<std::string, uint64_t>> kernels;
   /// Milliseconds by phase, in order.
   std::vector<std::pair<std::string, double>> timings;

@@ -75,8 +75,7 @@ std::string runToPhase(Module &module, const std::string &phase, nb::dict option
 }
 
 nb::bytes linkResult(const PyCompileResult &result) {
-  auto library = mlir::torsh::cpu::linkSharedLibrary(
-      llvm::MemoryBufferRef(result.program->object, "kernels.o"));
+  auto library = mlir::torsh::cpu::linkSharedLibrary(result.program->objects);
   if (!library)
     throw std::runtime_error(llvm::toString(library.takeError()));
   return nb::bytes(library->data(), library->size());

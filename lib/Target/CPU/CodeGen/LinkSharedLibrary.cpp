@@ -8,6 +8,8 @@
 #include "llvm/Support/raw_ostream.h"
 #include <mutex>
 
+using namespace mlir;
+
 LLD_HAS_DRIVER(elf)
 
 static llvm::Error fail(const llvm::Twine &message) {
@@ -15,30 +17,32 @@ static llvm::Error fail(const llvm::Twine &message) {
 }
 
 llvm::Expected<std::string>
-mlir::torsh::cpu::linkSharedLibrary(llvm::MemoryBufferRef object) {
+mlir::torsh::cpu::linkSharedLibrary(ArrayRef<std::string> objects) {
   // LLD keeps global state and reads and writes files.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
-  llvm::SmallString<128> input, output;
-  int inputFile;
-  if (std::error_code error =
-          llvm::sys::fs::createTemporaryFile("torshjit", "o", inputFile, input))
-    return fail("cannot create a temporary file: " + error.message());
-  llvm::FileRemover removeInput(input);
-  {
-    llvm::raw_fd_ostream stream(inputFile, /*shouldClose=*/true);
-    stream << object.getBuffer();
+  std::vector<llvm::SmallString<128>> inputs(objects.size());
+  std::vector<std::unique_ptr<llvm::FileRemover>> removers;
+  for (auto [path, object] : llvm::zip_equal(inputs, objects)) {
+    int file;
+    if (std::error_code error = llvm::sys::fs::createTemporaryFile("torshjit", "o", file, path))
+      return fail("cannot create a temporary file: " + error.message());
+    removers.push_back(std::make_unique<llvm::FileRemover>(path));
+    llvm::raw_fd_ostream stream(file, /*shouldClose=*/true);
+    stream << object;
   }
+  llvm::SmallString<128> output;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("torshjit", "so", output))
     return fail("cannot create a temporary file: " + error.message());
   llvm::FileRemover removeOutput(output);
 
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  const char *arguments[] = {"ld.lld", "--shared", "--gc-sections", "--build-id=none",
-                             "-z",     "noexecstack", "-o", output.c_str(), input.c_str()};
-  lld::Result result =
-      lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  std::vector<const char *> arguments = {"ld.lld", "--shared",    "--gc-sections", "--build-id=none",
+                                         "-z",     "noexecstack", "-o",            output.c_str()};
+  for (const llvm::SmallString<128> &path : inputs)
+    arguments.push_back(const_cast<llvm::SmallString<128> &>(path).c_str());
+  lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode)
     return fail("cannot link the kernels: " + messages);
   auto library = llvm::MemoryBuffer::getFile(output, /*IsText=*/false,

@@ -5,18 +5,16 @@
 #define TORSHJIT_TARGET_CPU_CODEGEN_CODEGEN_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "llvm/ADT/StringMap.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <memory>
 #include <string>
+#include <vector>
 
-namespace llvm {
-class Module;
-namespace orc {
+namespace llvm::orc {
 class LLJIT;
-} // namespace orc
-} // namespace llvm
+} // namespace llvm::orc
 
 namespace mlir::torsh::cpu {
 
@@ -34,30 +32,35 @@ struct Processor {
   static const Processor &host();
 };
 
-/// Compiles a module of the LLVM dialect to an object file in memory.
-/// `llvmIR`, if given, receives the optimised LLVM IR as text, `assembly` the
-/// assembly.
-llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>>
-compileToObject(ModuleOp module, const Processor &processor, std::string *llvmIR = nullptr,
-                std::string *assembly = nullptr);
+/// A module for each kernel of a module of the LLVM dialect: its entry and what
+/// that needs.
+std::vector<OwningOpRef<ModuleOp>> splitKernels(ModuleOp module);
+
+/// What code generation makes of one kernel.
+enum class CodeKind { Object, Assembly, LLVMIR };
+
+/// Compiles each module of the LLVM dialect by itself, several at a time on up to
+/// `threads` threads. Returns the object files, or the texts of the other kinds.
+llvm::Expected<std::vector<std::string>>
+generateCode(ArrayRef<OwningOpRef<ModuleOp>> kernels, const Processor &processor, int64_t threads,
+             CodeKind kind = CodeKind::Object);
 
 /// Machine code loaded into this process; lives as long as this does.
-class LoadedObject {
+class LoadedCode {
 public:
-  static llvm::Expected<std::unique_ptr<LoadedObject>>
-  load(std::unique_ptr<llvm::MemoryBuffer> object);
-  ~LoadedObject();
+  static llvm::Expected<std::unique_ptr<LoadedCode>> load(ArrayRef<std::string> objects);
+  ~LoadedCode();
 
   /// The address of a function.
   llvm::Expected<uint64_t> lookup(llvm::StringRef name);
 
 private:
-  LoadedObject();
+  LoadedCode();
   std::unique_ptr<llvm::orc::LLJIT> jit;
 };
 
-/// Links an object file into a shared library, in this process.
-llvm::Expected<std::string> linkSharedLibrary(llvm::MemoryBufferRef object);
+/// Links object files into a shared library, in this process.
+llvm::Expected<std::string> linkSharedLibrary(ArrayRef<std::string> objects);
 
 } // namespace mlir::torsh::cpu
 

@@ -7,11 +7,11 @@
 
 using namespace mlir::torsh::cpu;
 
-LoadedObject::LoadedObject() = default;
-LoadedObject::~LoadedObject() = default;
+LoadedCode::LoadedCode() = default;
+LoadedCode::~LoadedCode() = default;
 
-llvm::Expected<std::unique_ptr<LoadedObject>>
-LoadedObject::load(std::unique_ptr<llvm::MemoryBuffer> object) {
+llvm::Expected<std::unique_ptr<LoadedCode>>
+LoadedCode::load(ArrayRef<std::string> objects) {
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit)
     return jit.takeError();
@@ -21,14 +21,16 @@ LoadedObject::load(std::unique_ptr<llvm::MemoryBuffer> object) {
   if (!process)
     return process.takeError();
   (*jit)->getMainJITDylib().addGenerator(std::move(*process));
-  if (llvm::Error error = (*jit)->addObjectFile(std::move(object)))
-    return std::move(error);
-  std::unique_ptr<LoadedObject> loaded(new LoadedObject());
+  for (const std::string &object : objects)
+    if (llvm::Error error =
+            (*jit)->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(object, "kernel")))
+      return std::move(error);
+  std::unique_ptr<LoadedCode> loaded(new LoadedCode());
   loaded->jit = std::move(*jit);
   return loaded;
 }
 
-llvm::Expected<uint64_t> LoadedObject::lookup(llvm::StringRef name) {
+llvm::Expected<uint64_t> LoadedCode::lookup(llvm::StringRef name) {
   auto address = jit->lookup(name);
   if (!address)
     return address.takeError();
