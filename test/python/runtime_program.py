@@ -32,7 +32,7 @@ void torsh_kernel_add(void *const *p, const int64_t *s, TorshWorker *w) {
 }
 void torsh_kernel_add_in_two_axes(void *const *p, const int64_t *s, TorshWorker *w) {
   int64_t count = s[0] * s[1];
-  add(p, &count, w);
+  torsh_kernel_add(p, &count, w);
 }
 void torsh_kernel_twice_i64(void *const *p, const int64_t *s, TorshWorker *w) {
   const int64_t *a = p[0];
