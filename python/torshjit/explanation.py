@@ -17,11 +17,13 @@ def _bytes(count: int) -> str:
     return f"{count:.4g} GiB"
 
 
-def _place(location: Any) -> str:
+def _place(location: str | None) -> str:
+    """The end of a location that the compiler wrote as ``folder/file.py:3:0``."""
     if not location:
         return ""
-    file, line = location[0], location[1]
-    return f"  {os.path.basename(str(file))}:{line}"
+    parts = os.path.basename(location).split(":")
+    # Column 0 is that of a line whose column is unknown.
+    return "  " + ":".join(parts[:-1] if parts[-1] == "0" else parts)
 
 
 def _group_lines(group: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 
 import numpy as np
 from runtime_program import add_program, executable
+
 from torshjit import _runtime
 
 

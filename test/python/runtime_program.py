@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torshjit.compiled  # noqa: F401  (so that the runtime raises the package's error classes)
+
 _HEADER = Path(__file__).parents[2] / "include" / "torshjit" / "Runtime" / "KernelABI.h"
 
 BIG = 1 << 18  # so many f32 elements are 1 MiB: a result from the output pool

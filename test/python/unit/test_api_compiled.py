@@ -56,7 +56,7 @@ class StandInCompiler:
         dynamic = -1 in x.shape
         source = dynamic_add_program() if dynamic else add_program(list(x.shape))
         group = {"kernel": "add", "kind": "elementwise", "bytes_before": 4096, "bytes_after": 2048}
-        group["ops"] = [{"op": "torsh.add", "location": ["model.py", 3]}]
+        group["ops"] = [{"op": "torsh.add", "location": "/home/user/model.py:3:0"}]
         edge = {"producer": "torsh.add", "consumer": "torsh.exp", "reason": "too large"}
         return SimpleNamespace(
             program=json.dumps(source),

@@ -21,7 +21,9 @@ from runtime_program import (
     shared_object,
     tensor,
 )
+
 from torshjit import _runtime
+from torshjit.errors import TorshError
 
 
 @pytest.mark.parametrize(
@@ -86,10 +88,10 @@ def test_identity_guards():
     call = adder(guards=[(state, "flag", flag)])
     call(X, X)
     state["flag"] = object()
-    with pytest.raises(RuntimeError, match="guarded state changed: 'flag'"):
+    with pytest.raises(TorshError, match="guarded state changed: 'flag'"):
         call(X, X)
     del state["flag"]
-    with pytest.raises(RuntimeError, match="guarded state changed"):
+    with pytest.raises(TorshError, match="guarded state changed"):
         call(X, X)
     state["flag"] = flag
     call(X, X)
@@ -107,9 +109,9 @@ def test_attribute_guards():
     call = adder(attribute_guards=[(module, "training", True)])
     call(X, X)
     module.training = False
-    with pytest.raises(RuntimeError, match="guarded state changed: 'training'"):
+    with pytest.raises(TorshError, match="guarded state changed: 'training'"):
         call(X, X)
-    with pytest.raises(RuntimeError, match="guarded state changed: 'gone'"):
+    with pytest.raises(TorshError, match="guarded state changed: 'gone'"):
         adder(attribute_guards=[(module, "gone", 1)])(X, X)
     with pytest.raises(LookupError, match="property failed"):
         adder(attribute_guards=[(module, "broken", 1)])(X, X)

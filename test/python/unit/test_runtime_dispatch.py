@@ -15,7 +15,9 @@ from runtime_program import (
     program,
     tensor,
 )
+
 from torshjit import _runtime
+from torshjit.errors import TorshError
 
 
 def test_call_adds():
@@ -33,9 +35,9 @@ def test_specialize_is_asked_then_the_difference_is_the_error():
         call(X, X.astype(np.float64))
     with pytest.raises(ValueError, match=r"argument 0: expected .* got a float32 .* \(3,\)"):
         call(X[:3], X)
-    with pytest.raises(RuntimeError, match="expected 2 positional arguments, got 1"):
+    with pytest.raises(TorshError, match="expected 2 positional arguments, got 1"):
         call(X)
-    with pytest.raises(RuntimeError, match="keyword arguments: expected 0 entries, got 1"):
+    with pytest.raises(TorshError, match="keyword arguments: expected 0 entries, got 1"):
         call(X, X, k=1)
     with pytest.raises(TypeError, match="object of type list"):
         call(X, [1, 2, 3, 4])
@@ -125,7 +127,7 @@ def test_nested_arguments():
         (good, {}),
     ]
     for args, kwargs in bad:
-        with pytest.raises((RuntimeError, TypeError), match="no specialization"):
+        with pytest.raises((TorshError, TypeError), match="no specialization"):
             call(*args, **kwargs)
 
 
@@ -134,7 +136,7 @@ def test_floats_are_compared_by_their_bits():
     for expected, same, other in [(0.0, 0.0, -0.0), (nan, float("nan"), 1.0)]:
         call = adder(positional=(array(4), ("value", expected)), bindings=[("arg", 0)] * 2)
         np.testing.assert_array_equal(call(X, same), 2 * X)
-        with pytest.raises(RuntimeError, match="argument 1: expected"):
+        with pytest.raises(TorshError, match="argument 1: expected"):
             call(X, other)
 
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from runtime_program import BIG, add_program, executable, launch, output, program, temporary, tensor
+
 from torshjit import _runtime
+from torshjit.errors import TorshError
 
 
 def _aligned(size):
@@ -50,7 +52,7 @@ def test_planner_refuses_nonsense():
         _runtime.plan_memory([1], [(2, 1)])
     with pytest.raises(ValueError, match="overflows"):
         _runtime.plan_memory([2**64 - 1], [(0, 1)])
-    with pytest.raises(RuntimeError, match="as many lifetimes"):
+    with pytest.raises(TorshError, match="as many lifetimes"):
         _runtime.plan_memory([1], [])
 
 

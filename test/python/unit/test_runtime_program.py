@@ -21,7 +21,9 @@ from runtime_program import (
     temporary,
     tensor,
 )
+
 from torshjit import _runtime
+from torshjit.errors import TorshError
 
 
 def f32(*shape):
@@ -164,7 +166,7 @@ def test_constants_are_checked_and_may_be_strided():
         executable(source, [strided.astype(np.float64)])
     with pytest.raises(ValueError, match="constant 0: the program expects another shape"):
         executable(source, [strided[:2]])
-    with pytest.raises(RuntimeError, match="1 constants, 0 were given"):
+    with pytest.raises(TorshError, match="1 constants, 0 were given"):
         executable(source)
 
 
@@ -192,7 +194,7 @@ def test_constants_are_checked_and_may_be_strided():
 def test_malformed_programs_are_refused(change, message):
     source = add_program([3, 4])
     change(source)
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(TorshError, match=message):
         executable(source)
 
 
@@ -204,9 +206,9 @@ def test_buffers_that_share_bytes_must_have_as_many():
 
 
 def test_not_json_and_not_a_library():
-    with pytest.raises(RuntimeError, match="not JSON"):
+    with pytest.raises(TorshError, match="not JSON"):
         _runtime.Executable("{", None, None, [])
-    with pytest.raises(RuntimeError, match="cannot load the kernels"):
+    with pytest.raises(TorshError, match="cannot load the kernels"):
         _runtime.Executable(json.dumps(add_program([1])), None, b"not an ELF file", [])
 
 
@@ -219,7 +221,7 @@ def test_registered_error_classes_are_used():
         with pytest.raises(Broken):
             _runtime.Executable("[]", None, None, [])
     finally:
-        _runtime.register_errors(program=RuntimeError)
+        _runtime.register_errors(program=TorshError)
 
 
 def _paths(value, path=()):
@@ -274,7 +276,7 @@ def test_mutated_programs_raise_or_work(mutations):
         except (KeyError, IndexError, TypeError):
             continue  # an earlier mutation removed the place
     zeros = np.zeros(3, np.float32)
-    with contextlib.suppress(RuntimeError, ValueError, TypeError, MemoryError):
+    with contextlib.suppress(TorshError, RuntimeError, ValueError, TypeError, MemoryError):
         loaded = _runtime.Executable(json.dumps(source), None, shared_object(), [zeros])
         arguments = [
             np.zeros([2 if extent < 0 else extent for extent in shape], _NUMPY_DTYPES[dtype])
@@ -286,5 +288,5 @@ def test_mutated_programs_raise_or_work(mutations):
 
 @given(st.text(max_size=30) | st.sampled_from(["[" * 5000, '{"version":' * 3000]))
 def test_any_text_is_refused(text):
-    with pytest.raises(RuntimeError, match="malformed program"):
+    with pytest.raises(TorshError, match="malformed program"):
         _runtime.Executable(text, None, None, [])

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from runtime_program import executable, launch, output, program, run_python
+
 from torshjit import _runtime
 
 

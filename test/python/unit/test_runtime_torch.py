@@ -13,6 +13,8 @@ from runtime_program import (
     run_python,
     tensor,
 )
+
+import torshjit
 from torshjit import _runtime
 
 torch = pytest.importorskip("torch")
@@ -63,7 +65,7 @@ def test_tensors_in_and_out():
         (lambda: X.double(), TypeError),
         (lambda: torch.zeros(3), ValueError),
         (lambda: torch.zeros(4, 1), ValueError),
-        (lambda: torch.zeros(4, device="meta"), ValueError),
+        (lambda: torch.zeros(4, device="meta"), torshjit.DeviceError),
         (lambda: X.numpy(), TypeError),
         (lambda: 3, TypeError),
     ],
@@ -182,6 +184,7 @@ def test_simple_run_takes_both():
 def test_torch_is_not_imported_and_must_be_registered():
     code = """
 import sys
+import torshjit
 from runtime_program import *
 run = executable(add_program([4]))
 import numpy as np
@@ -189,6 +192,6 @@ x = np.ones(4, np.float32)
 run.run([x, x])
 assert "torch" not in sys.modules
 try: run.run([x, x], results="torch")
-except RuntimeError as e: print(e)
+except torshjit.TorshError as e: print(e)
 """
     assert run_python(code).stdout == ("torch tensors are asked for, but torch is not registered\n")
