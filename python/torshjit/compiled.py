@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 from torshjit.account import describe, sum_statistics
-from torshjit.capture.graph_function import CapturedProgram
+from torshjit.capture.graph_function import TRACED, CapturedProgram, tree_leaves
 from torshjit.config import JitConfig
 from torshjit.errors import (
     CaptureError,
@@ -39,6 +39,9 @@ from torshjit.sources import Source
 from torshjit.specialization import Specialization, build_interpreted, build_native
 
 __all__ = ["CompiledModule", "FallbackWarning"]
+
+#: What `CompiledModule.ir` shows besides phases.
+_ARTIFACTS = ("llvmir", "assembly")
 
 _runtime.register_errors(
     program=TorshError,
@@ -120,6 +123,8 @@ class CompiledModule(_runtime.Dispatcher):
         if self._source is None:
             # The runtime then raises an error that says how the arguments differ.
             return None
+        if any(hasattr(leaf, TRACED) for leaf in tree_leaves((args, kwargs))):
+            return (self._inline(args, kwargs),)
         signature = signature_of(args, kwargs)
         with self._lock:
             found = self._find(signature)
@@ -130,6 +135,17 @@ class CompiledModule(_runtime.Dispatcher):
         if found.executable is None:
             return (self._interpret(found, args, kwargs),)
         return None
+
+    def _inline(self, args: tuple, kwargs: dict) -> Any:
+        """Traces the program into the torch program whose capture calls it.
+
+        Raises:
+            CaptureError: it is an MLIR module, which torch cannot run.
+        """
+        assert self._source is not None
+        if not self._source.runs_plainly:
+            raise CaptureError(f"a compiled MLIR module cannot be inlined: {self._name}")
+        return self._source.run(args, kwargs)
 
     def _find(self, signature: Signature) -> Specialization | Fallback | None:
         for each in self._specializations:
@@ -284,6 +300,9 @@ class CompiledModule(_runtime.Dispatcher):
     def ir(self, phase: str = "capture", specialization: int = -1) -> str:
         """Returns the IR text after a phase, of the latest specialization unless said otherwise.
 
+        `phase` is ``capture``, a phase of the compiler, or what comes out of it: ``llvmir`` (LLVM
+        IR after LLVM's own passes) or ``assembly`` (of the processor).
+
         Raises:
             ConfigError: the phase is unknown; the message lists them.
             TorshError: there is no such specialization, or it was loaded from a file.
@@ -296,7 +315,7 @@ class CompiledModule(_runtime.Dispatcher):
         if phase == "capture":
             return str(program.module)
         compiler = load_compiler()
-        names = [name for name, _ in compiler.phases()]
+        names = ["capture", *(name for name, _ in compiler.phases()), *_ARTIFACTS]
         if phase not in names:
             raise ConfigError(f"unknown phase {phase!r}; phases: {', '.join(names)}")
         options = {
@@ -353,8 +372,6 @@ def _needs_grad(found: Specialization, args: tuple, kwargs: dict) -> bool:
     if program is None or not program.grad_sensitive:
         return False
     import torch
-
-    from torshjit.capture.graph_function import tree_leaves
 
     if not torch.is_grad_enabled():
         return False

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 __all__ = [
+    "TRACED",
     "ArgumentBinding",
     "ArgumentLeaf",
     "ArrayLeaf",
@@ -32,6 +33,10 @@ __all__ = [
     "tree_leaves",
     "tree_map",
 ]
+
+
+#: The attribute that marks the tensors of a torch capture in progress.
+TRACED = "_torshjit_traced"
 
 
 @dataclass(frozen=True)

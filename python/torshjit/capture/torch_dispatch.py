@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from torshjit.capture.graph_function import TRACED
 from torshjit.capture.source_location import user_location
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_handlers import choose_handler
@@ -27,7 +28,6 @@ __all__ = ["TORCH_FOLDER", "TorchTrace"]
 
 TORCH_FOLDER = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 
-_RECORD = "_torshjit_traced"
 _CPU = torch.device("cpu")
 _META = torch.device("meta")
 
@@ -105,7 +105,7 @@ class TorchTrace:
                 tensor = torch.empty_strided(tuple(shape), strides, dtype=dtype, device=_META)
         record.trace = self
         self._records.append(record)
-        setattr(tensor, _RECORD, record)
+        setattr(tensor, TRACED, record)
         record.group.add_member(tensor)
         return tensor
 
@@ -116,11 +116,11 @@ class TorchTrace:
     @staticmethod
     def is_traced(tensor: torch.Tensor) -> bool:
         """Whether a tensor was made by a trace, rather than met by it."""
-        return hasattr(tensor, _RECORD)
+        return hasattr(tensor, TRACED)
 
     def record(self, tensor: torch.Tensor) -> Traced:
         """What a traced tensor stands for."""
-        return getattr(tensor, _RECORD)
+        return getattr(tensor, TRACED)
 
     def read(self, tensor: torch.Tensor) -> Any:
         """The Value of a traced tensor.
@@ -135,7 +135,7 @@ class TorchTrace:
 
     def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
         """The traced tensor for any tensor met: itself, or the meta twin of a real one."""
-        record = getattr(tensor, _RECORD, None)
+        record = getattr(tensor, TRACED, None)
         if record is not None:
             if record.trace is self:
                 return tensor
@@ -175,7 +175,7 @@ class TorchTrace:
             self.g.location, self.g.op = location, str(func)
             if _autocast_depth() != self._autocast_depth:
                 raise CaptureError("torch.autocast is not captured")
-            if func is torch.ops.aten.lift_fresh.default and not hasattr(args[0], _RECORD):
+            if func is torch.ops.aten.lift_fresh.default and not hasattr(args[0], TRACED):
                 return self._lift(args[0])
             return self.dispatch(
                 func,

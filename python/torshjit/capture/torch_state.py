@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from torshjit.capture import guards
 from torshjit.capture.graph_function import AttributeGuard, IdentityGuard
 from torshjit.capture.source_location import PACKAGE_FOLDER
 from torshjit.errors import CaptureError
@@ -219,9 +220,6 @@ class ProgramState:
             self._visit(value, name)
 
     def _require(self, condition: str, *subject: Any) -> None:
-        # Imported here because few programs need it and its package imports all its families.
-        from torshjit.capture.numpy_trace import guards
-
         self.guards.append(guards.condition_guard(getattr(guards, condition)(*subject)))
 
     @staticmethod

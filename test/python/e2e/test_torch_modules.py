@@ -193,9 +193,6 @@ def test_shape_error_of_the_program_is_an_exception(target: str) -> None:
         compiled(lambda x: x @ x, target)(torch.randn(3, 4))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a compiled callable does not yet let the capture of its caller inline it"
-)
 def test_compiled_within_compiled(target: str) -> None:
     module, x = mlp()
     inner = compiled(module, target)
@@ -203,6 +200,32 @@ def test_compiled_within_compiled(target: str) -> None:
     with torch.no_grad():
         assert_matches(outer(x), module(x) * 2, 10)
         assert_matches(inner(x), module(x), 10)
+    assert inner.stats()["specializations"] == 1
+    assert outer.stats()["fallback_ops"] == {}
+
+
+def test_compiled_called_before_its_caller_is_captured(target: str) -> None:
+    module, x = mlp()
+    inner = compiled(module, target)
+    with torch.no_grad():
+        inner(x)
+        outer = compiled(lambda t: inner(t) * 2, target)
+        assert_matches(outer(x), module(x) * 2, 10)
+        # A new weight of the inner module is seen by the outer program.
+        next(module.parameters()).mul_(2)
+        assert_matches(outer(x), module(x) * 2, 10)
+
+
+def test_compiled_mlir_is_not_inlined(target: str) -> None:
+    inner = compiled(
+        "func.func @double(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
+        "  %0 = torsh.add %x, %x : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>\n"
+        "  return %0 : tensor<4xf32>\n"
+        "}",
+        target,
+    )
+    with pytest.raises(torshjit.CaptureError, match=r"MLIR module cannot be inlined: @double"):
+        compiled(lambda t: inner(t) * 2, target)(torch.ones(4))
 
 
 def test_calls_from_several_threads(target: str) -> None:

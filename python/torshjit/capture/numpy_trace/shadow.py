@@ -28,7 +28,7 @@ import numpy as np
 
 from torshjit.capture.graph_function import AttributeGuard, IdentityGuard
 from torshjit.capture.numpy_trace.function_names import FunctionNames, names_of
-from torshjit.capture.numpy_trace.guards import (
+from torshjit.capture.guards import (
     AttributeCondition,
     CellCondition,
     ContainerCondition,
