@@ -27,7 +27,6 @@ from typing import Any, cast
 import numpy as np
 
 from torshjit.capture.graph_function import AttributeGuard, IdentityGuard
-from torshjit.capture.numpy_trace.function_names import FunctionNames, names_of
 from torshjit.capture.guards import (
     AttributeCondition,
     CellCondition,
@@ -36,6 +35,7 @@ from torshjit.capture.guards import (
     NamesCondition,
     condition_guard,
 )
+from torshjit.capture.numpy_trace.function_names import FunctionNames, names_of
 from torshjit.capture.numpy_trace.libraries import Library, is_foreign
 from torshjit.capture.numpy_trace.numpy_shadow import numpy_shadow
 from torshjit.capture.numpy_trace.session import TraceSession
