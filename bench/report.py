@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import os
 import platform
@@ -23,6 +24,7 @@ def machine() -> dict[str, Any]:
     cpuinfo = Path("/proc/cpuinfo").read_text()
     model = re.search(r"^model name\s*: (.*)$", cpuinfo, re.MULTILINE)
     return {
+        "date": datetime.date.today().isoformat(),
         "processor": model.group(1) if model else platform.machine(),
         "processors": len(os.sched_getaffinity(0)),
         "system": platform.platform(),

@@ -6,14 +6,14 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 
+from demo.cold_start import measure as measure_cold_start
 from demo.contest import Way, microseconds_per_image, require_equal_predictions
+from demo.fusion_summary import fusion_summary
 from demo.scans import load_scans
 
 _SHOWN_STATS = (
@@ -33,13 +33,7 @@ def _title(text: str) -> None:
 
 
 def _print_duration(what: str, milliseconds: float) -> None:
-    print(f"  {what:<48} {milliseconds:8.1f} ms")
-
-
-def _timed(action: Callable[[], Any]) -> tuple[Any, float]:
-    started = time.perf_counter()
-    result = action()
-    return result, (time.perf_counter() - started) * 1e3
+    print(f"  {what:<54} {milliseconds:7.1f} ms")
 
 
 def _train(scans: Any) -> tuple[Way, list[Way], str]:
@@ -63,30 +57,35 @@ def _train(scans: Any) -> tuple[Way, list[Way], str]:
     return Way("torch eager", module, torch.from_numpy), [numpy_way], "convolutional network"
 
 
-def _compile(original: Way, one_image: np.ndarray) -> Way:
-    """Compiles cold, prints what each part took, returns the compiled way."""
-    torshjit, import_ms = _timed(lambda: import_module("torshjit"))
-    _, compiler_ms = _timed(lambda: import_module("torshjit._compiler"))
-    _print_duration("import torshjit", import_ms)
-    _print_duration("load the compiler (MLIR and LLVM)", compiler_ms)
-    argument = original.from_numpy(one_image)
+def _print_cold_start(framework: str) -> None:
+    milliseconds = measure_cold_start(framework)
+    print("In a fresh process:")
+    _print_duration("import torshjit", milliseconds["import"])
+    _print_duration("load the compiler and the capture, once", milliseconds["load"])
+    _print_duration("first call: capture, compile, run", milliseconds["first_call"])
+    _print_duration("  of which capture", milliseconds["capture"])
+    _print_duration("  of which compile", milliseconds["compile"])
 
-    def first_call() -> Any:
-        # strict: an operation that is not compiled is an error here, not a detour.
-        compiled = torshjit.compile(original.call, strict=True, enable_caching=False)
-        compiled(argument)
-        return compiled
 
-    compiled, cold_ms = _timed(first_call)
-    _print_duration("capture, compile and run the first image, cold", cold_ms)
+def _compile(original: Way, images: np.ndarray) -> Way:
+    """The network as torshjit runs it, compiled for one image and for all of them."""
+    import torshjit
+
+    # strict: an operation that is not compiled is an error here, not a detour.
+    compiled = torshjit.compile(original.call, strict=True, enable_caching=False)
+    compiled(original.from_numpy(images[:1]))
+    started = time.perf_counter()
+    compiled(original.from_numpy(images))
+    milliseconds = (time.perf_counter() - started) * 1e3
+    print("In this process:")
+    _print_duration(f"compile again, for all {len(images)} images in one batch", milliseconds)
     return Way("torshjit", compiled, original.from_numpy)
 
 
 def _check(original: Way, compiled: Way, images: np.ndarray) -> np.ndarray:
     """Raises unless every prediction equals eager's; returns the compiled scores."""
     expected = original.scores(images)
-    together, batch_ms = _timed(lambda: compiled.scores(images))
-    _print_duration(f"the same for all {len(images)} images in one batch", batch_ms)
+    together = compiled.scores(images)
     require_equal_predictions(expected, together, "all images in one batch")
     alone = np.concatenate([compiled.scores(images[i : i + 1]) for i in range(len(images))])
     require_equal_predictions(expected, alone, "one image at a time")
@@ -113,14 +112,11 @@ def _print_times(ways: list[Way], images: np.ndarray) -> None:
     print("  (in brackets: how many times as long as torshjit takes)")
 
 
-def _indented(text: str) -> str:
-    return "\n".join("  " + line for line in text.rstrip().splitlines())
-
-
 def _print_insight(compiled: Any) -> None:
-    _title("What was fused")
-    print(_indented(str(compiled.explain())))
-    _title("Statistics")
+    _title("What was fused, for one image (compiled.explain() says more)")
+    for line in fusion_summary(compiled.explain(structured=True)["specializations"][0]):
+        print("  " + line)
+    _title("Statistics (compiled.stats())")
     stats = compiled.stats()
     for name in _SHOWN_STATS:
         value = stats[name]
@@ -137,7 +133,8 @@ def main() -> int:
     original, others, name = _train(scans)
 
     _title(f"Compiling the {name}")
-    compiled = _compile(original, scans.images[:1])
+    _print_cold_start("torch" if original.name == "torch eager" else "numpy")
+    compiled = _compile(original, scans.images)
     scores = _check(original, compiled, scans.images)
     right = scores.argmax(axis=1) == scans.digits
     accuracy = f"{right[scans.is_test].mean():.1%} of the {tests} test scans"

@@ -45,16 +45,29 @@ def loss_gradients(
     }
 
 
-def train(scans: Scans) -> Callable[[np.ndarray], np.ndarray]:
-    """A function from images to scores, with the trained weights inside."""
+def initial_weights() -> dict[str, np.ndarray]:
+    """Random weights that training starts from, float32, by name."""
     rng = np.random.default_rng(0)
     initial = {
         **linear_weights(rng, "fc1", 64, _HIDDEN),
         **linear_weights(rng, "fc2", _HIDDEN, 10),
     }
-    weights: dict[str, np.ndarray] = {
-        name: value.astype(np.float32) for name, value in initial.items()
-    }
+    return {name: value.astype(np.float32) for name, value in initial.items()}
+
+
+def classifier(weights: Weights) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from images to scores, with the weights inside."""
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        return scores(images, weights)
+
+    return classify
+
+
+def train(scans: Scans) -> Callable[[np.ndarray], np.ndarray]:
+    """The trained classifier."""
+    rng = np.random.default_rng(1)
+    weights = initial_weights()
     velocity = {name: np.zeros_like(value) for name, value in weights.items()}
     images, digits = scans.images[~scans.is_test], scans.digits[~scans.is_test]
     for _ in with_progress(range(_EPOCHS), "training", "epoch"):
@@ -64,8 +77,4 @@ def train(scans: Scans) -> Callable[[np.ndarray], np.ndarray]:
             for name, gradient in loss_gradients(images[batch], digits[batch], weights).items():
                 velocity[name] = _MOMENTUM * velocity[name] - _RATE * gradient
                 weights[name] += velocity[name]
-
-    def classify(images: np.ndarray) -> np.ndarray:
-        return scores(images, weights)
-
-    return classify
+    return classifier(weights)

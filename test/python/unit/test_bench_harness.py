@@ -14,6 +14,7 @@ import pytest
 from bench import __main__ as command
 from bench.measurement import MemoryPeak, sample
 from bench.namespaces import numpy_namespace
+from bench.page import as_page, read_measurements, slower_than
 from bench.report import as_json, as_markdown, ratios
 from bench.runner import Effort, Measurement, measure
 from bench.systems import SYSTEMS
@@ -231,3 +232,32 @@ def test_json_keeps_every_measurement():
     measurements = [_measured("torshjit", 500.0), _measured("jax", math.nan, samples=0)]
     rows = as_json(measurements, {})["measurements"]
     assert [row["median_us"] for row in rows] == [500.0, None]
+
+
+def test_page_is_made_from_the_json_alone():
+    measurements = [
+        _measured("torshjit", 500.0, version="1.2.3"),
+        _measured("torch-eager", 250.0),
+        _measured("torshjit", 100.0, workload="v"),
+        _measured("torch-eager", 200.0, workload="v"),
+        _measured("jax", math.nan, samples=0, note="skipped: absent"),
+    ]
+    options = {"quick": True, "threads": [1], "rounds": 3}
+    run = json.loads(json.dumps(as_json(measurements, options)))
+    assert slower_than(read_measurements(run), "torch-eager", 1) == [("w", 2.0)]
+    page = as_page(run)
+    assert "- 1 thread: w (2.00)\n" in page
+    assert run["machine"]["processor"] in page
+    assert run["machine"]["date"] in page
+    assert "torshjit 1.2.3" in page
+    assert "| w | 0.5 | **0.25** | 2.00 |" in page
+    assert "sizes are smaller" in page
+
+
+def test_a_wrong_result_of_ours_counts_as_no_win():
+    measurements = [
+        _measured("torshjit", 100.0, wrong=True),
+        _measured("torshjit-numpy", 300.0),
+        _measured("torch-eager", 200.0),
+    ]
+    assert slower_than(measurements, "torch-eager", 1) == [("w", 1.5)]

@@ -11,7 +11,8 @@ from demo.contest import PredictionMismatch, Way, microseconds_per_image, requir
 
 pytest.importorskip("sklearn")
 
-from demo import numpy_training
+from demo import cold_start, numpy_training
+from demo.fusion_summary import fusion_summary
 from demo.scans import load_scans
 
 
@@ -84,3 +85,41 @@ def test_times_are_per_image_and_of_every_way():
     times = microseconds_per_image(ways, images)
     assert list(times) == ["one", "two"]
     assert all(0 < microseconds < 1e4 for microseconds in times.values())
+
+
+@pytest.mark.parametrize("framework", ["torch", "numpy"])
+def test_cold_start_is_measured_in_fresh_processes(framework):
+    if framework == "torch":
+        pytest.importorskip("torch")
+    milliseconds = cold_start.measure(framework)
+    assert set(milliseconds) == {"import", "load", "first_call", "capture", "compile"}
+    assert all(value > 0 for value in milliseconds.values())
+    assert milliseconds["first_call"] > milliseconds["compile"] + milliseconds["capture"]
+
+
+def test_fusion_summary_counts_operations_kernels_and_traffic():
+    specialization = {
+        "groups": [
+            {
+                "kernel": "conv_relu",
+                "ops": [{"op": "torsh.conv"}, {"op": "torsh.relu"}],
+                "bytes_before": 4096,
+                "bytes_after": 1024,
+            },
+            {
+                "kernel": "max_pool",
+                "ops": [{"op": "torsh.max_pool"}],
+                "bytes_before": 2048,
+                "bytes_after": 2048,
+            },
+        ],
+        "unfused": [
+            {"producer": "torsh.relu", "consumer": "torsh.max_pool", "reason": "two windows"},
+            {"producer": "torsh.relu", "consumer": "torsh.max_pool", "reason": "two windows"},
+        ],
+    }
+    head, first, second, *unfused = fusion_summary(specialization)
+    assert head == ("3 operations became 2 kernels; 3.0 KiB of memory traffic instead of 6.0:")
+    assert first.split() == ["conv_relu", "conv", "+", "relu", "4.0", "->", "1.0", "KiB"]
+    assert second.split() == ["max_pool", "max_pool", "2.0", "->", "2.0", "KiB"]
+    assert unfused == ["Not fused:", "  relu -> max_pool: two windows (2 times)"]

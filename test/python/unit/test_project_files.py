@@ -157,6 +157,35 @@ def test_files_that_the_readme_links_to_exist():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
+_README_EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+def test_the_readme_has_examples():
+    assert len(_README_EXAMPLES) == 2
+
+
+@pytest.mark.parametrize("example", _README_EXAMPLES, ids=["numpy", "torch"])
+def test_the_readme_s_examples_run_compiled_as_typed(example, tmp_path):
+    if "import torch\n" in example:
+        pytest.importorskip("torch")
+    script = tmp_path / "example.py"
+    script.write_text(example)
+    result = subprocess.run(
+        # A fallback to plain Python only warns: here it is to fail.
+        [sys.executable, "-W", "error", script],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    if "explain" in example:
+        assert "torsh.tanh" in result.stdout
+        assert "1 calls" in result.stdout or "'calls': 1" in result.stdout
+
+
 @pytest.mark.parametrize(
     "page",
     ["README.md", *(f"docs/howto/{name}.md" for name in ("AddAnOp", "AddAPass", "AddATarget"))],
