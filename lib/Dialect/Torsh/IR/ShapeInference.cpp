@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Builders.h"
+#include "torshjit/Dialect/Torsh/IR/TorshTraits.h"
 #include <limits>
 
 using namespace mlir;
@@ -167,9 +168,7 @@ LogicalResult mlir::torsh::inferReductionType(std::optional<Location> loc, Strin
 
 LogicalResult mlir::torsh::verifyReductionExtents(Operation *op, Value input,
                                                   ArrayRef<int64_t> axes) {
-  // Sums, products, any and all have a value for the empty set; the rest has none.
-  StringRef name = op->getName().stripDialect();
-  if (name == "sum" || name == "prod" || name == "any" || name == "all" || name == "mean")
+  if (op->hasTrait<DefinedOnEmptyAxes>())
     return success();
   for (int64_t axis : axes)
     if (shapeOf(input.getType())[axis] == 0)

@@ -68,8 +68,9 @@ class AllocateScratchPass : public torsh::impl::AllocateScratchPassBase<Allocate
     OpBuilder builder(alloc);
     Location loc = alloc.getLoc();
     MemRefType type = alloc.getType();
+    Type element = type.getElementType();
     int64_t elementBytes =
-        std::max<int64_t>(1, type.getElementType().getIntOrFloatBitWidth() / 8);
+        element.isIndex() ? 8 : std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
     bool isInLoop = isa<scf::ForOp, scf::IfOp>(alloc->getParentOp());
     if (type.hasStaticShape() && !isInLoop &&
         type.getNumElements() * elementBytes <= kLargestOnStack) {

@@ -25,6 +25,8 @@ static constexpr int64_t kSmallestParallel = 1 << 16;
 /// Elements of a tile that is read and written once, and of one whose
 /// intermediate results should stay in the first cache.
 static constexpr int64_t kStreamTile = 1 << 15, kCachedTile = 1 << 12;
+/// Neighbouring elements that a tile takes at least.
+static constexpr int64_t kSmallestRun = 256;
 /// What a '?' extent is taken to be.
 static constexpr int64_t kAssumedExtent = 256;
 
@@ -74,7 +76,7 @@ private:
     if (contraction) {
       int64_t lanes = vectorBits / elementBits(contraction);
       registerTile = {vectorBits >= 512 ? 8 : 6, 2 * lanes};
-      block = {128, 256, 256};
+      block = {256, 256, 256};
     }
     if (root && work >= kSmallestParallel) {
       if (contraction)
@@ -229,7 +231,9 @@ private:
         budget = std::max<int64_t>(1, budget / std::max<int64_t>(extent, 1));
         continue;
       }
-      tile[loop] = budget;
+      // The last loop runs along memory: less than some lines of it would waste
+      // what is read, however much work each element is.
+      tile[loop] = loop == last ? std::max(budget, std::min(extent, kSmallestRun)) : budget;
       budget = 1;
     }
     return tile;
