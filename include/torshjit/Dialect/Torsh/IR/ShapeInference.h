@@ -55,6 +55,7 @@ LogicalResult inferReductionType(std::optional<Location> loc, StringRef opName, 
                                  ArrayRef<int64_t> axes, bool keepdims,
                                  SmallVectorImpl<Type> &types, Type elementType = {});
 
+/// Refuses an axis of extent 0 unless the operation is DefinedOnEmptyAxes.
 LogicalResult verifyReductionExtents(Operation *op, Value input, ArrayRef<int64_t> axes);
 
 LogicalResult reifyReductionShape(Operation *op, Value input, ArrayRef<int64_t> axes,

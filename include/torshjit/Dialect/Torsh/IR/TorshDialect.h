@@ -15,6 +15,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "torshjit/Dialect/Torsh/IR/ShapeInference.h"
+#include "torshjit/Dialect/Torsh/IR/TorshTraits.h"
 
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h.inc"
 #include "torshjit/Dialect/Torsh/IR/TorshEnums.h.inc"

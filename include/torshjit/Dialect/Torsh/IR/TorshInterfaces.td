@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interfaces that carry what an operation means, so that no pass switches over names.
+// Interfaces and traits that carry what an operation means, so that nothing switches
+// over names.
 
 #ifndef TORSH_INTERFACES_TD
 #define TORSH_INTERFACES_TD
@@ -62,6 +63,11 @@ def Torsh_ExtentConstraintOpInterface : OpInterface<"ExtentConstraintOpInterface
       "void", "getExtentConstraints",
       (ins "::llvm::SmallVectorImpl<::mlir::torsh::ExtentConstraint> &":$constraints)>,
   ];
+}
+
+// A reduction that has a value over no elements: zero for a sum, NaN for a mean.
+def Torsh_DefinedOnEmptyAxes : NativeOpTrait<"DefinedOnEmptyAxes"> {
+  let cppNamespace = "::mlir::torsh";
 }
 
 #endif // TORSH_INTERFACES_TD

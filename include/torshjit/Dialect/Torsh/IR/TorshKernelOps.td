@@ -11,7 +11,7 @@ include "torshjit/Dialect/Torsh/IR/TorshBase.td"
 include "torshjit/Dialect/Torsh/IR/TorshAttrs.td"
 
 def Torsh_KernelOp : Torsh_Op<"kernel",
-    [FunctionOpInterface, IsolatedFromAbove, AutomaticAllocationScope]> {
+    [FunctionOpInterface, IsolatedFromAbove, AffineScope, AutomaticAllocationScope]> {
   let summary = "one fusion group: the unit of code generation, caching and profiling";
   let description = [{
     The body holds operations on tensors and ends in `torsh.return`.

@@ -37,7 +37,8 @@ class Torsh_ReductionOp<string mnemonic, Type tensor, list<Trait> traits = []>
   }] # typeRule;
 }
 
-def Torsh_SumOp : Torsh_ReductionOp<"sum", Torsh_NumericTensor> {
+def Torsh_SumOp : Torsh_ReductionOp<"sum", Torsh_NumericTensor,
+                                  [Torsh_DefinedOnEmptyAxes]> {
   let summary = "sum over axes (`numpy.sum`)";
   let description = [{
     `axes` are distinct, non-negative and sorted; with `keepdims` they stay as
@@ -48,7 +49,8 @@ def Torsh_SumOp : Torsh_ReductionOp<"sum", Torsh_NumericTensor> {
     ```
   }];
 }
-def Torsh_ProdOp : Torsh_ReductionOp<"prod", Torsh_NumericTensor> {
+def Torsh_ProdOp : Torsh_ReductionOp<"prod", Torsh_NumericTensor,
+                                  [Torsh_DefinedOnEmptyAxes]> {
   let summary = "product over axes (`numpy.prod`); an empty product is one";
 }
 def Torsh_AmaxOp : Torsh_ReductionOp<"amax", Torsh_NumericTensor> {
@@ -57,13 +59,16 @@ def Torsh_AmaxOp : Torsh_ReductionOp<"amax", Torsh_NumericTensor> {
 def Torsh_AminOp : Torsh_ReductionOp<"amin", Torsh_NumericTensor> {
   let summary = "smallest element over axes, NaN if any is (`numpy.amin`)";
 }
-def Torsh_AnyOp : Torsh_ReductionOp<"any", Torsh_BoolTensor> {
+def Torsh_AnyOp : Torsh_ReductionOp<"any", Torsh_BoolTensor,
+                                  [Torsh_DefinedOnEmptyAxes]> {
   let summary = "whether some element is true over axes (`numpy.any`)";
 }
-def Torsh_AllOp : Torsh_ReductionOp<"all", Torsh_BoolTensor> {
+def Torsh_AllOp : Torsh_ReductionOp<"all", Torsh_BoolTensor,
+                                  [Torsh_DefinedOnEmptyAxes]> {
   let summary = "whether every element is true over axes (`numpy.all`)";
 }
-def Torsh_MeanOp : Torsh_ReductionOp<"mean", Torsh_FloatTensor> {
+def Torsh_MeanOp : Torsh_ReductionOp<"mean", Torsh_FloatTensor,
+                                  [Torsh_DefinedOnEmptyAxes]> {
   let summary = "arithmetic mean over axes (`numpy.mean`)";
   let description = "An empty mean is NaN.";
 }
