@@ -3,11 +3,15 @@
 
 #include "Diagnostics.h"
 #include "GraphBuilder.h"
+#include "SourceCheck.h"
+#include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "torshjit/Compiler/Registration.h"
+#include "llvm/Support/MemoryBufferRef.h"
+#include "llvm/Support/MemoryBufferRef.h"
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
@@ -34,6 +38,9 @@ static std::shared_ptr<Module> parseModule(nb::object source, std::shared_ptr<Co
   DiagnosticCollector diagnostics(context->get());
   auto module = std::make_shared<Module>();
   module->context = context;
+  bool isBytecode = mlir::isBytecode(llvm::MemoryBufferRef(text, "-"));
+  if (!isBytecode && failed(checkSource(text, context->get())))
+    diagnostics.raise("cannot parse the module");
   module->op = parseSourceString<ModuleOp>(text, ParserConfig(context->get()));
   if (!module->op || diagnostics.hasError())
     diagnostics.raise("cannot parse the module");
