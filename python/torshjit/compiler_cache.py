@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
-import tempfile
+import stat
 import threading
 from collections import OrderedDict
-from concurrent.futures import Future
 from types import ModuleType
 from typing import Any
 
@@ -22,7 +20,30 @@ __all__ = ["clear_cache", "compile_module", "compiler_context", "compiler_error"
 _MOST_ENTRIES = 256
 
 _lock = threading.Lock()
-_entries: OrderedDict[str, Future] = OrderedDict()
+
+
+class _Entry:
+    """What was compiled for a key, or will be by the thread that made the entry."""
+
+    __slots__ = ("_done", "_error", "_result")
+
+    def __init__(self) -> None:
+        self._done = threading.Event()
+        self._result: Any = None
+        self._error: BaseException | None = None
+
+    def settle(self, result: Any = None, error: BaseException | None = None) -> None:
+        self._result, self._error = result, error
+        self._done.set()
+
+    def wait(self) -> Any:
+        self._done.wait()
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+
+_entries: OrderedDict[str, _Entry] = OrderedDict()
 
 
 @functools.cache
@@ -57,6 +78,8 @@ def compiler_error(error: Exception, what: str) -> CompileError:
 
 
 def _key(module: Any, options: dict[str, Any]) -> str:
+    import hashlib
+
     text = str(module) + "\0" + json.dumps(options, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -72,12 +95,26 @@ def _compile(module: Any, options: dict[str, Any]) -> Any:
 
 
 def _reproduction(module: Any, options: dict[str, Any]) -> str | None:
-    """Writes the module to a file and returns the command that compiles it."""
+    """Writes a module that failed to a file and returns the command that compiles it.
+
+    The file goes to the dump folder, or else to a folder of the user's own in the temporary
+    folder, which no other user can read or have prepared.
+    """
+    import hashlib
+    import tempfile
+
     text = str(module)
-    name = f"torshjit-{hashlib.sha256(text.encode()).hexdigest()[:16]}.mlir"
-    path = os.path.join(options.get("dump_dir") or tempfile.gettempdir(), name)
+    folder = options.get("dump_dir")
     try:
-        with open(path, "w", encoding="utf-8") as file:
+        if folder is None:
+            folder = os.path.join(tempfile.gettempdir(), f"torshjit-{os.getuid()}")
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            status = os.lstat(folder)
+            is_private = stat.S_ISDIR(status.st_mode) and stat.S_IMODE(status.st_mode) == 0o700
+            if not is_private or status.st_uid != os.getuid():
+                folder = tempfile.mkdtemp(prefix="torshjit-")
+        path = os.path.join(folder, f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.mlir")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
     except OSError:
         return None
@@ -100,21 +137,22 @@ def compile_module(module: Any, options: dict[str, Any], *, use_cache: bool) -> 
         entry = _entries.get(key)
         is_first = entry is None
         if entry is None:
-            entry = _entries[key] = Future()
+            entry = _entries[key] = _Entry()
         _entries.move_to_end(key)
         while len(_entries) > _MOST_ENTRIES:
             _entries.popitem(last=False)
     if not is_first:
-        return entry.result(), "memory"
+        return entry.wait(), "memory"
     try:
-        entry.set_result(_compile(module, options))
+        result = _compile(module, options)
     except BaseException as error:
         # A failure is told to those who wait, but the next caller tries again.
         with _lock:
             _entries.pop(key, None)
-        entry.set_exception(error)
+        entry.settle(error=error)
         raise
-    return entry.result(), "miss"
+    entry.settle(result)
+    return result, "miss"
 
 
 def clear_cache() -> None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from torshjit.errors import ConfigError
+from torshjit.record import Record
 
 __all__ = ["VARIABLES", "Variable", "read"]
 
 
-@dataclass(frozen=True)
-class Variable:
+class Variable(Record):
     """One environment variable.
 
     Attributes:
@@ -26,11 +25,21 @@ class Variable:
         summary: one line for the documentation.
     """
 
-    name: str
-    parse: Callable[[str], Any]
-    default: Any
-    affects_output: bool
-    summary: str
+    __slots__ = ("affects_output", "default", "name", "parse", "summary")
+
+    def __init__(
+        self,
+        name: str,
+        parse: Callable[[str], Any],
+        default: Any,
+        affects_output: bool,
+        summary: str,
+    ) -> None:
+        self.name = name
+        self.parse = parse
+        self.default = default
+        self.affects_output = affects_output
+        self.summary = summary
 
 
 def _boolean(text: str) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from torshjit.capture.source_location import PACKAGE_FOLDER
 from torshjit.errors import CaptureError, CompileError, DeviceError, DTypeError
@@ -22,17 +21,24 @@ class FallbackWarning(UserWarning):
     """A program, or some of its calls, runs as plain Python instead of compiled code."""
 
 
-@dataclass(eq=False)
 class Fallback:
     """A signature that runs as plain Python, and why."""
 
-    signature: Signature
-    op: str
-    reason: str
-    location: tuple[str, int] | None
-    warning: str
-    calls: int = 0
-    time_us: float = 0.0
+    def __init__(
+        self,
+        signature: Signature,
+        op: str,
+        reason: str,
+        location: tuple[str, int] | None,
+        warning: str,
+    ) -> None:
+        self.signature = signature
+        self.op = op
+        self.reason = reason
+        self.location = location
+        self.warning = warning
+        self.calls = 0
+        self.time_us = 0.0
 
     def warn(self, name: str) -> None:
         """Warns the caller of the program `name`."""

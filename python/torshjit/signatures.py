@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from torshjit.capture.graph_function import ArrayLeaf, ValueLeaf, flatten, leaf_paths, tree_map
 from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
+from torshjit.record import Record
 from torshjit.sources import is_torch_tensor
 
 __all__ = ["differing_arguments", "format_signature", "signature_of", "trees_match"]
@@ -34,11 +34,13 @@ _TORCH_DTYPES = {
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), slice, type(Ellipsis), np.dtype, type)
 
 
-@dataclass(frozen=True)
-class _Opaque:
+class _Opaque(Record):
     """Stands for any object of a type whose values are neither compared nor kept."""
 
-    kind: type
+    __slots__ = ("kind",)
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
 
     def __repr__(self) -> str:
         return f"<{self.kind.__name__}>"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -29,10 +28,7 @@ from torshjit.signatures import Signature, format_signature, is_torch_tensor, tr
 
 __all__ = ["Specialization", "as_numpy", "as_torch", "build_interpreted", "build_native"]
 
-_EMPTY_EXPLANATION: dict[str, Any] = {"groups": [], "unfused": [], "schedules": {}}
 
-
-@dataclass(eq=False)
 class Specialization:
     """A captured program with what became of it.
 
@@ -45,19 +41,33 @@ class Specialization:
         cache: where the machine code came from: ``memory``, ``disk``, ``miss`` or None.
     """
 
-    program: CapturedProgram | None
-    signature: Signature
-    executable: Any = None
-    result: Any = None
-    explanation: dict[str, Any] = field(default_factory=lambda: dict(_EMPTY_EXPLANATION))
-    cache: str | None = None
-    capture_ms: float = 0.0
-    compile_ms: float = 0.0
-    timings_ms: dict[str, float] = field(default_factory=dict)
-    runtime_arguments: dict[str, Any] = field(default_factory=dict)
-    graph: Any = None
-    interpreted_calls: int = 0
-    interpreted_us: float = 0.0
+    def __init__(
+        self,
+        program: CapturedProgram | None,
+        signature: Signature,
+        *,
+        executable: Any = None,
+        result: Any = None,
+        explanation: dict[str, Any] | None = None,
+        cache: str | None = None,
+        capture_ms: float = 0.0,
+        compile_ms: float = 0.0,
+        timings_ms: dict[str, float] | None = None,
+        runtime_arguments: dict[str, Any] | None = None,
+    ) -> None:
+        self.program = program
+        self.signature = signature
+        self.executable = executable
+        self.result = result
+        self.explanation = explanation or {"groups": [], "unfused": [], "schedules": {}}
+        self.cache = cache
+        self.capture_ms = capture_ms
+        self.compile_ms = compile_ms
+        self.timings_ms = timings_ms or {}
+        self.runtime_arguments = runtime_arguments or {}
+        self.graph: Any = None
+        self.interpreted_calls = 0
+        self.interpreted_us = 0.0
 
     def accepts(self, signature: Signature) -> bool:
         """Whether a call of this signature may run it now."""

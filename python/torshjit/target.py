@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from torshjit.errors import ConfigError, DeviceError
+from torshjit.record import Record
 
 __all__ = ["AVAILABLE", "KINDS", "Target"]
 
@@ -19,12 +19,14 @@ AVAILABLE = ("cpu", "interpreter")
 _ARCHITECTURE = re.compile(r"[A-Za-z0-9_.+-]+\Z")
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Record):
     """A kind of target and, after a colon, the architecture of its device."""
 
-    kind: str
-    architecture: str | None = None
+    __slots__ = ("architecture", "kind")
+
+    def __init__(self, kind: str, architecture: str | None = None) -> None:
+        self.kind = kind
+        self.architecture = architecture
 
     @staticmethod
     def parse(text: str) -> Target:

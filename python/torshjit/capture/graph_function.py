@@ -11,9 +11,10 @@ of the call that was captured.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
+
+from torshjit.record import Record
 
 __all__ = [
     "TRACED",
@@ -39,27 +40,33 @@ __all__ = [
 TRACED = "_torshjit_traced"
 
 
-@dataclass(frozen=True)
-class ArrayLeaf:
+class ArrayLeaf(Record):
     """An argument whose contents the program reads.
 
     `kind` says what the call passes: a NumPy array, a NumPy scalar or a torch tensor.
     `dtype` is the dialect's name (``f32``); an extent of -1 in `shape` is any extent.
     """
 
-    kind: Literal["numpy", "scalar", "torch"]
-    dtype: str
-    shape: tuple[int, ...]
+    __slots__ = ("dtype", "kind", "shape")
+
+    def __init__(
+        self, kind: Literal["numpy", "scalar", "torch"], dtype: str, shape: tuple[int, ...]
+    ) -> None:
+        self.kind = kind
+        self.dtype = dtype
+        self.shape = shape
 
 
-@dataclass(frozen=True, eq=False)
-class ValueLeaf:
+class ValueLeaf(Record):
     """A value fixed at capture; as an argument it is compared by type and equality.
 
     Floats are compared by their bits: 0.0 is not -0.0, and NaN is NaN.
     """
 
-    value: object
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ValueLeaf) or type(self.value) is not type(other.value):
@@ -72,57 +79,69 @@ class ValueLeaf:
         return hash((type(self.value), repr(self.value)))
 
 
-@dataclass(frozen=True)
-class ResultLeaf:
+class ResultLeaf(Record):
     """Output `index` of the program; `scalar` asks for a NumPy scalar instead of a 0-d array."""
 
-    index: int
-    scalar: bool = False
+    __slots__ = ("index", "scalar")
+
+    def __init__(self, index: int, scalar: bool = False) -> None:
+        self.index = index
+        self.scalar = scalar
 
 
-@dataclass(frozen=True)
-class ArgumentLeaf:
+class ArgumentLeaf(Record):
     """The object itself that the call passed as array leaf number `leaf`, returned unchanged."""
 
-    leaf: int
+    __slots__ = ("leaf",)
+
+    def __init__(self, leaf: int) -> None:
+        self.leaf = leaf
 
 
 Tree = ArrayLeaf | ValueLeaf | ResultLeaf | ArgumentLeaf | tuple | list | dict
 
 
-@dataclass(frozen=True)
-class ArgumentBinding:
+class ArgumentBinding(Record):
     """A program input that is array leaf number `leaf` of the call."""
 
-    leaf: int
+    __slots__ = ("leaf",)
+
+    def __init__(self, leaf: int) -> None:
+        self.leaf = leaf
 
 
-@dataclass(frozen=True, eq=False)
 class ObjectBinding:
     """A program input that is a NumPy array or torch tensor, read where it lies at each call."""
 
-    value: Any
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
-@dataclass(frozen=True, eq=False)
 class IdentityGuard:
     """Holds while ``mapping[key] is expected``."""
 
-    mapping: dict
-    key: object
-    expected: object
+    __slots__ = ("expected", "key", "mapping")
+
+    def __init__(self, mapping: dict, key: object, expected: object) -> None:
+        self.mapping = mapping
+        self.key = key
+        self.expected = expected
 
     def holds(self) -> bool:
         return self.mapping.get(self.key, _MISSING) is self.expected
 
 
-@dataclass(frozen=True, eq=False)
 class AttributeGuard:
     """Holds while ``getattr(owner, name) == expected``."""
 
-    owner: object
-    name: str
-    expected: object
+    __slots__ = ("expected", "name", "owner")
+
+    def __init__(self, owner: object, name: str, expected: object) -> None:
+        self.owner = owner
+        self.name = name
+        self.expected = expected
 
     def holds(self) -> bool:
         return bool(getattr(self.owner, self.name, _MISSING) == self.expected)
@@ -131,7 +150,6 @@ class AttributeGuard:
 _MISSING = object()
 
 
-@dataclass
 class CapturedProgram:
     """A captured program and everything needed to call it.
 
@@ -155,17 +173,32 @@ class CapturedProgram:
         entry: the name of the entry function.
     """
 
-    module: Any
-    args_tree: tuple[tuple, dict]
-    bindings: list[ArgumentBinding | ObjectBinding]
-    output_tree: Tree
-    output_kind: Literal["numpy", "torch"] = "numpy"
-    guards: list[IdentityGuard | AttributeGuard] = field(default_factory=list)
-    grad_sensitive: bool = False
-    source_names: list[str] = field(default_factory=list)
-    capture_ms: float = 0.0
-    call_with_grad: Callable[[Any, tuple, dict], Any] | None = None
-    entry: str = "main"
+    def __init__(
+        self,
+        module: Any,
+        args_tree: tuple[tuple, dict],
+        bindings: list[ArgumentBinding | ObjectBinding],
+        output_tree: Tree,
+        *,
+        output_kind: Literal["numpy", "torch"] = "numpy",
+        guards: Sequence[IdentityGuard | AttributeGuard] = (),
+        grad_sensitive: bool = False,
+        source_names: Sequence[str] = (),
+        capture_ms: float = 0.0,
+        call_with_grad: Callable[[Any, tuple, dict], Any] | None = None,
+        entry: str = "main",
+    ) -> None:
+        self.module = module
+        self.args_tree = args_tree
+        self.bindings = bindings
+        self.output_tree = output_tree
+        self.output_kind = output_kind
+        self.guards = list(guards)
+        self.grad_sensitive = grad_sensitive
+        self.source_names = list(source_names)
+        self.capture_ms = capture_ms
+        self.call_with_grad = call_with_grad
+        self.entry = entry
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -8,12 +8,26 @@ import sys
 from collections.abc import Sequence
 from types import CodeType
 
-__all__ = ["PACKAGE_FOLDER", "user_location"]
+__all__ = ["PACKAGE_FOLDER", "installed_folders", "user_location"]
 
 #: Folder of this package; its frames are never the user's.
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 _internal: dict[tuple[str, tuple[str, ...]], bool] = {}
+
+
+def installed_folders() -> tuple[str, ...]:
+    """Folders of the standard library and of installed packages, each with a separator at its end.
+
+    `sysconfig` knows them too, but takes 5 ms to import.
+    """
+    standard = os.path.dirname(os.path.abspath(os.__file__))
+    packages = [
+        os.path.abspath(entry)
+        for entry in sys.path
+        if os.path.basename(entry.rstrip(os.sep)) in ("site-packages", "dist-packages")
+    ]
+    return tuple(os.path.join(folder, "") for folder in (standard, *packages))
 
 
 def _is_internal(code: CodeType, folders: tuple[str, ...]) -> bool:

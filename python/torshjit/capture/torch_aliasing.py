@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from torshjit.capture.torch_lowering import Lowering
 from torshjit.errors import CaptureError
+from torshjit.record import Record
 
 __all__ = [
     "AliasGroup",
@@ -31,17 +31,19 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class ViewStep:
+class ViewStep(Record):
     """One view: `kind` is reshape, permute, slice or broadcast; `before` the shape it is taken of.
 
     `numbers` is the result's shape (reshape, broadcast), the permutation, or (axis, start,
     stop, step).
     """
 
-    kind: str
-    before: tuple[int, ...]
-    numbers: tuple[int, ...]
+    __slots__ = ("before", "kind", "numbers")
+
+    def __init__(self, kind: str, before: tuple[int, ...], numbers: tuple[int, ...]) -> None:
+        self.kind = kind
+        self.before = before
+        self.numbers = numbers
 
     @property
     def after(self) -> tuple[int, ...]:

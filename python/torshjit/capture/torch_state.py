@@ -11,7 +11,6 @@ that the walk does not find has no guard and is refused.
 from __future__ import annotations
 
 import os
-import sysconfig
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -23,7 +22,7 @@ from torch import nn
 
 from torshjit.capture import guards
 from torshjit.capture.graph_function import AttributeGuard, IdentityGuard
-from torshjit.capture.source_location import PACKAGE_FOLDER
+from torshjit.capture.source_location import PACKAGE_FOLDER, installed_folders
 from torshjit.errors import CaptureError
 
 __all__ = ["ProgramState"]
@@ -37,7 +36,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), torch.dtype, torch.
 _LIBRARIES = (
     os.path.dirname(os.path.abspath(torch.__file__)) + os.sep,
     PACKAGE_FOLDER,
-    *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    *installed_folders(),
 )
 
 

@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 import dis
-from dataclasses import dataclass, field
 from types import CodeType
 
 __all__ = ["FunctionNames", "names_of"]
 
 
-@dataclass
 class FunctionNames:
     """The outside names of a code object and of all code nested in it.
 
@@ -20,9 +18,10 @@ class FunctionNames:
         stored: globals and closure variables of the outside that are written.
     """
 
-    globals: list[str] = field(default_factory=list)
-    attributes: set[str] = field(default_factory=set)
-    stored: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.globals: list[str] = []
+        self.attributes: set[str] = set()
+        self.stored: list[str] = []
 
 
 #: Code objects whose names are remembered; they are kept alive.

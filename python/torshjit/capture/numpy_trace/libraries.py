@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import sysconfig
+
+from torshjit.capture.source_location import installed_folders
 
 __all__ = ["Library", "is_foreign"]
 
@@ -13,9 +13,7 @@ __all__ = ["Library", "is_foreign"]
 _FOREIGN = frozenset(sys.stdlib_module_names) | {"numpy", "ml_dtypes", "scipy", "torch", "torshjit"}
 
 #: Folders of installed packages.
-_INSTALLED = tuple(
-    os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib", "stdlib")
-)
+_INSTALLED = installed_folders()
 
 
 def _package(module_name: str | None) -> str:
