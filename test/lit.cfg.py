@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import sys
 
@@ -32,6 +33,12 @@ for tool in ("FileCheck", "not", "split-file"):
     if path is None:
         lit_config.fatal(f"{tool} is needed for the tests and not in {config.llvm_tools_dir}")
     config.substitutions.append((rf"(?<![\w./-]){tool}(?![\w./-])", path))
+
+# Features of the processor, for tests that look at the code made for it.
+cpuinfo = pathlib.Path("/proc/cpuinfo")
+flags = set(cpuinfo.read_text().split()) if cpuinfo.exists() else set()
+if {"avx2", "fma"} <= flags:
+    config.available_features.add("host-avx2-fma")
 
 config.substitutions.append(("%python", sys.executable))
 config.substitutions.append(("%source_dir", config.torsh_source_dir))

@@ -1,0 +1,51 @@
+// RUN: split-file %s %t
+// RUN: not torsh-opt %t/graph.mlir --torsh-verify-phase=phase=graph 2>&1 | FileCheck %t/graph.mlir
+// RUN: not torsh-opt %t/linalg.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/linalg.mlir
+// RUN: not torsh-opt %t/kernel.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/kernel.mlir
+// RUN: not torsh-opt %t/loops.mlir --torsh-verify-phase=phase=loops 2>&1 | FileCheck %t/loops.mlir
+// RUN: not torsh-opt %t/llvm.mlir --torsh-verify-phase=phase=llvm 2>&1 | FileCheck %t/llvm.mlir
+// RUN: not torsh-opt %t/llvm.mlir --torsh-verify-phase=phase=nonsense 2>&1 | FileCheck %t/llvm.mlir --check-prefix=UNKNOWN
+// RUN: torsh-opt %t/holds.mlir --torsh-verify-phase=phase=linalg --torsh-verify-phase=phase=loops
+
+//--- graph.mlir
+// CHECK: error: 'torsh.softmax' is not allowed after the phase graph
+func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = torsh.softmax %x {axis = 0 : i64} : (tensor<8xf32>) -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
+
+//--- linalg.mlir
+// CHECK: error: 'vector.broadcast' is not allowed after the phase linalg
+func.func @kernel(%x: f32) attributes {torsh.kernel} {
+  %0 = vector.broadcast %x : f32 to vector<4xf32>
+  return
+}
+
+//--- kernel.mlir
+// CHECK: error: 'torsh.kernel' is not allowed after the phase linalg
+torsh.kernel @kernel(%x: tensor<8xf32>) -> tensor<8xf32> {
+  torsh.return %x : tensor<8xf32>
+}
+
+//--- loops.mlir
+// CHECK: error: 'arith.constant' is not allowed after the phase loops
+func.func @kernel() attributes {torsh.kernel} {
+  %0 = arith.constant dense<1.0> : tensor<8xf32>
+  return
+}
+
+//--- llvm.mlir
+// CHECK: error: 'func.return' is not allowed after the phase llvm
+// UNKNOWN: error: unknown phase 'nonsense'
+func.func @kernel() attributes {torsh.kernel} {
+  return
+}
+
+//--- holds.mlir
+func.func @kernel(%x: memref<8xf32>) attributes {torsh.kernel} {
+  return
+}
+func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = torsh.softmax %x {axis = 0 : i64} : (tensor<8xf32>) -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}
