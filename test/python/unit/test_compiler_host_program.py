@@ -63,7 +63,7 @@ def test_of_several_functions_main_is_compiled():
             "  cf.br ^end(%x : tensor<8xf32>)\n"
             "^end(%y: tensor<8xf32>):\n"
             "  return %y : tensor<8xf32>\n}",
-            "not an operation of the host program",
+            "control flow between blocks",
         ),
     ],
     ids=["empty", "two-functions", "index-argument", "arith-on-tensors", "call", "branch"],
