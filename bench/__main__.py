@@ -85,17 +85,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rounds:
         effort = Effort(options.rounds, effort.turn_seconds, effort.build_timeout)
 
+    chosen = {"quick": options.quick, "threads": threads, "rounds": effort.rounds}
     measurements: list[Measurement] = []
     for count, name in _with_progress([(c, n) for c in threads for n in workloads]):
         measurements += measure(WORKLOADS[name], systems, count, options.quick, effort)
+        if options.json:  # each time: a long run that is stopped keeps what it has
+            options.json.write_text(json.dumps(as_json(measurements, chosen), indent=1) + "\n")
 
     tables = as_markdown(measurements, options.quick)
     print(tables)
     if options.markdown:
         options.markdown.write_text(tables)
-    if options.json:
-        chosen = {"quick": options.quick, "threads": threads, "rounds": effort.rounds}
-        options.json.write_text(json.dumps(as_json(measurements, chosen), indent=1) + "\n")
     bad = [
         m for m in measurements if m.system in OURS and m.note and not m.note.startswith("skipped:")
     ]

@@ -215,6 +215,20 @@ def test_command_writes_json_without_nan(tmp_path, capsys):
     assert "| add_one_element |" in capsys.readouterr().out
 
 
+def test_a_run_that_is_stopped_keeps_what_it_measured(monkeypatch, tmp_path):
+    def measure_one(workload, systems, threads, quick, effort):
+        if workload.name == "layer_norm":
+            raise KeyboardInterrupt
+        return [_measured("torshjit", 1.0, workload=workload.name)]
+
+    monkeypatch.setattr(command, "measure", measure_one)
+    path = tmp_path / "out.json"
+    arguments = ["--quick", "--threads", "1", "--json", str(path)]
+    with pytest.raises(KeyboardInterrupt):
+        command.main([*arguments, "--workload", "^softmax$", "--workload", "^layer_norm$"])
+    assert [m["workload"] for m in json.loads(path.read_text())["measurements"]] == ["softmax"]
+
+
 def test_command_fails_when_torshjit_is_wrong(monkeypatch):
     def wrong(workload, systems, threads, quick, effort):
         return [_measured("torshjit", 1.0, wrong=True, note="wrong: error 1, at most 1e-04")]
