@@ -193,6 +193,15 @@ struct LowerConv : OpConversionPattern<ConvOp> {
       inputType = padded.type;
     }
 
+    SmallVector<int64_t> read{-1, -1};
+    for (int64_t i = 0; i < spatial; ++i)
+      read.push_back(type.getDimSize(i + 2) == 1
+                         ? (weight.getDimSize(i + 2) - 1) * op.getDilation()[i] + 1
+                         : -1);
+    PaddedTensor cropped = cropTensor(rewriter, loc, {input, inputType}, read);
+    input = cropped.value;
+    inputType = cropped.type;
+
     auto [x, xType] = splitAxis(rewriter, loc, inputType, input, 1, groups, channels);
     auto [w, wType] = splitAxis(rewriter, loc, weight, adaptor.getWeight(), 0, groups, outputs);
 

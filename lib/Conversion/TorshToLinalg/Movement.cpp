@@ -47,6 +47,33 @@ PaddedTensor mlir::torsh::padTensor(OpBuilder &builder, Location loc, RankedTens
   return {result, paddedType};
 }
 
+PaddedTensor mlir::torsh::cropTensor(OpBuilder &builder, Location loc, PaddedTensor tensor,
+                                     ArrayRef<int64_t> read) {
+  SmallVector<int64_t> shape(tensor.type.getShape());
+  SmallVector<OpFoldResult> sizes;
+  bool isCropped = false;
+  int64_t own = 0;
+  for (auto [axis, extent] : llvm::enumerate(tensor.type.getShape())) {
+    bool cropsAxis = read[axis] >= 0 && !ShapedType::isDynamic(extent) && read[axis] < extent;
+    if (cropsAxis)
+      shape[axis] = read[axis];
+    isCropped |= cropsAxis;
+    if (extent == 1)
+      continue;
+    sizes.push_back(cropsAxis ? OpFoldResult(builder.getIndexAttr(read[axis]))
+                              : tensor::getMixedSize(builder, loc, tensor.value, own));
+    ++own;
+  }
+  if (!isCropped)
+    return tensor;
+  auto type = RankedTensorType::get(shape, tensor.type.getElementType());
+  SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
+  Value value = tensor::ExtractSliceOp::create(builder, loc, squeeze(type), tensor.value, offsets,
+                                               sizes, strides);
+  return {value, type};
+}
+
 namespace {
 
 // Pattern: constant -> arith.constant

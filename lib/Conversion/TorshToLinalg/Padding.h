@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Margins around squeezed tensors.
+// Margins around squeezed tensors, and what is cut off them.
 
 #ifndef TORSHJIT_LIB_CONVERSION_TORSHTOLINALG_PADDING_H
 #define TORSHJIT_LIB_CONVERSION_TORSHTOLINALG_PADDING_H
@@ -20,6 +20,12 @@ struct PaddedTensor {
 /// An axis of extent 1 that is padded appears in the result.
 PaddedTensor padTensor(OpBuilder &builder, Location loc, RankedTensorType type, Value value,
                        ArrayRef<int64_t> low, ArrayRef<int64_t> high, Value margin);
+
+/// Leaves out what no window reads, so that a loop over a window that stands at one
+/// place is the extent it runs over: `read` has, per axis of the tensor's type, how
+/// much is read, or -1 for all of it. Extents that are read in part are static.
+PaddedTensor cropTensor(OpBuilder &builder, Location loc, PaddedTensor tensor,
+                        ArrayRef<int64_t> read);
 
 } // namespace mlir::torsh
 

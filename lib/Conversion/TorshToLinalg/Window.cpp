@@ -41,6 +41,13 @@ Value poolWindows(OpBuilder &builder, Operation *op, ArrayRef<OpFoldResult> exte
     inputType = result.type;
   }
 
+  SmallVector<int64_t> read{-1, -1};
+  for (auto [i, axis] : llvm::enumerate(window))
+    read.push_back(type.getDimSize(i + 2) == 1 ? axis.span() : -1);
+  PaddedTensor cropped = cropTensor(builder, loc, {input, inputType}, read);
+  input = cropped.value;
+  inputType = cropped.type;
+
   Loops loops(builder.getContext());
   SmallVector<AffineExpr> left, result;
   for (int64_t extent : type.getShape())

@@ -46,6 +46,8 @@ def programs(draw: st.DrawFn, new_builder: Callable[[], GraphBuilder]) -> Random
     # An operation may add two, so that the last one needs room.
     while construction.num_ops < wanted and construction.num_ops < MAX_OPS - 1:
         recent = [n for n in construction.nodes if np.prod(n.shape) <= _MAX_ELEMENTS]
+        if not recent:  # every value has grown too large to go on from
+            break
         node = construction.choose(recent[::-1])
         applicable = [operation for operation, applies in OPERATIONS if applies(node)]
         construction.choose(applicable)(construction, node)
