@@ -13,6 +13,7 @@ from e2e.case_values import FLOATS
 from e2e.random_operations import OPERATIONS
 from e2e.random_program import Construction, RandomProgram
 from graph_records import DTYPES
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from torshjit.interpreter import Call, evaluate
@@ -47,6 +48,7 @@ def programs(draw: st.DrawFn, new_builder: Callable[[], GraphBuilder]) -> Random
     while construction.num_ops < wanted and construction.num_ops < MAX_OPS - 1:
         recent = [n for n in construction.nodes if np.prod(n.shape) <= _MAX_ELEMENTS]
         if not recent:  # every value has grown too large to go on from
+            assume(construction.num_ops > 0)
             break
         node = construction.choose(recent[::-1])
         applicable = [operation for operation, applies in OPERATIONS if applies(node)]
