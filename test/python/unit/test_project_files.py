@@ -188,11 +188,16 @@ def test_the_readme_s_examples_run_compiled_as_typed(example, tmp_path):
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", *(f"docs/howto/{name}.md" for name in ("AddAnOp", "AddAPass", "AddATarget"))],
+    [
+        "README.md",
+        "docs/Pipeline.md",
+        *(f"docs/howto/{name}.md" for name in ("AddAnOp", "AddAPass", "AddATarget")),
+    ],
 )
 def test_paths_that_a_page_names_exist(page):
     text = (ROOT / page).read_text()
-    paths = set(re.findall(r"`((?:lib|include|test|python|docs|bench|scripts)/[\w./-]+)`", text))
+    folders = "lib|include|test|tools|python|docs|bench|scripts"
+    paths = set(re.findall(rf"`((?:{folders})/[\w./-]+)`", text))
     # Foo is the name of what the reader is about to write.
     missing = [path for path in paths if "Foo" not in path and not (ROOT / path).exists()]
     assert missing == []
