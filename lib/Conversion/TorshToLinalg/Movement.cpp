@@ -17,6 +17,9 @@ static RankedTensorType tensorType(Value value) {
   return cast<RankedTensorType>(value.getType());
 }
 
+/// Whether a tensor has no elements. Upstream's slices of one are invalid.
+static bool isEmpty(Type type) { return llvm::is_contained(cast<ShapedType>(type).getShape(), 0); }
+
 PaddedTensor mlir::torsh::padTensor(OpBuilder &builder, Location loc, RankedTensorType type,
                                     Value value, ArrayRef<int64_t> low, ArrayRef<int64_t> high,
                                     Value margin) {
@@ -41,6 +44,8 @@ PaddedTensor mlir::torsh::padTensor(OpBuilder &builder, Location loc, RankedTens
         applyToExtents(builder, loc, extent + (low[axis] + high[axis]), {size}));
   }
   Value filled = filledTensor(builder, loc, extents, margin);
+  if (isEmpty(type))
+    return {filled, paddedType};
   SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
   Value result =
       tensor::InsertSliceOp::create(builder, loc, value, filled, offsets, sizes, strides);
@@ -69,6 +74,8 @@ PaddedTensor mlir::torsh::cropTensor(OpBuilder &builder, Location loc, PaddedTen
   auto type = RankedTensorType::get(shape, tensor.type.getElementType());
   SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
   SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
+  if (isEmpty(tensor.type))
+    return {emptyTensor(builder, loc, sizes, type.getElementType()), type};
   Value value = tensor::ExtractSliceOp::create(builder, loc, squeeze(type), tensor.value, offsets,
                                                sizes, strides);
   return {value, type};
@@ -182,6 +189,10 @@ struct LowerSlice : OpConversionPattern<SliceOp> {
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
+    if (isEmpty(type)) {
+      rewriter.replaceOp(op, emptyTensor(rewriter, loc, *extents, type.getElementType()));
+      return success();
+    }
     if (llvm::any_of(op.getStride(), [](int64_t s) { return s < 0; })) {
       rewriter.replaceOp(op, extractEach(rewriter, op, adaptor.getInput(), *extents));
       return success();
@@ -194,11 +205,6 @@ struct LowerSlice : OpConversionPattern<SliceOp> {
         size = (*extents)[next++];
       if (input.getDimSize(axis) == 1 && type.getDimSize(axis) == 1)
         continue;
-      if (input.getDimSize(axis) == 1) { // an empty slice of a unit axis
-        return rewriter.replaceOp(
-                   op, emptyTensor(rewriter, loc, *extents, type.getElementType())),
-               success();
-      }
       offsets.push_back(rewriter.getIndexAttr(op.getStart()[axis]));
       sizes.push_back(size);
       strides.push_back(rewriter.getIndexAttr(op.getStride()[axis]));
@@ -259,6 +265,8 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
     OpFoldResult offset = rewriter.getIndexAttr(0);
     for (auto [original, input] : llvm::zip_equal(op.getInputs(), adaptor.getInputs())) {
       auto inputType = tensorType(original);
+      if (isEmpty(inputType))
+        continue;
       SmallVector<OpFoldResult> offsets, sizes;
       int64_t own = 0;
       OpFoldResult along = rewriter.getIndexAttr(1);
