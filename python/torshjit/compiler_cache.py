@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import stat
 import threading
 from collections import OrderedDict
@@ -70,11 +71,14 @@ def compiler_context() -> Any:
 
 
 def compiler_error(error: Exception, what: str) -> CompileError:
-    """Returns a CompileError for an MLIRError, located at its first diagnostic that has a file."""
+    """Returns a CompileError for an MLIRError, located at its first diagnostic that has a line."""
     message = str(error.args[0]) if error.args else str(error)
-    located = [entry for entry in getattr(error, "diagnostics", ()) if entry[2]]
+    located = [entry for entry in getattr(error, "diagnostics", ()) if entry[2] and entry[3]]
     location = (located[0][2], located[0][3]) if located else None
-    return CompileError(f"{what}: {message}", location=location)
+    # MLIR quotes the operation's name; checks of shapes and types begin with it.
+    named = re.search(r"custom op '([\w.]+)'|'([\w.]+)' op |^([a-z]\w*\.\w+): ", message)
+    op = next(filter(None, named.groups())) if named else None
+    return CompileError(f"{what}: {message}", op=op, location=location)
 
 
 def _key(module: Any, options: dict[str, Any]) -> str:

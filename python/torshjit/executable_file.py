@@ -206,15 +206,21 @@ def _read(
     args = [read_tree(node) for node in row["args"]]
     kwargs = {key: read_tree(node) for key, node in row["kwargs"].items()}
     output_tree = read_tree(row["output"])
+    if _mentions_torch([*args, *kwargs.values(), output_tree]):
+        try:
+            import torch
+        except ImportError:
+            # The program takes and returns NumPy arrays instead.
+            args = [_without_torch(node) for node in args]
+            kwargs = {key: _without_torch(node) for key, node in kwargs.items()}
+            output_tree = _without_torch(output_tree)
+        else:
+            _runtime.register_torch(torch)
     parts = {
         "args_tree": (args, kwargs),
         "bindings": bindings,
         "output_tree": output_tree,
     }
-    if _mentions_torch([*args, *kwargs.values(), output_tree]):
-        import torch
-
-        _runtime.register_torch(torch)
     loaded = Specialization(
         None,
         (tuple(map(_signature, args)), {key: _signature(node) for key, node in kwargs.items()}),
@@ -240,6 +246,18 @@ def _mentions_torch(nodes: Sequence[tuple]) -> bool:
         if "torch" in (node[1:2] if node[0] == "array" else node[2:3]):
             return True
     return False
+
+
+def _without_torch(node: tuple) -> tuple:
+    """The node with NumPy arrays in the place of torch tensors."""
+    kind, *rest = node
+    if kind in ("tuple", "list"):
+        return (kind, [_without_torch(child) for child in rest[0]], *rest[1:])
+    if kind == "dict":
+        return (kind, {key: _without_torch(child) for key, child in rest[0].items()})
+    if kind in ("array", "leaf"):
+        return (kind, *("numpy" if part == "torch" else part for part in rest))
+    return node
 
 
 def _signature(node: tuple) -> Any:

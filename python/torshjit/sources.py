@@ -101,7 +101,9 @@ class MlirSource:
 
     def input_types(self) -> tuple[ArrayLeaf, ...]:
         """The types of the entry function's inputs."""
-        graph = self.module.graph(self.name[1:])
+        from torshjit.capture.mlir_text import flat_graph
+
+        graph = flat_graph(self.module, self.name[1:])
         return tuple(ArrayLeaf("numpy", each.dtype, tuple(each.shape)) for each in graph.inputs)
 
     def run(self, args: tuple, kwargs: dict) -> Any:

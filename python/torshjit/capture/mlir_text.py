@@ -55,6 +55,20 @@ def entry_function(module: Any) -> str:
     )
 
 
+def flat_graph(module: Any, name: str) -> Any:
+    """Returns the operations of the function `name` in the form that Python reads.
+
+    Raises:
+        CompileError: it holds something that is not an operation on tensors.
+    """
+    try:
+        return module.graph(name)
+    except ValueError as error:
+        # Its text begins with the operation's name.
+        op = str(error).partition(" ")[0]
+        raise CompileError(f"@{name} cannot be compiled: {error}", op=op) from error
+
+
 def bind_module(module: Any, args: tuple, kwargs: dict) -> CapturedProgram:
     """Returns the program of a module, called with one array per input.
 
@@ -63,9 +77,10 @@ def bind_module(module: Any, args: tuple, kwargs: dict) -> CapturedProgram:
 
     Raises:
         ShapeError: the number of arguments is wrong.
+        CompileError: the function holds something that is not an operation on tensors.
     """
     name = entry_function(module)
-    graph = module.graph(name)
+    graph = flat_graph(module, name)
     if kwargs or len(args) != len(graph.inputs):
         raise ShapeError(
             f"@{name} takes {len(graph.inputs)} positional arguments, got {len(args)}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import pickle
+import tempfile
 import threading
 import warnings
 import weakref
@@ -161,6 +163,29 @@ def test_compiler_failure_falls_back_or_raises(native: StandInCompiler, tmp_path
     assert "torsh.add" in Path(path).read_text()
     native.fails = False
     np.testing.assert_array_equal(torshjit.compile(ADD)(X, X), 2 * X)
+
+
+def test_reproducer_is_written_for_a_failure_only_and_is_private(
+    native: StandInCompiler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    torshjit.compile(ADD)(X, X)
+    assert list(tmp_path.iterdir()) == []
+    native.fails = True
+    compiler_cache.clear_cache()
+    folders = set()
+    for prepared in (False, True):
+        if prepared:
+            # Somebody else might have made the folder, for all to read.
+            (tmp_path / f"torshjit-{os.getuid()}").chmod(0o755)
+        with pytest.raises(torshjit.CompileError) as raised:
+            torshjit.compile(ADD)(X, X)
+        path = Path(raised.value.reproduce.split()[-1])
+        assert "torsh.add" in path.read_text()
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        folders.add(path.parent)
+    assert len(folders) == 2
 
 
 def test_mlir_with_open_extents(native: StandInCompiler) -> None:
