@@ -170,8 +170,10 @@ LogicalResult mlir::torsh::verifyReductionExtents(Operation *op, Value input,
                                                   ArrayRef<int64_t> axes) {
   if (op->hasTrait<DefinedOnEmptyAxes>())
     return success();
+  // Called before the types are inferred, which refuses an axis out of range.
+  ArrayRef<int64_t> shape = shapeOf(input.getType());
   for (int64_t axis : axes)
-    if (shapeOf(input.getType())[axis] == 0)
+    if (axis >= 0 && axis < static_cast<int64_t>(shape.size()) && shape[axis] == 0)
       return op->emitOpError("reduces an axis of extent 0, which has no value");
   return success();
 }

@@ -161,3 +161,22 @@ func.func @invalid(%x: tensor<2x3xf32>) {
   %0 = torsh.argmax %x {axis = 1 : i64} : (tensor<2x3xf32>) -> tensor<2xi32>
   return
 }
+
+// -----
+
+// Far out of range: nothing reads the extent of such an axis.
+func.func @invalid(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{torsh.argmin: axis 2147483648 is out of range for rank 2}}
+  // expected-error @+1 {{'torsh.argmin' op failed to infer returned types}}
+  %0 = torsh.argmin %x {axis = 2147483648 : i64} : (tensor<2x3xf32>) -> tensor<2xi64>
+  return
+}
+
+// -----
+
+func.func @invalid(%x: tensor<2x3xf32>) {
+  // expected-error @+2 {{torsh.amax: axis -2147483648 is out of range for rank 2}}
+  // expected-error @+1 {{'torsh.amax' op failed to infer returned types}}
+  %0 = torsh.amax %x {axes = array<i64: -2147483648>} : (tensor<2x3xf32>) -> tensor<2xf32>
+  return
+}
