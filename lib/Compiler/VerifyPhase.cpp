@@ -44,10 +44,38 @@ private:
   }
 
   LogicalResult verifyGraph() {
-    WalkResult result = getOperation().walk([&](DecomposableOpInterface op) {
-      return WalkResult(broken(op));
+    WalkResult result = getOperation().walk([&](Operation *op) {
+      if (isa<DecomposableOpInterface>(op))
+        return WalkResult(broken(op));
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          if (failed(verifySizes(op, block.getArgumentTypes())))
+            return WalkResult::interrupt();
+      return WalkResult(verifySizes(op, op->getResultTypes()));
     });
     return failure(result.wasInterrupted());
+  }
+
+  /// Refuses tensors that no process can hold, so that the passes after this phase
+  /// can multiply extents without a thought of overflow. As in NumPy, an extent of 0
+  /// does not make the others harmless.
+  static LogicalResult verifySizes(Operation *op, TypeRange types) {
+    constexpr int64_t kLargest = int64_t(1) << 47; // bytes of user address space
+    for (Type type : types) {
+      auto tensor = dyn_cast<RankedTensorType>(type);
+      if (!tensor || !tensor.getElementType().isIntOrFloat())
+        continue;
+      int64_t bytes = std::max<int64_t>(1, tensor.getElementTypeBitWidth() / 8);
+      for (int64_t extent : tensor.getShape()) {
+        if (extent <= 0)
+          continue; // '?' or empty.
+        if (extent > kLargest / bytes)
+          return op->emitError("'") << op->getName() << "' has a tensor of more than 2^47 bytes, "
+                                    << "the most that a process can address: " << tensor;
+        bytes *= extent;
+      }
+    }
+    return success();
   }
 
   LogicalResult verifyKernels(ArrayRef<StringRef> dialects, bool allowTensors) {

@@ -1,5 +1,7 @@
 // RUN: split-file %s %t
 // RUN: not torsh-opt %t/graph.mlir --torsh-verify-phase=phase=graph 2>&1 | FileCheck %t/graph.mlir
+// RUN: not torsh-opt %t/large.mlir --torsh-compile-to=loops 2>&1 | FileCheck %t/large.mlir
+// RUN: not torsh-opt %t/large-and-empty.mlir --torsh-compile-to=loops 2>&1 | FileCheck %t/large-and-empty.mlir
 // RUN: not torsh-opt %t/linalg.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/linalg.mlir
 // RUN: not torsh-opt %t/kernel.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/kernel.mlir
 // RUN: not torsh-opt %t/loops.mlir --torsh-verify-phase=phase=loops 2>&1 | FileCheck %t/loops.mlir
@@ -12,6 +14,20 @@
 func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
   %0 = torsh.softmax %x {axis = 0 : i64} : (tensor<8xf32>) -> tensor<8xf32>
   return %0 : tensor<8xf32>
+}
+
+//--- large.mlir
+// CHECK: error: 'torsh.matmul' has a tensor of more than 2^47 bytes, the most that a process can address: 'tensor<70368744177664x5xbf16>'
+func.func @main(%x: tensor<70368744177664x1xbf16>, %y: tensor<1x5xbf16>) -> tensor<70368744177664x5xbf16> {
+  %0 = torsh.matmul %x, %y : (tensor<70368744177664x1xbf16>, tensor<1x5xbf16>) -> tensor<70368744177664x5xbf16>
+  return %0 : tensor<70368744177664x5xbf16>
+}
+
+//--- large-and-empty.mlir
+// CHECK: error: 'torsh.neg' has a tensor of more than 2^47 bytes
+func.func @main(%x: tensor<4611686018427387904x8x0xf32>) -> tensor<4611686018427387904x8x0xf32> {
+  %0 = torsh.neg %x : (tensor<4611686018427387904x8x0xf32>) -> tensor<4611686018427387904x8x0xf32>
+  return %0 : tensor<4611686018427387904x8x0xf32>
 }
 
 //--- linalg.mlir

@@ -8,7 +8,8 @@ include "mlir/Pass/PassBase.td"
 def VerifyPhasePass : Pass<"torsh-verify-phase", "::mlir::ModuleOp"> {
   let summary = "Fails where the module breaks the contract of a phase";
   let description = [{
-    After `graph` no composite operation is left that is to be decomposed. After
+    After `graph` no composite operation is left that is to be decomposed, and no
+    tensor is larger than what a process can address (2^47 bytes). After
     `linalg` kernels hold linalg on tensors; after `loops` loops on memrefs, no
     tensors; after `llvm` nothing but the LLVM dialect. The contract of `kernels`
     is `torsh-verify-kernels`.
