@@ -17,6 +17,7 @@ from typing import Any
 from bench.runner import Measurement
 
 OURS = ("torshjit", "torshjit-numpy")
+_UNSTEADY = 3.0
 
 
 def machine() -> dict[str, Any]:
@@ -52,6 +53,11 @@ def _time(value: float) -> str:
     return f"{milliseconds:.3g}" if milliseconds < 1000 else f"{milliseconds:.0f}"
 
 
+def is_unsteady(measurement: Measurement) -> bool:
+    """Whether other work on the machine shows: the tenths of the samples are far apart."""
+    return measurement.p90_us > _UNSTEADY * measurement.p10_us
+
+
 def _bytes(value: float) -> str:
     return "–" if math.isnan(value) else f"{value / 2**20:.1f}"
 
@@ -62,8 +68,9 @@ def _table(
     cell: Callable[[str, str], float],
     text: Callable[[float], str],
     last: tuple[str, Callable[[str], str]] | None = None,
+    mark: Callable[[str, str], str] = lambda _row, _column: "",
 ) -> str:
-    """A markdown table with the least figure of each row in bold."""
+    """A markdown table with the least figure of each row in bold, and ``mark`` before a figure."""
     header = ["workload", *columns] + ([last[0]] if last else [])
     lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for row in rows:
@@ -71,7 +78,8 @@ def _table(
         known = [value for value in values.values() if not math.isnan(value)]
         best = min(known) if len(known) > 1 else math.nan
         cells = [
-            f"**{text(value)}**" if value == best else text(value) for value in values.values()
+            mark(row, column) + (f"**{text(value)}**" if value == best else text(value))
+            for column, value in values.items()
         ]
         lines.append("| " + " | ".join([row, *cells] + ([last[1](row)] if last else [])) + " |")
     return "\n".join(lines)
@@ -115,6 +123,10 @@ def _thread_section(measurements: Sequence[Measurement], threads: int) -> list[s
 
         return cell
 
+    def mark(row: str, column: str) -> str:
+        m = by_key.get((row, column))
+        return "~" if m and not m.wrong and is_unsteady(m) else ""
+
     ratio = ratios(measurements)
     thread_text = f"{threads} thread" + ("s" if threads != 1 else "")
     parts = [
@@ -125,11 +137,17 @@ def _thread_section(measurements: Sequence[Measurement], threads: int) -> list[s
             figure("median_us"),
             _time,
             ("torshjit / best other", lambda row: f"{ratio[row]:.2f}" if row in ratio else "–"),
+            mark,
         ),
     ]
     if ratio:
         mean = geometric_mean(ratio.values())
         parts.append(f"Geometric mean of the ratios over {len(ratio)} workloads: {mean:.2f}.")
+    if any(is_unsteady(m) for m in measurements):
+        parts.append(
+            "~ marks figures that other work on the machine may have spoilt: the slow tenth of the"
+            f" samples took over {_UNSTEADY:.0f} times as long as the quick tenth."
+        )
     parts += [
         f"## {thread_text}: compile time (first call less a steady one), ms",
         _table(rows, columns, figure("compile_ms"), lambda v: _time(v * 1e3)),
