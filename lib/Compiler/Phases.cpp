@@ -91,8 +91,10 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   function.addPass(createTileKernelsPass());
   addCleanup(function);
   function.addPass(createBufferizeKernelsPass());
-  // Finds the copies of a tile to itself, which bufferisation leaves behind.
+  // Finds the copies of a tile to itself, which bufferisation leaves behind: they
+  // are seen to be such once CSE has merged the views.
   addCleanup(function);
+  function.addPass(createCanonicalizerPass());
   function.addPass(createLowerContractionsPass());
   function.addPass(createLowerToLoopsPass());
   addCleanup(function);

@@ -10,7 +10,12 @@ bool mlir::torsh::isKernel(func::FuncOp function) {
   return function->hasAttr("torsh.kernel");
 }
 
-bool mlir::torsh::isContraction(Operation *op) { return op->hasAttr("torsh.contraction"); }
+bool mlir::torsh::isContraction(Operation *op) {
+  // A product of a tensor with itself, element by element, has one operand left
+  // once MLIR has merged equal ones: a reduction like any other.
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  return generic && generic->hasAttr("torsh.contraction") && generic.getNumDpsInputs() == 2;
+}
 
 linalg::LinalgOp mlir::torsh::getTilingRoot(func::FuncOp kernel) {
   linalg::LinalgOp root;

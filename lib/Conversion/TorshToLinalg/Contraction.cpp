@@ -169,18 +169,16 @@ struct LowerConv : OpConversionPattern<ConvOp> {
 
     // A zero margin, materialised.
     RankedTensorType inputType = tensorType(op.getInput());
+    Value input = adaptor.getInput();
     if (inputType.isDynamicDim(1)) {
       // The weight says how many channels there are.
       SmallVector<int64_t> shape(inputType.getShape());
       shape[1] = channels * groups;
+      input = dropUnitAxes(rewriter, loc, inputType, input, shape);
       inputType = RankedTensorType::get(shape, inputType.getElementType());
     }
-    Value input = adaptor.getInput();
-    if (squeeze(inputType) != input.getType()) {
-      if (squeeze(inputType).getRank() != tensorType(input).getRank())
-        return rewriter.notifyMatchFailure(op, "a '?' channel extent stands for 1");
+    if (squeeze(inputType) != input.getType())
       input = tensor::CastOp::create(rewriter, loc, squeeze(inputType), input);
-    }
     if (llvm::any_of(op.getPaddingLow(), [](int64_t p) { return p; }) ||
         llvm::any_of(op.getPaddingHigh(), [](int64_t p) { return p; })) {
       SmallVector<int64_t> low{0, 0}, high{0, 0};

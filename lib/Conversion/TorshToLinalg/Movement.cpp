@@ -52,6 +52,26 @@ PaddedTensor mlir::torsh::padTensor(OpBuilder &builder, Location loc, RankedTens
   return {result, paddedType};
 }
 
+Value mlir::torsh::dropUnitAxes(OpBuilder &builder, Location loc, RankedTensorType type,
+                                Value value, ArrayRef<int64_t> shape) {
+  SmallVector<OpFoldResult> sizes;
+  SmallVector<int64_t> kept;
+  for (int64_t axis : keptAxes(type)) {
+    bool isUnit = type.isDynamicDim(axis) && shape[axis] == 1;
+    sizes.push_back(isUnit ? OpFoldResult(builder.getIndexAttr(1))
+                           : tensor::getMixedSize(builder, loc, value, sizes.size()));
+    if (!isUnit)
+      kept.push_back(type.getDimSize(axis));
+  }
+  if (kept.size() == sizes.size())
+    return value;
+  SmallVector<OpFoldResult> offsets(sizes.size(), builder.getIndexAttr(0));
+  SmallVector<OpFoldResult> strides(sizes.size(), builder.getIndexAttr(1));
+  return tensor::ExtractSliceOp::create(builder, loc,
+                                        RankedTensorType::get(kept, type.getElementType()), value,
+                                        offsets, sizes, strides);
+}
+
 PaddedTensor mlir::torsh::cropTensor(OpBuilder &builder, Location loc, PaddedTensor tensor,
                                      ArrayRef<int64_t> read) {
   SmallVector<int64_t> shape(tensor.type.getShape());
@@ -267,12 +287,16 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
       auto inputType = tensorType(original);
       if (isEmpty(inputType))
         continue;
+      // An axis that another input says is 1 is none of the result's.
+      SmallVector<int64_t> agreed(type.getShape());
+      agreed[axis] = inputType.getDimSize(axis);
+      Value piece = dropUnitAxes(rewriter, loc, inputType, input, agreed);
       SmallVector<OpFoldResult> offsets, sizes;
       int64_t own = 0;
       OpFoldResult along = rewriter.getIndexAttr(1);
       for (int64_t i = 0; i < type.getRank(); ++i) {
-        bool inInput = inputType.getDimSize(i) != 1;
-        OpFoldResult size = inInput ? tensor::getMixedSize(rewriter, loc, input, own)
+        bool inInput = inputType.getDimSize(i) != 1 && agreed[i] != 1;
+        OpFoldResult size = inInput ? tensor::getMixedSize(rewriter, loc, piece, own)
                                     : OpFoldResult(rewriter.getIndexAttr(1));
         own += inInput;
         if (type.getDimSize(i) == 1)
@@ -283,7 +307,7 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
         sizes.push_back(size);
       }
       SmallVector<OpFoldResult> strides(sizes.size(), rewriter.getIndexAttr(1));
-      result = tensor::InsertSliceOp::create(rewriter, loc, input, result, offsets, sizes,
+      result = tensor::InsertSliceOp::create(rewriter, loc, piece, result, offsets, sizes,
                                              strides);
       offset = applyToExtents(rewriter, loc, sum, {offset, along});
     }

@@ -21,6 +21,11 @@ struct PaddedTensor {
 PaddedTensor padTensor(OpBuilder &builder, Location loc, RankedTensorType type, Value value,
                        ArrayRef<int64_t> low, ArrayRef<int64_t> high, Value margin);
 
+/// `value`, squeezed from `type`, with the `?` axes dropped that another operand says
+/// are 1: those where `shape` is 1. That they are is checked when the program runs.
+Value dropUnitAxes(OpBuilder &builder, Location loc, RankedTensorType type, Value value,
+                   ArrayRef<int64_t> shape);
+
 /// Leaves out what no window reads, so that a loop over a window that stands at one
 /// place is the extent it runs over: `read` has, per axis of the tensor's type, how
 /// much is read, or -1 for all of it. Extents that are read in part are static.

@@ -152,7 +152,7 @@ def test_empty_and_single(shape: tuple[int, ...], dtype: str) -> None:
     check(lambda x: x.sum(-1), x)
     check(lambda x: x.any(0), x)
     check(lambda x: np.concatenate([x, x]).reshape(-1), x)
-    if len(shape) == 2 and x.size == 0:
+    if len(shape) == 2:
         check(lambda x: x.T.astype(np.float32) @ x.astype(np.float32), x)
 
 
