@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that once failed, each with what was wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torshjit._compiler")
+
+from e2e.native_code import run_natively  # noqa: E402
+from torshjit import _compiler  # noqa: E402
+from torshjit.interpreter import evaluate  # noqa: E402
+
+
+def _check(text: str, *inputs: np.ndarray) -> None:
+    module = _compiler.Module.parse(text, _compiler.Context())
+    expected = evaluate(module.graph(module.functions()[0]), inputs)
+    for actual, wanted in zip(run_natively(module, list(inputs)), expected, strict=True):
+        np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_open_axis_of_concat_that_another_input_says_is_1() -> None:
+    """The axis was dropped from the result but not from the input."""
+    _check(
+        """
+        func.func @main(%x: tensor<?x?xi32>, %y: tensor<1x1xi32>) -> tensor<1x?xi32> {
+          %0 = torsh.concat %x, %y {axis = 1 : i64}
+              : (tensor<?x?xi32>, tensor<1x1xi32>) -> tensor<1x?xi32>
+          return %0 : tensor<1x?xi32>
+        }""",
+        np.arange(3, dtype=np.int32).reshape(1, 3),
+        np.full((1, 1), 7, np.int32),
+    )
+
+
+def test_open_channels_of_conv_that_the_weight_says_are_1() -> None:
+    """The same in a convolution, which did not compile."""
+    window = ", ".join(
+        f"{name} = array<i64: {value}, {value}>"
+        for name, value in (("stride", 1), ("dilation", 1), ("padding_low", 0), ("padding_high", 0))
+    )
+    _check(
+        f"""
+        func.func @main(%x: tensor<2x?x5x5xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<2x1x3x3xf32> {{
+          %0 = torsh.conv %x, %w {{{window}}}
+              : (tensor<2x?x5x5xf32>, tensor<1x1x3x3xf32>) -> tensor<2x1x3x3xf32>
+          return %0 : tensor<2x1x3x3xf32>
+        }}""",
+        np.linspace(-1, 1, 50, dtype=np.float32).reshape(2, 1, 5, 5),
+        np.linspace(0, 1, 9, dtype=np.float32).reshape(1, 1, 3, 3),
+    )
+
+
+@pytest.mark.parametrize("size", [1, 3000])
+def test_product_of_a_vector_with_itself(size: int) -> None:
+    """MLIR merges the equal operands, and the contraction had lost one."""
+    _check(
+        f"""
+        func.func @main(%x: tensor<1x{size}xf32>) -> tensor<1x1xf32> {{
+          %0 = torsh.linear %x, %x : (tensor<1x{size}xf32>, tensor<1x{size}xf32>) -> tensor<1x1xf32>
+          return %0 : tensor<1x1xf32>
+        }}""",
+        np.linspace(-1, 1, size, dtype=np.float32).reshape(1, size),
+    )
