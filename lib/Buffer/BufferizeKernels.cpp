@@ -26,10 +26,9 @@ static LogicalResult createCopy(OpBuilder &builder, Location loc, Value from, Va
   auto type = cast<MemRefType>(from.getType());
   AffineMap identity = builder.getMultiDimIdentityMap(type.getRank());
   SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
-  linalg::GenericOp::create(builder, loc, from, to, ArrayRef<AffineMap>{identity, identity},
-                            iterators, [](OpBuilder &b, Location l, ValueRange x) {
-                              linalg::YieldOp::create(b, l, x[0]);
-                            });
+  linalg::GenericOp::create(
+      builder, loc, from, to, ArrayRef<AffineMap>{identity, identity}, iterators,
+      [](OpBuilder &b, Location l, ValueRange x) { linalg::YieldOp::create(b, l, x[0]); });
   return success();
 }
 
@@ -41,8 +40,7 @@ static void boundAllocation(memref::AllocOp alloc) {
   if (!loop)
     return;
   // Users that name the buffer's type, as views do, would have to change.
-  if (!llvm::all_of(alloc->getUsers(),
-                    [](Operation *user) { return isa<linalg::LinalgOp>(user); }))
+  if (!llvm::all_of(alloc->getUsers(), [](Operation *user) { return isa<linalg::LinalgOp>(user); }))
     return;
   MemRefType type = alloc.getType();
   SmallVector<OpFoldResult> extents = alloc.getMixedSizes();
@@ -81,8 +79,7 @@ static void boundAllocation(memref::AllocOp alloc) {
 
 namespace {
 
-class BufferizeKernelsPass
-    : public torsh::impl::BufferizeKernelsPassBase<BufferizeKernelsPass> {
+class BufferizeKernelsPass : public torsh::impl::BufferizeKernelsPassBase<BufferizeKernelsPass> {
   void runOnOperation() override {
     func::FuncOp kernel = getOperation();
     if (!isKernel(kernel))

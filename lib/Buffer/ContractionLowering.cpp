@@ -43,8 +43,7 @@ void ContractionLowering::ifElse(Value condition, function_ref<void()> then,
 LogicalResult ContractionLowering::classify() {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   Value out = op.getOutputs()[0];
-  SmallVector<Range> ranges =
-      cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, loc);
+  SmallVector<Range> ranges = cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, loc);
   LoopGroup leftOnly, rightOnly;
   std::optional<unsigned> innermost;
   for (AffineExpr index : maps[2].getResults())
@@ -58,9 +57,9 @@ LogicalResult ContractionLowering::classify() {
       continue; // Its index is 0.
     bool inLeft = maps[0].isFunctionOfDim(loop), inRight = maps[1].isFunctionOfDim(loop);
     LoopGroup &group = !maps[2].isFunctionOfDim(loop) ? depth
-                       : inLeft && inRight           ? batch
-                       : inLeft                      ? leftOnly
-                                                     : rightOnly;
+                       : inLeft && inRight            ? batch
+                       : inLeft                       ? leftOnly
+                                                      : rightOnly;
     group.loops.push_back(loop);
     group.extents.push_back(ranges[loop].size);
     work = extent && work >= 0 ? work * *extent : -1;
@@ -171,8 +170,8 @@ void ContractionLowering::emitBatch(size_t next, SmallVectorImpl<Value> &indices
   auto offsetIn = [&](const LinearAccess &access) {
     Value offset = constant(0);
     for (auto [loop, index] : llvm::zip_equal(batch.loops, indices))
-      offset = add(offset, mul(index, getValueOrCreateConstantIndexOp(
-                                          b, loc, access.strides[loop])));
+      offset =
+          add(offset, mul(index, getValueOrCreateConstantIndexOp(b, loc, access.strides[loop])));
     return offset;
   };
   rows.batchOffset = offsetIn(rows.access);

@@ -23,9 +23,7 @@ static FailureOr<SmallVector<int64_t>> linearFactors(AffineExpr expr, unsigned n
     return failure();
   MLIRContext *context = expr.getContext();
   SmallVector<AffineExpr> point(numLoops, getAffineConstantExpr(0, context));
-  auto valueAt = [&]() {
-    return cast<AffineConstantExpr>(expr.replaceDims(point)).getValue();
-  };
+  auto valueAt = [&]() { return cast<AffineConstantExpr>(expr.replaceDims(point)).getValue(); };
   if (valueAt() != 0)
     return failure();
   SmallVector<int64_t> factors;
@@ -62,14 +60,13 @@ FailureOr<LinearAccess> LinearAccess::create(OpBuilder &builder, Location loc, V
     access.strides.push_back(stride);
   }
   int64_t staticOffset = getConstantIntValue(offset).value_or(ShapedType::kDynamic);
-  auto flatType =
-      MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
-                      StridedLayoutAttr::get(builder.getContext(), staticOffset, {1}));
+  auto flatType = MemRefType::get({ShapedType::kDynamic}, type.getElementType(),
+                                  StridedLayoutAttr::get(builder.getContext(), staticOffset, {1}));
   // No loop reads the extent of the flat view; it only has to be large enough.
   Value extent = arith::ConstantIndexOp::create(builder, loc, int64_t(1) << 46);
-  access.flat = memref::ReinterpretCastOp::create(
-      builder, loc, flatType, metadata.getBaseBuffer(), offset, ArrayRef<OpFoldResult>{extent},
-      ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
+  access.flat = memref::ReinterpretCastOp::create(builder, loc, flatType, metadata.getBaseBuffer(),
+                                                  offset, ArrayRef<OpFoldResult>{extent},
+                                                  ArrayRef<OpFoldResult>{builder.getIndexAttr(1)});
   return access;
 }
 

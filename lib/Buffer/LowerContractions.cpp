@@ -19,8 +19,7 @@ using namespace mlir::torsh;
 
 namespace {
 
-class LowerContractionsPass
-    : public torsh::impl::LowerContractionsPassBase<LowerContractionsPass> {
+class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<LowerContractionsPass> {
   void runOnOperation() override {
     if (!isKernel(getOperation()))
       return;

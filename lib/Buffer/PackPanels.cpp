@@ -23,8 +23,7 @@ void ContractionLowering::pack(Side &side, Value depthStart, Value depthCount) {
           [&](Value panel) { packPanel(side, panel, depthStart, depthCount); });
 }
 
-void ContractionLowering::packPanel(Side &side, Value panel, Value depthStart,
-                                    Value depthCount) {
+void ContractionLowering::packPanel(Side &side, Value panel, Value depthStart, Value depthCount) {
   Value width = constant(side.width);
   Value base = mul(panel, constant(side.width * depthBlock));
   Value start = mul(panel, width);
@@ -46,8 +45,8 @@ void ContractionLowering::packPanel(Side &side, Value panel, Value depthStart,
     // Elements at different distances often are one piece all the same.
     Value first = memref::LoadOp::create(b, loc, side.offsets, constant(0));
     Value last = memref::LoadOp::create(b, loc, side.offsets, constant(side.width - 1));
-    Value isPiece = arith::AndIOp::create(
-        b, loc, isWhole, equal(sub(last, first), constant(side.width - 1)));
+    Value isPiece =
+        arith::AndIOp::create(b, loc, isWhole, equal(sub(last, first), constant(side.width - 1)));
     Value from = add(side.batchOffset, first);
     return ifElse(
         isPiece, [&] { packContiguous(side, from, base, depthStart, depthCount); }, general);
@@ -110,8 +109,7 @@ void ContractionLowering::packTransposed(Side &side, Value start, Value base, Va
         }
       }
       for (int64_t i = 0; i < n; ++i) {
-        Value to = add(base, add(mul(add(k, constant(i)), constant(side.width)),
-                                 constant(column)));
+        Value to = add(base, add(mul(add(k, constant(i)), constant(side.width)), constant(column)));
         vector::StoreOp::create(b, loc, square[i], side.packed, to);
       }
     });
@@ -146,8 +144,7 @@ void ContractionLowering::packEach(Side &side, Value start, Value count, Value b
     return;
   }
   forLoop(zero, depthCount, 1, [&](Value k) {
-    Value from =
-        add(side.batchOffset, depth.offset(b, loc, add(depthStart, k), side.access));
+    Value from = add(side.batchOffset, depth.offset(b, loc, add(depthStart, k), side.access));
     Value to = add(base, mul(k, width));
     forLoop(zero, count, 1, [&](Value r) {
       memref::StoreOp::create(b, loc, loadElement(side, add(from, offsetOf(r))), side.packed,

@@ -91,9 +91,9 @@ void ContractionLowering::emitRegisterTile(Value rowPanel, Value columnPanel, Va
 
 /// The accumulators after the loop over the depth: for each depth one vector of
 /// columns, times one element of each row.
-SmallVector<Value> ContractionLowering::multiply(ValueRange tile, Value rowPanel,
-                                                 Value columnPanel, Value firstRow,
-                                                 Value depthStart, Value depthCount) {
+SmallVector<Value> ContractionLowering::multiply(ValueRange tile, Value rowPanel, Value columnPanel,
+                                                 Value firstRow, Value depthStart,
+                                                 Value depthCount) {
   int64_t height = rows.width, width = columns.width;
   auto rowType = VectorType::get({width}, element);
   Value columnBase = mul(columnPanel, constant(width * depthBlock));

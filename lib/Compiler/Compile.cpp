@@ -24,8 +24,7 @@ public:
   explicit Stopwatch(std::vector<std::pair<std::string, double>> &laps) : laps(laps) {}
   void lap(StringRef name) {
     auto now = std::chrono::steady_clock::now();
-    laps.emplace_back(name.str(),
-                      std::chrono::duration<double, std::milli>(now - last).count());
+    laps.emplace_back(name.str(), std::chrono::duration<double, std::milli>(now - last).count());
     last = now;
   }
 
@@ -95,8 +94,7 @@ FailureOr<CompiledProgram> mlir::torsh::compile(ModuleOp module, const CompileOp
   if (names.empty())
     return result; // Nothing but copies.
 
-  auto objects =
-      cpu::generateCode(cpu::splitKernels(module), options.processor, options.threads);
+  auto objects = cpu::generateCode(cpu::splitKernels(module), options.processor, options.threads);
   if (!objects)
     return report(module, objects.takeError());
   result.objects = std::move(*objects);
@@ -129,9 +127,9 @@ FailureOr<std::string> mlir::torsh::compileToText(ModuleOp module, StringRef pha
     return module.emitError("there is no phase '") << phase << "'", failure();
   if (failed(runPhases(module, -1, getPhases().size() - 1, options)))
     return failure();
-  auto codes = cpu::generateCode(cpu::splitKernels(module), options.processor, options.threads,
-                                 phase == "llvmir" ? cpu::CodeKind::LLVMIR
-                                                   : cpu::CodeKind::Assembly);
+  auto codes =
+      cpu::generateCode(cpu::splitKernels(module), options.processor, options.threads,
+                        phase == "llvmir" ? cpu::CodeKind::LLVMIR : cpu::CodeKind::Assembly);
   if (!codes)
     return FailureOr<std::string>(report(module, codes.takeError()));
   for (const std::string &code : *codes)

@@ -32,16 +32,15 @@ public:
     for (Operation &op : host.getBody().front())
       if (failed(addOperation(&op)))
         return failure();
-    result.program = json::Object{
-        {"version", 1},
-        {"target", target},
-        {"inputs", std::move(inputs)},
-        {"dims", std::move(dims)},
-        {"checks", std::move(checks)},
-        {"constants", std::move(constants)},
-        {"buffers", std::move(buffers)},
-        {"steps", std::move(steps)},
-        {"results", std::move(results)}};
+    result.program = json::Object{{"version", 1},
+                                  {"target", target},
+                                  {"inputs", std::move(inputs)},
+                                  {"dims", std::move(dims)},
+                                  {"checks", std::move(checks)},
+                                  {"constants", std::move(constants)},
+                                  {"buffers", std::move(buffers)},
+                                  {"steps", std::move(steps)},
+                                  {"results", std::move(results)}};
     return std::move(result);
   }
 
@@ -95,10 +94,10 @@ private:
       return found->second;
     APInt constant;
     if (matchPattern(value, m_ConstantInt(&constant)))
-      return sizes[value] = constant.isNegative()
-                                ? addDim(json::Object{{"op", "const"},
-                                                      {"value", constant.getSExtValue()}})
-                                : constant.getSExtValue();
+      return sizes[value] =
+                 constant.isNegative()
+                     ? addDim(json::Object{{"op", "const"}, {"value", constant.getSExtValue()}})
+                     : constant.getSExtValue();
     FailureOr<int64_t> made = makeSize(value);
     if (succeeded(made))
       sizes[value] = *made;
@@ -134,25 +133,25 @@ private:
                                                    : cast<affine::AffineMaxOp>(op).getMap();
       std::optional<int64_t> best;
       for (AffineExpr expr : map.getResults()) {
-        FailureOr<int64_t> own = expression(expr, all.take_front(map.getNumDims()),
-                                            all.drop_front(map.getNumDims()));
+        FailureOr<int64_t> own =
+            expression(expr, all.take_front(map.getNumDims()), all.drop_front(map.getNumDims()));
         if (failed(own))
           return failure();
         best = best ? binary(isa<affine::AffineMinOp>(op) ? "min" : "max", *best, *own) : *own;
       }
       return *best;
     }
-    StringRef name = llvm::TypeSwitch<Operation *, StringRef>(op)
-                         .Case<arith::AddIOp>([](auto) { return "add"; })
-                         .Case<arith::SubIOp>([](auto) { return "sub"; })
-                         .Case<arith::MulIOp>([](auto) { return "mul"; })
-                         .Case<arith::DivUIOp, arith::FloorDivSIOp>([](auto) { return "floordiv"; })
-                         .Case<arith::CeilDivUIOp, arith::CeilDivSIOp>(
-                             [](auto) { return "ceildiv"; })
-                         .Case<arith::RemUIOp>([](auto) { return "mod"; })
-                         .Case<arith::MinSIOp, arith::MinUIOp>([](auto) { return "min"; })
-                         .Case<arith::MaxSIOp, arith::MaxUIOp>([](auto) { return "max"; })
-                         .Default([](auto) { return ""; });
+    StringRef name =
+        llvm::TypeSwitch<Operation *, StringRef>(op)
+            .Case<arith::AddIOp>([](auto) { return "add"; })
+            .Case<arith::SubIOp>([](auto) { return "sub"; })
+            .Case<arith::MulIOp>([](auto) { return "mul"; })
+            .Case<arith::DivUIOp, arith::FloorDivSIOp>([](auto) { return "floordiv"; })
+            .Case<arith::CeilDivUIOp, arith::CeilDivSIOp>([](auto) { return "ceildiv"; })
+            .Case<arith::RemUIOp>([](auto) { return "mod"; })
+            .Case<arith::MinSIOp, arith::MinUIOp>([](auto) { return "min"; })
+            .Case<arith::MaxSIOp, arith::MaxUIOp>([](auto) { return "max"; })
+            .Default([](auto) { return ""; });
     if (name.empty())
       return op->emitError("not arithmetic the host program knows"), failure();
     return binary(name, operands[0], operands[1]);
@@ -260,8 +259,8 @@ private:
       shapes[constant] = shape;
       int64_t number = result.constants.size();
       result.constants.push_back(constant.getValue());
-      constants.push_back(json::Object{{"dtype", dtype(constant.getResult().getType())},
-                                       {"shape", toJSON(shape)}});
+      constants.push_back(
+          json::Object{{"dtype", dtype(constant.getResult().getType())}, {"shape", toJSON(shape)}});
       buffer[constant] = addBuffer(constant.getResult(),
                                    json::Object{{"kind", "constant"}, {"index", number}}, shape);
       return success();
@@ -328,8 +327,7 @@ private:
       buffer[value] =
           output == outputOf.end()
               ? addBuffer(value, json::Object{{"kind", "temporary"}}, shape)
-              : addBuffer(value,
-                          json::Object{{"kind", "output"}, {"index", output->second.second}},
+              : addBuffer(value, json::Object{{"kind", "output"}, {"index", output->second.second}},
                           shape);
       operands.push_back(buffer.lookup(value));
       addSizes(value);
@@ -346,14 +344,12 @@ private:
       Value storage = storageOf(value);
       auto output = outputOf.find(storage);
       bool owns = output != outputOf.end() &&
-                  output->second.second == static_cast<int64_t>(number) &&
-                  storage == value;
+                  output->second.second == static_cast<int64_t>(number) && storage == value;
       if (owns) {
         results.push_back(buffer.lookup(value));
         continue;
       }
-      if (output != outputOf.end() &&
-          output->second.second == static_cast<int64_t>(number)) {
+      if (output != outputOf.end() && output->second.second == static_cast<int64_t>(number)) {
         // A reshaped result: the buffer takes the shape that is returned.
         int64_t own = buffer.lookup(storage);
         (*buffers[own].getAsObject())["shape"] = toJSON(shapes.lookup(value));

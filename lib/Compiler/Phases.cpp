@@ -117,8 +117,7 @@ static void buildLLVM(OpPassManager &pm, const CompileOptions &) {
 }
 
 static constexpr Phase kPhases[] = {
-    {"capture", "the program as a front end built it: torsh operations on tensors",
-     buildCapture},
+    {"capture", "the program as a front end built it: torsh operations on tensors", buildCapture},
     {"graph", "the program is simplified, and composite operations are taken apart", buildGraph},
     {"kernels", "every computation is in a kernel, and the host function only launches them",
      buildKernels},
@@ -142,8 +141,8 @@ std::optional<size_t> mlir::torsh::findPhase(StringRef name) {
 
 static LogicalResult dump(ModuleOp module, size_t number, const CompileOptions &options) {
   llvm::SmallString<128> path(options.dumpDirectory);
-  llvm::sys::path::append(path, std::to_string(number) + "_" + getPhases()[number].name.str() +
-                                    ".mlir");
+  llvm::sys::path::append(path,
+                          std::to_string(number) + "_" + getPhases()[number].name.str() + ".mlir");
   std::string error;
   std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(path, &error);
   if (!file)

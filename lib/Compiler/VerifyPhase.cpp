@@ -24,17 +24,16 @@ public:
 
 private:
   void runOnOperation() override {
-    LogicalResult holds = phase == "graph"    ? verifyGraph()
-                          : phase == "linalg" ? verifyKernels({"affine", "arith", "bufferization",
-                                                               "func", "linalg", "math", "memref",
-                                                               "scf", "tensor"},
-                                                              /*allowTensors=*/true)
-                          : phase == "loops"  ? verifyKernels({"affine", "arith", "func", "math",
-                                                               "memref", "scf", "vector", "ub"},
-                                                              /*allowTensors=*/false)
-                          : phase == "llvm"
-                              ? verifyLLVM()
-                              : getOperation().emitError("unknown phase '") << phase << "'";
+    LogicalResult holds =
+        phase == "graph"    ? verifyGraph()
+        : phase == "linalg" ? verifyKernels({"affine", "arith", "bufferization", "func", "linalg",
+                                             "math", "memref", "scf", "tensor"},
+                                            /*allowTensors=*/true)
+        : phase == "loops"
+            ? verifyKernels({"affine", "arith", "func", "math", "memref", "scf", "vector", "ub"},
+                            /*allowTensors=*/false)
+        : phase == "llvm" ? verifyLLVM()
+                          : getOperation().emitError("unknown phase '") << phase << "'";
     if (failed(holds))
       signalPassFailure();
   }

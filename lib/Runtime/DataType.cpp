@@ -22,13 +22,9 @@ constexpr std::array<Row, kNumDataTypes> kTable = {{{"i1", 1},
                                                     {"f64", 8}}};
 } // namespace
 
-size_t byteSize(DataType dtype) {
-  return kTable[static_cast<size_t>(dtype)].bytes;
-}
+size_t byteSize(DataType dtype) { return kTable[static_cast<size_t>(dtype)].bytes; }
 
-std::string_view name(DataType dtype) {
-  return kTable[static_cast<size_t>(dtype)].name;
-}
+std::string_view name(DataType dtype) { return kTable[static_cast<size_t>(dtype)].name; }
 
 std::optional<DataType> parseDataType(std::string_view text) {
   for (size_t i = 0; i < kTable.size(); ++i)

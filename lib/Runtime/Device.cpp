@@ -25,8 +25,8 @@ Device &findDevice(std::string_view target) {
   for (const Row &row : kDevices)
     if (row.target == target)
       return row.get();
-  throw Error(ErrorKind::Program, "this runtime has no device for target \"" +
-                                      std::string(target) + "\"");
+  throw Error(ErrorKind::Program,
+              "this runtime has no device for target \"" + std::string(target) + "\"");
 }
 
 } // namespace torsh::runtime

@@ -43,8 +43,7 @@ Executable::~Executable() {
   process.executables.fetch_sub(1, std::memory_order_relaxed);
   process.constantBytes.fetch_sub(static_cast<int64_t>(constantMemory.size()),
                                   std::memory_order_relaxed);
-  process.arenaBytes.fetch_sub(static_cast<int64_t>(stats.arenaBytes),
-                               std::memory_order_relaxed);
+  process.arenaBytes.fetch_sub(static_cast<int64_t>(stats.arenaBytes), std::memory_order_relaxed);
 }
 
 void Executable::buildLaunches(const KernelResolver &resolve) {
@@ -52,17 +51,15 @@ void Executable::buildLaunches(const KernelResolver &resolve) {
   for (const std::string &kernel : prog.kernels) {
     handles.push_back(resolve(kernel));
     if (!handles.back())
-      throw Error(ErrorKind::Program,
-                  "no address for kernel \"" + kernel + "\"");
+      throw Error(ErrorKind::Program, "no address for kernel \"" + kernel + "\"");
   }
 
   size_t firstSize = 0;
   for (const Step &step : prog.steps) {
     KernelHandle handle = step.isCopy() ? 0 : handles[step.kernel];
-    launches.push_back({handle, step.kernel, slotBuffers.size(), firstSize,
-                        step.isCopy() ? step.operands[0] : 0});
-    slotBuffers.insert(slotBuffers.end(), step.operands.begin(),
-                       step.operands.end());
+    launches.push_back(
+        {handle, step.kernel, slotBuffers.size(), firstSize, step.isCopy() ? step.operands[0] : 0});
+    slotBuffers.insert(slotBuffers.end(), step.operands.begin(), step.operands.end());
     firstSize += step.sizes.size();
   }
   std::vector<size_t> resultOf(prog.buffers.size());
@@ -89,24 +86,21 @@ void Executable::buildLaunches(const KernelResolver &resolve) {
   }
   // The destinations of final copies come after the patches of the buffer
   // they share a slot entry with, so that they win.
-  std::stable_partition(
-      resultPatches.begin(), resultPatches.end(),
-      [&](const Patch &p) { return prog.results[p.argument].direct; });
+  std::stable_partition(resultPatches.begin(), resultPatches.end(),
+                        [&](const Patch &p) { return prog.results[p.argument].direct; });
 }
 
 void Executable::uploadConstants(const ConstantBytes &constants) {
   if (constants.size() != prog.constants.size())
-    throw Error(ErrorKind::Program,
-                "the program has " + std::to_string(prog.constants.size()) +
-                    " constants, " + std::to_string(constants.size()) +
-                    " were given");
+    throw Error(ErrorKind::Program, "the program has " + std::to_string(prog.constants.size()) +
+                                        " constants, " + std::to_string(constants.size()) +
+                                        " were given");
   for (size_t i = 0; i < constants.size(); ++i)
     if (constants[i].second != staticByteSize(prog.constants[i]))
-      throw Error(ErrorKind::Program,
-                  "constant " + std::to_string(i) + " has " +
-                      std::to_string(constants[i].second) +
-                      " bytes, the program expects " +
-                      std::to_string(staticByteSize(prog.constants[i])));
+      throw Error(ErrorKind::Program, "constant " + std::to_string(i) + " has " +
+                                          std::to_string(constants[i].second) +
+                                          " bytes, the program expects " +
+                                          std::to_string(staticByteSize(prog.constants[i])));
   size_t total = 0;
   for (const auto &[data, bytes] : constants)
     total += alignUp(bytes);
@@ -156,8 +150,7 @@ void Executable::bind(Instance &instance) const {
   const ShapePlan &plan = *instance.plan;
   std::vector<void *> owners(prog.buffers.size());
   for (size_t i = 0; i < prog.temporaries.size(); ++i)
-    owners[prog.temporaries[i]] =
-        instance.arena.data() + plan.memory.offsets[i];
+    owners[prog.temporaries[i]] = instance.arena.data() + plan.memory.offsets[i];
   for (size_t b = 0; b < prog.buffers.size(); ++b)
     if (prog.buffers[b].kind == Buffer::Kind::Constant)
       owners[b] = constantPointers[prog.buffers[b].index];

@@ -10,23 +10,19 @@
 namespace torsh::runtime {
 namespace {
 uint64_t now() {
-  return static_cast<uint64_t>(
-      std::chrono::steady_clock::now().time_since_epoch().count());
+  return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
 }
 } // namespace
 
-Executable::Call::Call(Executable &executable, InputShapes shapes)
-    : executable(executable) {
+Executable::Call::Call(Executable &executable, InputShapes shapes) : executable(executable) {
   std::shared_ptr<const ShapePlan> plan = executable.findPlan(shapes);
   {
     std::lock_guard<ForkAwareMutex> lock(executable.mutex);
     auto &idle = executable.idle;
     if (!idle.empty()) {
       // One bound to this plan needs no pointers filled in again.
-      auto bound =
-          std::find_if(idle.begin(), idle.end(), [&](const auto &candidate) {
-            return candidate->plan == plan;
-          });
+      auto bound = std::find_if(idle.begin(), idle.end(),
+                                [&](const auto &candidate) { return candidate->plan == plan; });
       std::swap(bound == idle.end() ? idle.back() : *bound, idle.back());
       instance = std::move(idle.back());
       idle.pop_back();
@@ -43,8 +39,7 @@ Executable::Call::Call(Executable &executable, InputShapes shapes)
     auto account = [&](int64_t change) {
       std::lock_guard<ForkAwareMutex> lock(executable.mutex);
       executable.stats.arenaBytes += static_cast<size_t>(change);
-      ProcessStatistics::global().arenaBytes.fetch_add(
-          change, std::memory_order_relaxed);
+      ProcessStatistics::global().arenaBytes.fetch_add(change, std::memory_order_relaxed);
     };
     account(-static_cast<int64_t>(old));
     instance->arena = DeviceMemory(executable.device, needed);
@@ -79,12 +74,10 @@ void Executable::Call::run(void *const *inputs, void *const *results) {
     if (!launch.kernel) {
       queue.copy(operands[1], operands[0], plan.bufferBytes[launch.copyBuffer]);
     } else if (!profiling) {
-      queue.launch(launch.kernel, operands,
-                   plan.sizes.data() + launch.firstSize);
+      queue.launch(launch.kernel, operands, plan.sizes.data() + launch.firstSize);
     } else {
       uint64_t before = now();
-      queue.launch(launch.kernel, operands,
-                   plan.sizes.data() + launch.firstSize);
+      queue.launch(launch.kernel, operands, plan.sizes.data() + launch.firstSize);
       queue.synchronize();
       KernelProfile &profile = executable.kernelProfiles[launch.kernelIndex];
       profile.calls.fetch_add(1, std::memory_order_relaxed);

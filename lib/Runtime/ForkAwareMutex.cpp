@@ -47,8 +47,6 @@ struct ForkAwareMutexRegistry {
 };
 
 ForkAwareMutex::ForkAwareMutex() { ForkAwareMutexRegistry::global().add(this); }
-ForkAwareMutex::~ForkAwareMutex() {
-  ForkAwareMutexRegistry::global().remove(this);
-}
+ForkAwareMutex::~ForkAwareMutex() { ForkAwareMutexRegistry::global().remove(this); }
 
 } // namespace torsh::runtime

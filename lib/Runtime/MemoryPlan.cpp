@@ -17,8 +17,7 @@ size_t alignedSize(size_t bytes) {
 }
 } // namespace
 
-MemoryPlan planMemory(const std::vector<size_t> &sizes,
-                      const std::vector<Lifetime> &lifetimes) {
+MemoryPlan planMemory(const std::vector<size_t> &sizes, const std::vector<Lifetime> &lifetimes) {
   if (sizes.size() != lifetimes.size())
     throw Error(ErrorKind::Program, "as many lifetimes as sizes are needed");
   MemoryPlan plan;
@@ -27,8 +26,7 @@ MemoryPlan planMemory(const std::vector<size_t> &sizes,
   std::vector<size_t> aligned(sizes.size());
   for (size_t i = 0; i < sizes.size(); ++i) {
     aligned[i] = alignedSize(sizes[i]);
-    if (__builtin_add_overflow(plan.naivePeakBytes, aligned[i],
-                               &plan.naivePeakBytes))
+    if (__builtin_add_overflow(plan.naivePeakBytes, aligned[i], &plan.naivePeakBytes))
       throw Error(ErrorKind::Shape, "the sum of the temporaries overflows");
   }
 
@@ -54,10 +52,9 @@ MemoryPlan planMemory(const std::vector<size_t> &sizes,
     }
     plan.offsets[buffer] = offset;
     plan.peakBytes = std::max(plan.peakBytes, offset + aligned[buffer]);
-    auto position = std::upper_bound(placed.begin(), placed.end(), offset,
-                                     [&](size_t value, size_t other) {
-                                       return value < plan.offsets[other];
-                                     });
+    auto position =
+        std::upper_bound(placed.begin(), placed.end(), offset,
+                         [&](size_t value, size_t other) { return value < plan.offsets[other]; });
     placed.insert(position, buffer);
   }
   return plan;

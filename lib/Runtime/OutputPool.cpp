@@ -24,14 +24,12 @@ size_t classSize(size_t bytes) {
 size_t limitFromEnvironment() {
   constexpr size_t kDefault = 256;
   size_t megabytes = kDefault;
-  if (const char *text = std::getenv("TORSHJIT_OUTPUT_POOL_MB");
-      text && *text) {
+  if (const char *text = std::getenv("TORSHJIT_OUTPUT_POOL_MB"); text && *text) {
     char *end = nullptr;
     long long parsed = std::strtoll(text, &end, 10);
     if (*end || parsed < 0 || parsed > (1ll << 30))
-      throw Error(ErrorKind::Option,
-                  "TORSHJIT_OUTPUT_POOL_MB: expected a size in MiB, got \"" +
-                      std::string(text) + "\"");
+      throw Error(ErrorKind::Option, "TORSHJIT_OUTPUT_POOL_MB: expected a size in MiB, got \"" +
+                                         std::string(text) + "\"");
     megabytes = static_cast<size_t>(parsed);
   }
   return megabytes << 20;

@@ -16,8 +16,7 @@ using Json = nlohmann::json;
 /// A JSON value that knows where in the program it stands.
 class Field {
 public:
-  Field(const Json &value, std::string path)
-      : value(value), path(std::move(path)) {}
+  Field(const Json &value, std::string path) : value(value), path(std::move(path)) {}
 
   [[noreturn]] void fail(const std::string &what) const {
     throw Error(ErrorKind::Program, "malformed program: " + path + ": " + what);
@@ -31,12 +30,8 @@ public:
       fail("missing \"" + std::string(key) + "\"");
     return Field(*found, path + "." + key);
   }
-  Field operator[](size_t i) const {
-    return Field(value[i], path + "[" + std::to_string(i) + "]");
-  }
-  bool has(const char *key) const {
-    return value.is_object() && value.contains(key);
-  }
+  Field operator[](size_t i) const { return Field(value[i], path + "[" + std::to_string(i) + "]"); }
+  bool has(const char *key) const { return value.is_object() && value.contains(key); }
   size_t size() const {
     if (!value.is_array())
       fail("expected an array");
@@ -47,8 +42,7 @@ public:
     if (!value.is_number_integer())
       fail("expected an integer");
     if (value.is_number_unsigned() &&
-        value.get<uint64_t>() >
-            static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+        value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
       fail("integer out of range");
     return value.get<int64_t>();
   }
@@ -56,8 +50,7 @@ public:
   size_t index(size_t limit) const {
     int64_t i = integer();
     if (i < 0 || static_cast<uint64_t>(i) >= limit)
-      fail("index " + std::to_string(i) + " is not below " +
-           std::to_string(limit));
+      fail("index " + std::to_string(i) + " is not below " + std::to_string(limit));
     return static_cast<size_t>(i);
   }
   std::string text() const {
@@ -98,21 +91,18 @@ TensorType parseType(const Field &field, size_t numDims) {
   return type;
 }
 
-DimExpr parseDim(const Field &field, size_t position,
-                 const std::vector<InputSpec> &inputs) {
+DimExpr parseDim(const Field &field, size_t position, const std::vector<InputSpec> &inputs) {
   using Op = DimExpr::Op;
   static const std::unordered_map<std::string, Op> binary = {
-      {"add", Op::Add},           {"sub", Op::Sub},         {"mul", Op::Mul},
-      {"floordiv", Op::FloorDiv}, {"ceildiv", Op::CeilDiv}, {"mod", Op::Mod},
-      {"min", Op::Min},           {"max", Op::Max}};
+      {"add", Op::Add},         {"sub", Op::Sub}, {"mul", Op::Mul}, {"floordiv", Op::FloorDiv},
+      {"ceildiv", Op::CeilDiv}, {"mod", Op::Mod}, {"min", Op::Min}, {"max", Op::Max}};
   std::string op = field["op"].text();
   DimExpr dim;
   if (op == "input") {
     dim.op = Op::Input;
     size_t input = field["input"].index(inputs.size());
     dim.lhs = static_cast<int64_t>(input);
-    dim.rhs = static_cast<int64_t>(
-        field["axis"].index(inputs[input].type.shape.size()));
+    dim.rhs = static_cast<int64_t>(field["axis"].index(inputs[input].type.shape.size()));
   } else if (op == "const") {
     dim.op = Op::Const;
     dim.lhs = field["value"].integer();
@@ -141,8 +131,7 @@ Check parseCheck(const Field &field, size_t numDims) {
   return check;
 }
 
-Buffer parseBuffer(const Field &field, size_t position,
-                   const Program &program) {
+Buffer parseBuffer(const Field &field, size_t position, const Program &program) {
   using Kind = Buffer::Kind;
   Buffer buffer;
   std::string kind = field["kind"].text();
@@ -182,8 +171,7 @@ private:
   std::unordered_map<std::string, size_t> indices;
 };
 
-Step parseStep(const Field &field, const Program &program,
-               KernelNames &kernels) {
+Step parseStep(const Field &field, const Program &program, KernelNames &kernels) {
   Step step;
   bool isCopy = field.has("copy");
   if (isCopy && field.has("kernel"))
@@ -209,8 +197,7 @@ Program parseProgram(const Field &root) {
   Program program;
   Field version = root["version"];
   if (version.integer() != kProgramVersion)
-    version.fail("this runtime reads version " +
-                 std::to_string(kProgramVersion) + ", not " +
+    version.fail("this runtime reads version " + std::to_string(kProgramVersion) + ", not " +
                  std::to_string(version.integer()));
   program.target = root["target"].text();
 
@@ -219,8 +206,7 @@ Program parseProgram(const Field &root) {
   Field dims = root["dims"];
   Field inputs = root["inputs"];
   for (size_t i = 0, e = inputs.size(); i < e; ++i)
-    program.inputs.push_back(
-        {inputs[i]["name"].text(), parseType(inputs[i], dims.size())});
+    program.inputs.push_back({inputs[i]["name"].text(), parseType(inputs[i], dims.size())});
   for (size_t i = 0, e = dims.size(); i < e; ++i)
     program.dims.push_back(parseDim(dims[i], i, program.inputs));
 
@@ -239,8 +225,7 @@ Program parseProgram(const Field &root) {
     program.steps.push_back(parseStep(steps[i], program, kernels));
   Field results = root["results"];
   for (size_t i = 0, e = results.size(); i < e; ++i)
-    program.results.push_back(
-        {results[i].index(program.buffers.size()), false});
+    program.results.push_back({results[i].index(program.buffers.size()), false});
   return program;
 }
 } // namespace
@@ -251,8 +236,8 @@ Program Program::parse(std::string_view json) {
     parsed = Json::parse(json.begin(), json.end());
   } catch (const Json::parse_error &e) {
     // The library's text quotes the input and may cut a character in two.
-    throw Error(ErrorKind::Program, "malformed program: not JSON at byte " +
-                                        std::to_string(e.byte));
+    throw Error(ErrorKind::Program,
+                "malformed program: not JSON at byte " + std::to_string(e.byte));
   }
   Program program = parseProgram(Field(parsed, "program"));
   verifyProgram(program);

@@ -13,9 +13,7 @@ using Kind = Buffer::Kind;
   throw Error(ErrorKind::Program, "malformed program: " + what);
 }
 
-std::string describe(size_t buffer) {
-  return "buffer " + std::to_string(buffer);
-}
+std::string describe(size_t buffer) { return "buffer " + std::to_string(buffer); }
 
 void verifyBufferType(const Program &program, size_t b) {
   const Buffer &buffer = program.buffers[b];
@@ -26,8 +24,8 @@ void verifyBufferType(const Program &program, size_t b) {
     declared = &program.constants[buffer.index];
   // Extents may be written as different dims of equal value, so the plan
   // compares sizes; here only what is certainly wrong.
-  if (declared && (declared->dtype != buffer.type.dtype ||
-                   declared->shape.size() != buffer.type.shape.size()))
+  if (declared &&
+      (declared->dtype != buffer.type.dtype || declared->shape.size() != buffer.type.shape.size()))
     fail(describe(b) + ": dtype or rank differs from the declaration");
 }
 
@@ -35,8 +33,7 @@ void resolveRoots(Program &program) {
   for (size_t b = 0; b < program.buffers.size(); ++b) {
     Buffer &buffer = program.buffers[b];
     verifyBufferType(program, b);
-    buffer.root =
-        buffer.kind == Kind::Alias ? program.buffers[buffer.index].root : b;
+    buffer.root = buffer.kind == Kind::Alias ? program.buffers[buffer.index].root : b;
   }
 }
 
@@ -44,21 +41,18 @@ void resolveRoots(Program &program) {
 class Flow {
 public:
   explicit Flow(Program &program)
-      : program(program), written(program.buffers.size()),
-        lastUse(program.buffers.size()) {}
+      : program(program), written(program.buffers.size()), lastUse(program.buffers.size()) {}
 
   void read(size_t buffer, size_t step) {
     size_t root = program.buffers[buffer].root;
     if (isStorage(root) && !written[root])
-      fail(describe(buffer) + ": read at step " + std::to_string(step) +
-           " before it is written");
+      fail(describe(buffer) + ": read at step " + std::to_string(step) + " before it is written");
     lastUse[root] = step;
   }
   void write(size_t buffer, size_t step) {
     size_t root = program.buffers[buffer].root;
     if (!isStorage(root))
-      fail(describe(buffer) + ": step " + std::to_string(step) +
-           " writes an input or a constant");
+      fail(describe(buffer) + ": step " + std::to_string(step) + " writes an input or a constant");
     if (!written[root])
       written[root] = step;
     lastUse[root] = step;
@@ -92,10 +86,9 @@ void verifyStep(const Program &program, size_t s, Flow &flow) {
     flow.write(step.operands[i], s);
     // Kernels are compiled for operands that do not overlap.
     for (size_t j = 0; j < i; ++j)
-      if (program.buffers[step.operands[j]].root ==
-          program.buffers[step.operands[i]].root)
-        fail("step " + std::to_string(s) + " writes " +
-             describe(step.operands[i]) + ", which another operand overlaps");
+      if (program.buffers[step.operands[j]].root == program.buffers[step.operands[i]].root)
+        fail("step " + std::to_string(s) + " writes " + describe(step.operands[i]) +
+             ", which another operand overlaps");
   }
 }
 
@@ -104,8 +97,7 @@ void verifyResults(Program &program, Flow &flow) {
   for (Result &result : program.results) {
     size_t root = program.buffers[result.buffer].root;
     flow.read(result.buffer, program.steps.size());
-    result.direct =
-        program.buffers[root].kind == Kind::Output && !claimed[root];
+    result.direct = program.buffers[root].kind == Kind::Output && !claimed[root];
     claimed[root] = true;
   }
   for (size_t b = 0; b < program.buffers.size(); ++b)

@@ -9,9 +9,7 @@
 
 namespace torsh::runtime {
 namespace {
-[[noreturn]] void fail(const std::string &what) {
-  throw Error(ErrorKind::Shape, what);
-}
+[[noreturn]] void fail(const std::string &what) { throw Error(ErrorKind::Shape, what); }
 
 int64_t floorDiv(int64_t a, int64_t b) {
   int64_t quotient = a / b;
@@ -83,16 +81,14 @@ private:
   std::vector<int64_t> values;
 };
 
-void checkSignature(const Program &program, InputShapes shapes,
-                    const DimEvaluator &value) {
+void checkSignature(const Program &program, InputShapes shapes, const DimEvaluator &value) {
   for (size_t i = 0; i < program.inputs.size(); ++i) {
     const InputSpec &input = program.inputs[i];
     for (size_t axis = 0; axis < input.type.shape.size(); ++axis) {
       int64_t expected = value(input.type.shape[axis]);
       if (shapes[i][axis] != expected)
-        fail("input \"" + input.name + "\": axis " + std::to_string(axis) +
-             " has extent " + std::to_string(shapes[i][axis]) + ", expected " +
-             std::to_string(expected));
+        fail("input \"" + input.name + "\": axis " + std::to_string(axis) + " has extent " +
+             std::to_string(shapes[i][axis]) + ", expected " + std::to_string(expected));
     }
   }
 }
@@ -101,16 +97,13 @@ void checkRelations(const Program &program, const DimEvaluator &value) {
   for (const Check &check : program.checks) {
     int64_t lhs = value(check.lhs);
     int64_t rhs = value(check.rhs);
-    bool holds =
-        check.relation == Check::Relation::Equal ? lhs == rhs : lhs >= rhs;
+    bool holds = check.relation == Check::Relation::Equal ? lhs == rhs : lhs >= rhs;
     if (!holds)
-      fail(check.message + " (" + std::to_string(lhs) + " and " +
-           std::to_string(rhs) + ")");
+      fail(check.message + " (" + std::to_string(lhs) + " and " + std::to_string(rhs) + ")");
   }
 }
 
-template <typename Value>
-size_t bytesOf(const TensorType &type, const Value &value) {
+template <typename Value> size_t bytesOf(const TensorType &type, const Value &value) {
   size_t bytes = byteSize(type.dtype);
   bool overflow = false;
   bool empty = false;
@@ -124,20 +117,17 @@ size_t bytesOf(const TensorType &type, const Value &value) {
   }
   if (empty)
     return 0;
-  if (overflow ||
-      bytes > static_cast<size_t>(std::numeric_limits<int64_t>::max()))
+  if (overflow || bytes > static_cast<size_t>(std::numeric_limits<int64_t>::max()))
     fail("a buffer's size overflows");
   return bytes;
 }
 
 /// Buffers that share bytes must have equally many.
-void checkBufferSizes(const Program &program, const ShapePlan &plan,
-                      const DimEvaluator &value) {
+void checkBufferSizes(const Program &program, const ShapePlan &plan, const DimEvaluator &value) {
   auto expect = [&](size_t b, size_t expected) {
     if (plan.bufferBytes[b] != expected)
-      fail("buffer " + std::to_string(b) + " takes " +
-           std::to_string(plan.bufferBytes[b]) + " bytes, expected " +
-           std::to_string(expected));
+      fail("buffer " + std::to_string(b) + " takes " + std::to_string(plan.bufferBytes[b]) +
+           " bytes, expected " + std::to_string(expected));
   };
   for (size_t b = 0; b < program.buffers.size(); ++b) {
     const Buffer &buffer = program.buffers[b];
@@ -180,8 +170,7 @@ ShapePlan makeShapePlan(const Program &program, InputShapes shapes) {
     for (ShapeInt size : step.sizes)
       plan.sizes.push_back(value(size));
     for (size_t b : step.operands)
-      if (__builtin_add_overflow(plan.traffic, plan.bufferBytes[b],
-                                 &plan.traffic))
+      if (__builtin_add_overflow(plan.traffic, plan.bufferBytes[b], &plan.traffic))
         plan.traffic = std::numeric_limits<size_t>::max();
   }
   for (const Result &result : program.results) {

@@ -23,8 +23,8 @@ using namespace mlir::torsh;
 static bool isCheap(linalg::GenericOp op) {
   int64_t cost = 0;
   for (Operation &inner : op.getBody()->without_terminator()) {
-    bool isHeavy = isa<arith::DivFOp, arith::RemFOp>(inner) ||
-                   isa<math::MathDialect>(inner.getDialect());
+    bool isHeavy =
+        isa<arith::DivFOp, arith::RemFOp>(inner) || isa<math::MathDialect>(inner.getDialect());
     cost += isHeavy ? 10 : 1;
   }
   return cost <= 2;

@@ -6,9 +6,7 @@
 
 using namespace mlir;
 
-bool mlir::torsh::isKernel(func::FuncOp function) {
-  return function->hasAttr("torsh.kernel");
-}
+bool mlir::torsh::isKernel(func::FuncOp function) { return function->hasAttr("torsh.kernel"); }
 
 bool mlir::torsh::isContraction(Operation *op) {
   // A product of a tensor with itself, element by element, has one operand left

@@ -58,10 +58,9 @@ class TileKernelsPass : public torsh::impl::TileKernelsPassBase<TileKernelsPass>
             return std::nullopt;
           scf::SCFTileAndFuseOptions::ControlFnResult result;
           // A result of the kernel that another of its results is computed from.
-          result.yieldProducerReplacement =
-              llvm::any_of(producer.getUsers(), [](Operation *user) {
-                return isa<bufferization::MaterializeInDestinationOp>(user);
-              });
+          result.yieldProducerReplacement = llvm::any_of(producer.getUsers(), [](Operation *user) {
+            return isa<bufferization::MaterializeInDestinationOp>(user);
+          });
           return result;
         });
     FailureOr<scf::SCFTileAndFuseResult> result = scf::tileConsumerAndFuseProducersUsingSCF(

@@ -17,8 +17,7 @@ using namespace mlir;
 using namespace mlir::torsh;
 
 /// Writes the code of a module, which is no MLIR any more.
-static LogicalResult writeArtifact(llvm::raw_ostream &os,
-                                   std::unique_ptr<llvm::MemoryBuffer> input,
+static LogicalResult writeArtifact(llvm::raw_ostream &os, std::unique_ptr<llvm::MemoryBuffer> input,
                                    const DialectRegistry &registry, StringRef artifact) {
   MLIRContext context(registry);
   llvm::SourceMgr sources;

@@ -27,8 +27,7 @@ std::optional<size_t> findPhase(llvm::StringRef name);
 
 /// Runs the phases after `from` up to and including `to` (positions in the
 /// table; `from` = -1 runs from the start). Fails on any reported error.
-LogicalResult runPhases(ModuleOp module, int64_t from, size_t to,
-                        const CompileOptions &options);
+LogicalResult runPhases(ModuleOp module, int64_t from, size_t to, const CompileOptions &options);
 
 /// Registers a pipeline `torsh-phase-<name>` for every phase.
 void registerPhasePipelines();

@@ -20,8 +20,7 @@ using KernelHandle = uintptr_t;
 class Queue {
 public:
   virtual ~Queue();
-  virtual void launch(KernelHandle kernel, void *const *pointers,
-                      const int64_t *sizes) = 0;
+  virtual void launch(KernelHandle kernel, void *const *pointers, const int64_t *sizes) = 0;
   virtual void copy(void *destination, const void *source, size_t bytes) = 0;
   /// Returns when everything given to the queue is done.
   virtual void synchronize() = 0;

@@ -46,8 +46,7 @@ public:
   using ConstantBytes = std::vector<std::pair<const void *, size_t>>;
   using KernelResolver = std::function<KernelHandle(const std::string &)>;
 
-  Executable(Program program, const KernelResolver &resolve,
-             const ConstantBytes &constants);
+  Executable(Program program, const KernelResolver &resolve, const ConstantBytes &constants);
   ~Executable();
 
   const Program &program() const { return prog; }

@@ -16,9 +16,7 @@ inline constexpr size_t kBufferAlignment = 64;
 struct Lifetime {
   size_t first = 0;
   size_t last = 0;
-  bool overlaps(const Lifetime &other) const {
-    return first <= other.last && other.first <= last;
-  }
+  bool overlaps(const Lifetime &other) const { return first <= other.last && other.first <= last; }
 };
 
 struct MemoryPlan {
@@ -30,8 +28,7 @@ struct MemoryPlan {
 /// Greedy by size: the largest buffer first, each at the lowest offset where
 /// no buffer that is alive at the same time lies. Throws Error(Shape) when the
 /// sum of the sizes is not representable.
-MemoryPlan planMemory(const std::vector<size_t> &sizes,
-                      const std::vector<Lifetime> &lifetimes);
+MemoryPlan planMemory(const std::vector<size_t> &sizes, const std::vector<Lifetime> &lifetimes);
 
 } // namespace torsh::runtime
 

@@ -20,9 +20,7 @@ inline constexpr size_t kMaxRank = 64;
 
 /// An extent: itself when >= 0, else the value of dims[-1 - extent].
 using ShapeInt = int64_t;
-inline size_t dimIndex(ShapeInt extent) {
-  return static_cast<size_t>(-1 - extent);
-}
+inline size_t dimIndex(ShapeInt extent) { return static_cast<size_t>(-1 - extent); }
 
 struct TensorType {
   DataType dtype = DataType::F32;
@@ -35,18 +33,7 @@ struct InputSpec {
 };
 
 struct DimExpr {
-  enum class Op {
-    Input,
-    Const,
-    Add,
-    Sub,
-    Mul,
-    FloorDiv,
-    CeilDiv,
-    Mod,
-    Min,
-    Max
-  };
+  enum class Op { Input, Const, Add, Sub, Mul, FloorDiv, CeilDiv, Mod, Min, Max };
   Op op = Op::Const;
   /// Input: the input and its axis. Const: the value in lhs. Otherwise two
   /// earlier dims.

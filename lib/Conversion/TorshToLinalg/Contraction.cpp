@@ -18,27 +18,23 @@ using utils::IteratorType;
 RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 /// The sum over the reduction loops of `lhs` times `rhs`, in the accumulator's type.
-Value contract(OpBuilder &builder, Location loc, const Loops &loops,
-               ArrayRef<OpFoldResult> extents, Value lhs, AffineMap lhsMap, Value rhs,
-               AffineMap rhsMap, AffineMap resultMap) {
+Value contract(OpBuilder &builder, Location loc, const Loops &loops, ArrayRef<OpFoldResult> extents,
+               Value lhs, AffineMap lhsMap, Value rhs, AffineMap rhsMap, AffineMap resultMap) {
   Type wide = accumulatorType(tensorType(lhs).getElementType());
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(wide));
   Value init = filledTensor(builder, loc, extents, zero);
-  Value result =
-      torsh::reduce(builder, loc, {lhs, rhs}, {lhsMap, rhsMap}, init, resultMap,
-                       loops.getIterators(), [&](OpBuilder &b, Location l, ValueRange x) -> Value {
-                         if (!isa<FloatType>(wide))
-                           return arith::AddIOp::create(b, l, x[2],
-                                                        arith::MulIOp::create(b, l, x[0], x[1]));
-                         // Contraction to fused multiply-add and any order of
-                         // summation are what a matrix product means by rounding.
-                         auto flags =
-                             arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
-                         Value product = arith::MulFOp::create(
-                             b, l, convertFloat(b, l, x[0], wide), convertFloat(b, l, x[1], wide),
-                             flags);
-                         return arith::AddFOp::create(b, l, x[2], product, flags);
-                       });
+  Value result = torsh::reduce(
+      builder, loc, {lhs, rhs}, {lhsMap, rhsMap}, init, resultMap, loops.getIterators(),
+      [&](OpBuilder &b, Location l, ValueRange x) -> Value {
+        if (!isa<FloatType>(wide))
+          return arith::AddIOp::create(b, l, x[2], arith::MulIOp::create(b, l, x[0], x[1]));
+        // Contraction to fused multiply-add and any order of
+        // summation are what a matrix product means by rounding.
+        auto flags = arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
+        Value product = arith::MulFOp::create(b, l, convertFloat(b, l, x[0], wide),
+                                              convertFloat(b, l, x[1], wide), flags);
+        return arith::AddFOp::create(b, l, x[2], product, flags);
+      });
   // What marks it for packing and register tiling.
   result.getDefiningOp()->setAttr("torsh.contraction", builder.getUnitAttr());
   return result;
@@ -184,8 +180,8 @@ struct LowerConv : OpConversionPattern<ConvOp> {
       SmallVector<int64_t> low{0, 0}, high{0, 0};
       llvm::append_range(low, op.getPaddingLow());
       llvm::append_range(high, op.getPaddingHigh());
-      Value zero = arith::ConstantOp::create(
-          rewriter, loc, rewriter.getZeroAttr(inputType.getElementType()));
+      Value zero = arith::ConstantOp::create(rewriter, loc,
+                                             rewriter.getZeroAttr(inputType.getElementType()));
       PaddedTensor padded = padTensor(rewriter, loc, inputType, input, low, high, zero);
       input = padded.value;
       inputType = padded.type;
@@ -242,8 +238,8 @@ struct LowerConv : OpConversionPattern<ConvOp> {
                                  loops.map(wType, right), loops.map(splitType, result));
     if (bothParts)
       accumulator = tensor::CollapseShapeOp::create(rewriter, loc, accumulator, parts);
-    rewriter.replaceOp(
-        op, finish(rewriter, loc, type, *extents, accumulator, adaptor.getBias(), 1));
+    rewriter.replaceOp(op,
+                       finish(rewriter, loc, type, *extents, accumulator, adaptor.getBias(), 1));
     return success();
   }
 };

@@ -35,8 +35,8 @@ struct LowerElementwise : OpInterfaceConversionPattern<ElementwiseOpInterface> {
       splats.push_back({});
       auto operandType = cast<RankedTensorType>(original.getType());
       inputs.push_back(converted);
-      maps.push_back(loops.map(operandType, ArrayRef<AffineExpr>(indices).take_back(
-                                                operandType.getRank())));
+      maps.push_back(
+          loops.map(operandType, ArrayRef<AffineExpr>(indices).take_back(operandType.getRank())));
     }
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
@@ -47,9 +47,9 @@ struct LowerElementwise : OpInterfaceConversionPattern<ElementwiseOpInterface> {
           SmallVector<Value> scalars;
           size_t next = 0;
           for (Attribute splat : splats)
-            scalars.push_back(splat ? arith::ConstantOp::create(b, loc, cast<TypedAttr>(splat))
-                                          .getResult()
-                                    : elements[next++]);
+            scalars.push_back(
+                splat ? arith::ConstantOp::create(b, loc, cast<TypedAttr>(splat)).getResult()
+                      : elements[next++]);
           return op.buildScalarBody(b, loc, scalars, type.getElementType());
         });
     rewriter.replaceOp(op, result);

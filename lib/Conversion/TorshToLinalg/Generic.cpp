@@ -9,8 +9,8 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
-FailureOr<SmallVector<OpFoldResult>>
-mlir::torsh::squeezedExtents(OpBuilder &builder, Operation *op, unsigned result) {
+FailureOr<SmallVector<OpFoldResult>> mlir::torsh::squeezedExtents(OpBuilder &builder, Operation *op,
+                                                                  unsigned result) {
   auto type = cast<RankedTensorType>(op->getResult(result).getType());
   SmallVector<OpFoldResult> squeezed;
   if (type.hasStaticShape()) {
@@ -45,11 +45,11 @@ Value mlir::torsh::elementwise(OpBuilder &builder, Location loc, ArrayRef<OpFold
   allMaps.push_back(builder.getMultiDimIdentityMap(extents.size()));
   SmallVector<utils::IteratorType> iterators(extents.size(), utils::IteratorType::parallel);
   Value out = emptyTensor(builder, loc, extents, element);
-  return linalg::GenericOp::create(
-             builder, loc, out.getType(), inputs, out, allMaps, iterators,
-             [&](OpBuilder &b, Location bodyLoc, ValueRange arguments) {
-               linalg::YieldOp::create(b, bodyLoc, body(b, bodyLoc, arguments.drop_back()));
-             })
+  return linalg::GenericOp::create(builder, loc, out.getType(), inputs, out, allMaps, iterators,
+                                   [&](OpBuilder &b, Location bodyLoc, ValueRange arguments) {
+                                     linalg::YieldOp::create(
+                                         b, bodyLoc, body(b, bodyLoc, arguments.drop_back()));
+                                   })
       .getResult(0);
 }
 
@@ -80,8 +80,7 @@ Value mlir::torsh::convertFloat(OpBuilder &builder, Location loc, Value value, T
   return arith::TruncFOp::create(builder, loc, type, value);
 }
 
-Value mlir::torsh::convertElements(OpBuilder &builder, Location loc, Value tensor,
-                                   Type element) {
+Value mlir::torsh::convertElements(OpBuilder &builder, Location loc, Value tensor, Type element) {
   auto type = cast<RankedTensorType>(tensor.getType());
   if (type.getElementType() == element)
     return tensor;

@@ -45,8 +45,8 @@ struct LowerKernel : OpConversionPattern<KernelOp> {
     SmallVector<Value> tensors;
     for (auto [i, type] : llvm::enumerate(kernel.getArgumentTypes()))
       tensors.push_back(bufferization::ToTensorOp::create(
-          rewriter, kernel.getLoc(), squeeze(cast<RankedTensorType>(type)),
-          entry->getArgument(i), /*restrict=*/true, /*writable=*/false));
+          rewriter, kernel.getLoc(), squeeze(cast<RankedTensorType>(type)), entry->getArgument(i),
+          /*restrict=*/true, /*writable=*/false));
     rewriter.inlineBlockBefore(&kernel.getBody().front(), entry, entry->end(), tensors);
     rewriter.eraseOp(kernel);
     return success();
@@ -94,7 +94,6 @@ struct SqueezeDim : OpConversionPattern<tensor::DimOp> {
 
 } // namespace
 
-void mlir::torsh::populateKernelPatterns(const TypeConverter &types,
-                                         RewritePatternSet &patterns) {
+void mlir::torsh::populateKernelPatterns(const TypeConverter &types, RewritePatternSet &patterns) {
   patterns.add<LowerKernel, LowerReturn, SqueezeDim>(types, patterns.getContext());
 }

@@ -13,9 +13,7 @@ using namespace mlir::torsh;
 
 using utils::IteratorType;
 
-static RankedTensorType tensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 /// Whether a tensor has no elements. Upstream's slices of one are invalid.
 static bool isEmpty(Type type) { return llvm::is_contained(cast<ShapedType>(type).getShape(), 0); }
@@ -40,8 +38,7 @@ PaddedTensor mlir::torsh::padTensor(OpBuilder &builder, Location loc, RankedTens
       continue;
     sizes.push_back(size);
     offsets.push_back(builder.getIndexAttr(low[axis]));
-    extents.push_back(
-        applyToExtents(builder, loc, extent + (low[axis] + high[axis]), {size}));
+    extents.push_back(applyToExtents(builder, loc, extent + (low[axis] + high[axis]), {size}));
   }
   Value filled = filledTensor(builder, loc, extents, margin);
   if (isEmpty(type))
@@ -136,18 +133,19 @@ struct LowerIota : OpConversionPattern<IotaOp> {
         extents.push_back(rewriter.getIndexAttr(extent));
     }
     auto dim = dyn_cast<AffineDimExpr>(indices[op.getAxis()]);
-    Value result = elementwise(
-        rewriter, op.getLoc(), extents, {}, {}, element,
-        [&](OpBuilder &b, Location l, ValueRange) -> Value {
-          Value index = dim ? linalg::IndexOp::create(b, l, dim.getPosition()).getResult()
-                            : arith::ConstantIndexOp::create(b, l, 0).getResult();
-          Value wide = arith::IndexCastOp::create(b, l, b.getI64Type(), index);
-          if (isa<FloatType>(element))
-            return arith::SIToFPOp::create(b, l, element, wide);
-          if (element.getIntOrFloatBitWidth() < 64)
-            return arith::TruncIOp::create(b, l, element, wide);
-          return wide;
-        });
+    Value result =
+        elementwise(rewriter, op.getLoc(), extents, {}, {}, element,
+                    [&](OpBuilder &b, Location l, ValueRange) -> Value {
+                      Value index =
+                          dim ? linalg::IndexOp::create(b, l, dim.getPosition()).getResult()
+                              : arith::ConstantIndexOp::create(b, l, 0).getResult();
+                      Value wide = arith::IndexCastOp::create(b, l, b.getI64Type(), index);
+                      if (isa<FloatType>(element))
+                        return arith::SIToFPOp::create(b, l, element, wide);
+                      if (element.getIntOrFloatBitWidth() < 64)
+                        return arith::TruncIOp::create(b, l, element, wide);
+                      return wide;
+                    });
     rewriter.replaceOp(op, result);
     return success();
   }
@@ -242,22 +240,21 @@ private:
     int64_t next = 0;
     for (int64_t extent : type.getShape())
       loopOfAxis.push_back(extent == 1 ? -1 : next++);
-    return elementwise(
-        builder, op.getLoc(), extents, {}, {}, type.getElementType(),
-        [&](OpBuilder &b, Location l, ValueRange) -> Value {
-          SmallVector<Value> indices;
-          for (int64_t axis : keptAxes(inputType)) {
-            Value start = arith::ConstantIndexOp::create(b, l, op.getStart()[axis]);
-            if (loopOfAxis[axis] >= 0) {
-              Value step = arith::MulIOp::create(
-                  b, l, linalg::IndexOp::create(b, l, loopOfAxis[axis]),
-                  arith::ConstantIndexOp::create(b, l, op.getStride()[axis]));
-              start = arith::AddIOp::create(b, l, start, step);
-            }
-            indices.push_back(start);
-          }
-          return tensor::ExtractOp::create(b, l, input, indices);
-        });
+    return elementwise(builder, op.getLoc(), extents, {}, {}, type.getElementType(),
+                       [&](OpBuilder &b, Location l, ValueRange) -> Value {
+                         SmallVector<Value> indices;
+                         for (int64_t axis : keptAxes(inputType)) {
+                           Value start = arith::ConstantIndexOp::create(b, l, op.getStart()[axis]);
+                           if (loopOfAxis[axis] >= 0) {
+                             Value step = arith::MulIOp::create(
+                                 b, l, linalg::IndexOp::create(b, l, loopOfAxis[axis]),
+                                 arith::ConstantIndexOp::create(b, l, op.getStride()[axis]));
+                             start = arith::AddIOp::create(b, l, start, step);
+                           }
+                           indices.push_back(start);
+                         }
+                         return tensor::ExtractOp::create(b, l, input, indices);
+                       });
   }
 };
 
@@ -307,8 +304,7 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
         sizes.push_back(size);
       }
       SmallVector<OpFoldResult> strides(sizes.size(), rewriter.getIndexAttr(1));
-      result = tensor::InsertSliceOp::create(rewriter, loc, piece, result, offsets, sizes,
-                                             strides);
+      result = tensor::InsertSliceOp::create(rewriter, loc, piece, result, offsets, sizes, strides);
       offset = applyToExtents(rewriter, loc, sum, {offset, along});
     }
     rewriter.replaceOp(op, result);
@@ -322,9 +318,8 @@ struct LowerPad : OpConversionPattern<PadOp> {
   LogicalResult matchAndRewrite(PadOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Value margin = tensor::ExtractOp::create(rewriter, op.getLoc(), adaptor.getValue());
-    PaddedTensor result =
-        padTensor(rewriter, op.getLoc(), tensorType(op.getInput()), adaptor.getInput(),
-                  op.getLow(), op.getHigh(), margin);
+    PaddedTensor result = padTensor(rewriter, op.getLoc(), tensorType(op.getInput()),
+                                    adaptor.getInput(), op.getLow(), op.getHigh(), margin);
     rewriter.replaceOp(op, result.value);
     return success();
   }
@@ -348,7 +343,8 @@ struct LowerReshape : OpConversionPattern<ReshapeOp> {
     Value flat = adaptor.getInput();
     if (from.getRank() > 1) {
       ReassociationIndices all(llvm::to_vector(llvm::seq<int64_t>(from.getRank())));
-      flat = tensor::CollapseShapeOp::create(rewriter, loc, flat, ArrayRef<ReassociationIndices>(all));
+      flat =
+          tensor::CollapseShapeOp::create(rewriter, loc, flat, ArrayRef<ReassociationIndices>(all));
     } else if (from.getRank() == 0) {
       flat = tensor::ExpandShapeOp::create(
           rewriter, loc, RankedTensorType::get({1}, from.getElementType()), flat,
@@ -356,7 +352,8 @@ struct LowerReshape : OpConversionPattern<ReshapeOp> {
     }
     if (to.getRank() > 1) {
       ReassociationIndices all(llvm::to_vector(llvm::seq<int64_t>(to.getRank())));
-      flat = tensor::ExpandShapeOp::create(rewriter, loc, to, flat, ArrayRef<ReassociationIndices>(all), *extents);
+      flat = tensor::ExpandShapeOp::create(rewriter, loc, to, flat,
+                                           ArrayRef<ReassociationIndices>(all), *extents);
     } else if (flat.getType() != to) {
       flat = tensor::CastOp::create(rewriter, loc, to, flat);
     }

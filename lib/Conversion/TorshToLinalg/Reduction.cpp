@@ -86,8 +86,8 @@ struct ReductionLoops {
   ReductionLoops(RankedTensorType input, ArrayRef<int64_t> axes) : loops(input.getContext()) {
     for (auto [axis, extent] : llvm::enumerate(input.getShape())) {
       bool reduced = llvm::is_contained(axes, static_cast<int64_t>(axis));
-      AffineExpr index = loops.add(extent, reduced ? IteratorType::reduction
-                                                   : IteratorType::parallel);
+      AffineExpr index =
+          loops.add(extent, reduced ? IteratorType::reduction : IteratorType::parallel);
       indices.push_back(index);
       if (!reduced && extent != 1)
         kept.push_back(index);
@@ -104,8 +104,8 @@ struct ReductionLoops {
 Value countOf(OpBuilder &b, Location loc, Value input, ArrayRef<int64_t> axes, Type type) {
   Value count = arith::ConstantIndexOp::create(b, loc, 1);
   for (int64_t axis : axes) {
-    Value extent = getValueOrCreateConstantIndexOp(
-        b, loc, tensor::getMixedSize(b, loc, input, axis));
+    Value extent =
+        getValueOrCreateConstantIndexOp(b, loc, tensor::getMixedSize(b, loc, input, axis));
     count = arith::MulIOp::create(b, loc, count, extent);
   }
   Value wide = arith::IndexCastOp::create(b, loc, b.getI64Type(), count);
@@ -124,16 +124,16 @@ template <typename OpTy> struct LowerReduction : OpConversionPattern<OpTy> {
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
     ReductionLoops loops(input, op.getAxes());
-    Value init = filledTensor(
-        rewriter, loc, *extents, makeConstant(rewriter, loc, Monoid<OpTy>::init(rewriter, wide)));
-    Value result = torsh::reduce(
-        rewriter, loc, adaptor.getInput(), loops.inputMap, init, loops.resultMap,
-        loops.loops.getIterators(), [&](OpBuilder &b, Location bodyLoc, ValueRange x) {
-          Value value = x[0];
-          if (element != wide)
-            value = convertFloat(b, bodyLoc, value, wide);
-          return Monoid<OpTy>::step(b, bodyLoc, value, x[1]);
-        });
+    Value init = filledTensor(rewriter, loc, *extents,
+                              makeConstant(rewriter, loc, Monoid<OpTy>::init(rewriter, wide)));
+    Value result = torsh::reduce(rewriter, loc, adaptor.getInput(), loops.inputMap, init,
+                                 loops.resultMap, loops.loops.getIterators(),
+                                 [&](OpBuilder &b, Location bodyLoc, ValueRange x) {
+                                   Value value = x[0];
+                                   if (element != wide)
+                                     value = convertFloat(b, bodyLoc, value, wide);
+                                   return Monoid<OpTy>::step(b, bodyLoc, value, x[1]);
+                                 });
     AffineMap identity = rewriter.getMultiDimIdentityMap(extents->size());
     if (std::is_same_v<OpTy, MeanOp>) {
       Value count = countOf(rewriter, loc, op.getInput(), op.getAxes(), wide);
@@ -164,9 +164,8 @@ template <typename OpTy> struct LowerArgReduction : OpConversionPattern<OpTy> {
     ReductionLoops loops(input, axis);
     Value best = filledTensor(rewriter, loc, *extents,
                               makeConstant(rewriter, loc, extremeOf(rewriter, element, isMax)));
-    Value position =
-        filledTensor(rewriter, loc, *extents,
-                     makeConstant(rewriter, loc, rewriter.getI64IntegerAttr(0)));
+    Value position = filledTensor(rewriter, loc, *extents,
+                                  makeConstant(rewriter, loc, rewriter.getI64IntegerAttr(0)));
     auto dim = dyn_cast<AffineDimExpr>(loops.indices[axis]);
     auto generic = linalg::GenericOp::create(
         rewriter, loc, TypeRange{best.getType(), position.getType()}, adaptor.getInput(),
@@ -179,12 +178,11 @@ template <typename OpTy> struct LowerArgReduction : OpConversionPattern<OpTy> {
             better = arith::CmpFOp::create(
                 b, bodyLoc, isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, x[0],
                 x[1]);
-            Value isNan =
-                arith::CmpFOp::create(b, bodyLoc, arith::CmpFPredicate::UNO, x[0], x[0]);
+            Value isNan = arith::CmpFOp::create(b, bodyLoc, arith::CmpFPredicate::UNO, x[0], x[0]);
             Value bestIsNumber =
                 arith::CmpFOp::create(b, bodyLoc, arith::CmpFPredicate::ORD, x[1], x[1]);
-            better = arith::OrIOp::create(
-                b, bodyLoc, better, arith::AndIOp::create(b, bodyLoc, isNan, bestIsNumber));
+            better = arith::OrIOp::create(b, bodyLoc, better,
+                                          arith::AndIOp::create(b, bodyLoc, isNan, bestIsNumber));
           } else {
             better = arith::CmpIOp::create(
                 b, bodyLoc, isMax ? arith::CmpIPredicate::sgt : arith::CmpIPredicate::slt, x[0],
@@ -209,6 +207,6 @@ void mlir::torsh::populateReductionPatterns(const TypeConverter &types,
                                             RewritePatternSet &patterns) {
   patterns.add<LowerReduction<SumOp>, LowerReduction<ProdOp>, LowerReduction<AmaxOp>,
                LowerReduction<AminOp>, LowerReduction<AnyOp>, LowerReduction<AllOp>,
-               LowerReduction<MeanOp>, LowerArgReduction<ArgmaxOp>,
-               LowerArgReduction<ArgminOp>>(types, patterns.getContext());
+               LowerReduction<MeanOp>, LowerArgReduction<ArgmaxOp>, LowerArgReduction<ArgminOp>>(
+      types, patterns.getContext());
 }

@@ -62,9 +62,8 @@ class ConvertTorshToLinalgPass
                            linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect,
                            scf::SCFDialect, tensor::TensorDialect>();
     target.addIllegalDialect<TorshDialect>();
-    target.addDynamicallyLegalOp<tensor::DimOp>([&](tensor::DimOp op) {
-      return types.isLegal(op.getSource().getType());
-    });
+    target.addDynamicallyLegalOp<tensor::DimOp>(
+        [&](tensor::DimOp op) { return types.isLegal(op.getSource().getType()); });
     // The host function's operations are not this pass's business.
     SmallVector<Operation *> kernels;
     for (auto kernel : getOperation().getOps<KernelOp>())

@@ -99,18 +99,18 @@ struct LowerMaxPool : OpConversionPattern<MaxPoolOp> {
       smallest = rewriter.getFloatAttr(
           element, APFloat::getInf(real.getFloatSemantics(), /*Negative=*/true));
     else
-      smallest = rewriter.getIntegerAttr(
-          element, APInt::getSignedMinValue(element.getIntOrFloatBitWidth()));
+      smallest = rewriter.getIntegerAttr(element,
+                                         APInt::getSignedMinValue(element.getIntOrFloatBitWidth()));
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
-    Value result = poolWindows(
-        rewriter, op, *extents, inputType, adaptor.getInput(), windowOf(op), smallest, element,
-        [&](OpBuilder &b, Location l, ValueRange x) -> Value {
-          if (isa<FloatType>(element))
-            return arith::MaximumFOp::create(b, l, x[1], x[0]);
-          return arith::MaxSIOp::create(b, l, x[1], x[0]);
-        });
+    Value result =
+        poolWindows(rewriter, op, *extents, inputType, adaptor.getInput(), windowOf(op), smallest,
+                    element, [&](OpBuilder &b, Location l, ValueRange x) -> Value {
+                      if (isa<FloatType>(element))
+                        return arith::MaximumFOp::create(b, l, x[1], x[0]);
+                      return arith::MaxSIOp::create(b, l, x[1], x[0]);
+                    });
     rewriter.replaceOp(op, result);
     return success();
   }
@@ -120,9 +120,9 @@ struct LowerMaxPool : OpConversionPattern<MaxPoolOp> {
 Value coveredElements(OpBuilder &b, Location loc, Value position, const WindowAxis &axis,
                       Value extent) {
   auto constant = [&](int64_t v) { return arith::ConstantIndexOp::create(b, loc, v); };
-  Value start = arith::SubIOp::create(
-      b, loc, arith::MulIOp::create(b, loc, position, constant(axis.stride)),
-      constant(axis.paddingLow));
+  Value start =
+      arith::SubIOp::create(b, loc, arith::MulIOp::create(b, loc, position, constant(axis.stride)),
+                            constant(axis.paddingLow));
   Value stop = arith::AddIOp::create(b, loc, start, constant(axis.window));
   stop = arith::MinSIOp::create(b, loc, stop, extent);
   start = arith::MaxSIOp::create(b, loc, start, constant(0));
@@ -141,12 +141,11 @@ struct LowerAvgPool : OpConversionPattern<AvgPoolOp> {
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
     SmallVector<WindowAxis> window = windowOf(op);
-    Value sum = poolWindows(rewriter, op, *extents, inputType, adaptor.getInput(), window,
-                            rewriter.getZeroAttr(wide), wide,
-                            [&](OpBuilder &b, Location l, ValueRange x) -> Value {
-                              return arith::AddFOp::create(b, l, x[1], x[0],
-                                                           arith::FastMathFlags::reassoc);
-                            });
+    Value sum = poolWindows(
+        rewriter, op, *extents, inputType, adaptor.getInput(), window, rewriter.getZeroAttr(wide),
+        wide, [&](OpBuilder &b, Location l, ValueRange x) -> Value {
+          return arith::AddFOp::create(b, l, x[1], x[0], arith::FastMathFlags::reassoc);
+        });
 
     // Where every window counts fully, the divisor is one number.
     int64_t volume = 1;
@@ -176,8 +175,8 @@ struct LowerAvgPool : OpConversionPattern<AvgPoolOp> {
               auto dim = dyn_cast<AffineDimExpr>(indices[i + 2]);
               Value position = dim ? linalg::IndexOp::create(b, l, dim.getPosition()).getResult()
                                    : arith::ConstantIndexOp::create(b, l, 0).getResult();
-              count = arith::MulIOp::create(
-                  b, l, count, coveredElements(b, l, position, axis, inputExtents[i]));
+              count = arith::MulIOp::create(b, l, count,
+                                            coveredElements(b, l, position, axis, inputExtents[i]));
             }
             Value number = arith::IndexCastOp::create(b, l, b.getI64Type(), count);
             divisor = arith::SIToFPOp::create(b, l, wide, number);
@@ -191,7 +190,6 @@ struct LowerAvgPool : OpConversionPattern<AvgPoolOp> {
 
 } // namespace
 
-void mlir::torsh::populateWindowPatterns(const TypeConverter &types,
-                                         RewritePatternSet &patterns) {
+void mlir::torsh::populateWindowPatterns(const TypeConverter &types, RewritePatternSet &patterns) {
   patterns.add<LowerMaxPool, LowerAvgPool>(types, patterns.getContext());
 }

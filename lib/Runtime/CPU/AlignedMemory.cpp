@@ -26,8 +26,8 @@ size_t roundUp(size_t bytes, size_t unit) {
 void *mapHuge(size_t bytes) {
   size_t size = roundUp(bytes, kPage);
   size_t reserved = size + kHugePage;
-  void *mapping = mmap(nullptr, reserved, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *mapping =
+      mmap(nullptr, reserved, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED)
     throw std::bad_alloc();
   uintptr_t begin = reinterpret_cast<uintptr_t>(mapping);

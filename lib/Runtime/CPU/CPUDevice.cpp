@@ -17,14 +17,12 @@ struct CopyContext {
 
 void copyChunk(void *context, int64_t begin, int64_t end, TorshWorker *) {
   auto *copy = static_cast<CopyContext *>(context);
-  std::memcpy(copy->destination + begin, copy->source + begin,
-              static_cast<size_t>(end - begin));
+  std::memcpy(copy->destination + begin, copy->source + begin, static_cast<size_t>(end - begin));
 }
 
 class CPUQueue : public Queue {
 public:
-  void launch(KernelHandle kernel, void *const *pointers,
-              const int64_t *sizes) override {
+  void launch(KernelHandle kernel, void *const *pointers, const int64_t *sizes) override {
     Scratch::Mark mark = worker.scratchMemory.mark();
     reinterpret_cast<TorshKernel>(kernel)(pointers, sizes, &worker);
     worker.scratchMemory.release(mark);
@@ -32,11 +30,9 @@ public:
   void copy(void *destination, const void *source, size_t bytes) override {
     // One thread does not saturate memory, but small copies stay in a cache.
     constexpr int64_t kGrain = int64_t(512) << 10;
-    CopyContext context{static_cast<char *>(destination),
-                        static_cast<const char *>(source)};
+    CopyContext context{static_cast<char *>(destination), static_cast<const char *>(source)};
     if (bytes)
-      worker.parallel_for(&worker, copyChunk, &context,
-                          static_cast<int64_t>(bytes), kGrain);
+      worker.parallel_for(&worker, copyChunk, &context, static_cast<int64_t>(bytes), kGrain);
   }
   void synchronize() override {}
 
@@ -55,9 +51,7 @@ CPUDevice &CPUDevice::global() {
 
 void *CPUDevice::allocate(size_t bytes) { return allocateAligned(bytes); }
 
-void CPUDevice::deallocate(void *memory, size_t bytes) noexcept {
-  freeAligned(memory, bytes);
-}
+void CPUDevice::deallocate(void *memory, size_t bytes) noexcept { freeAligned(memory, bytes); }
 
 void CPUDevice::upload(void *destination, const void *source, size_t bytes) {
   std::memcpy(destination, source, bytes);

@@ -46,17 +46,14 @@ using QuotaReader = std::optional<double> (*)(const std::string &);
 
 /// The tightest limit from the group up to the root. In a container the path
 /// of the host may not exist below the mount; its own limit is at the root.
-std::optional<double> tightest(const std::string &mount, std::string group,
-                               QuotaReader read) {
+std::optional<double> tightest(const std::string &mount, std::string group, QuotaReader read) {
   std::optional<double> quota;
   while (true) {
     if (std::optional<double> q = read(mount + group))
       quota = std::min(quota.value_or(*q), *q);
     if (group.empty())
       return quota;
-    group.erase(group.find_last_of('/') == std::string::npos
-                    ? 0
-                    : group.find_last_of('/'));
+    group.erase(group.find_last_of('/') == std::string::npos ? 0 : group.find_last_of('/'));
   }
 }
 
@@ -80,8 +77,7 @@ std::optional<double> cgroupProcessorQuota(const std::string &cgroupFile,
   // Each line is hierarchy:controllers:path.
   for (std::string line; std::getline(file, line);) {
     size_t first = line.find(':');
-    size_t second =
-        first == std::string::npos ? first : line.find(':', first + 1);
+    size_t second = first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos)
       continue;
     std::string controllers = line.substr(first + 1, second - first - 1);
@@ -113,11 +109,9 @@ int availableProcessors() {
     if (known)
       break;
   }
-  if (std::optional<double> quota =
-          cgroupProcessorQuota("/proc/self/cgroup", "/sys/fs/cgroup"))
-    processors = std::min(
-        processors,
-        static_cast<int>(std::ceil(std::min(*quota, double(kMaxThreads)))));
+  if (std::optional<double> quota = cgroupProcessorQuota("/proc/self/cgroup", "/sys/fs/cgroup"))
+    processors =
+        std::min(processors, static_cast<int>(std::ceil(std::min(*quota, double(kMaxThreads)))));
 #else
   processors = static_cast<int>(std::thread::hardware_concurrency());
 #endif
@@ -131,10 +125,9 @@ int defaultThreadCount() {
   char *end = nullptr;
   long count = std::strtol(text, &end, 10);
   if (*end || count < 1 || count > kMaxThreads)
-    throw Error(ErrorKind::Option,
-                "TORSHJIT_NUM_THREADS: expected an integer from 1 to " +
-                    std::to_string(kMaxThreads) + ", got \"" +
-                    std::string(text) + "\"");
+    throw Error(ErrorKind::Option, "TORSHJIT_NUM_THREADS: expected an integer from 1 to " +
+                                       std::to_string(kMaxThreads) + ", got \"" +
+                                       std::string(text) + "\"");
   return static_cast<int>(count);
 }
 

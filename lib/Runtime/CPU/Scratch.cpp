@@ -23,9 +23,8 @@ Scratch::~Scratch() {
 void *Scratch::allocate(size_t bytes) {
   if (bytes > std::numeric_limits<size_t>::max() / 2)
     throw std::bad_alloc();
-  size_t size = std::max<size_t>((bytes + kBufferAlignment - 1) /
-                                     kBufferAlignment * kBufferAlignment,
-                                 kBufferAlignment);
+  size_t size = std::max<size_t>(
+      (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment, kBufferAlignment);
   // A chunk that is too small for this request is skipped, not lost: it comes
   // back with the next release.
   while (top.chunk < chunks.size()) {
@@ -39,8 +38,7 @@ void *Scratch::allocate(size_t bytes) {
     top.used = 0;
   }
   size_t last = chunks.empty() ? 0 : chunks.back().bytes;
-  size_t capacity =
-      std::max({kFirstChunk, std::min(2 * last, kMaxDoubling), size});
+  size_t capacity = std::max({kFirstChunk, std::min(2 * last, kMaxDoubling), size});
   chunks.reserve(chunks.size() + 1);
   void *memory = allocateAligned(capacity);
   chunks.push_back({static_cast<char *>(memory), capacity});

@@ -30,8 +30,7 @@ std::string loaderError() {
 /// For kernels without memfd_create and for sandboxes that forbid it.
 void *loadFromTemporaryFile(std::string_view bytes, std::string &error) {
   const char *folder = std::getenv("TMPDIR");
-  std::string path =
-      std::string(folder && *folder ? folder : "/tmp") + "/torshjit-XXXXXX";
+  std::string path = std::string(folder && *folder ? folder : "/tmp") + "/torshjit-XXXXXX";
   int descriptor = mkstemp(path.data());
   if (descriptor < 0) {
     error = "cannot create " + path;
@@ -80,8 +79,7 @@ SharedObject::~SharedObject() {
 KernelHandle SharedObject::find(const std::string &kernel) const {
   void *address = dlsym(handle, (TORSH_KERNEL_PREFIX + kernel).c_str());
   if (!address)
-    throw Error(ErrorKind::Program,
-                "the shared object has no kernel \"" + kernel + "\"");
+    throw Error(ErrorKind::Program, "the shared object has no kernel \"" + kernel + "\"");
   return reinterpret_cast<KernelHandle>(address);
 }
 

@@ -165,11 +165,9 @@ void ThreadPool::runChunks(Job &job, Worker &worker) {
   bool outer = worker.insideTask;
   worker.insideTask = true;
   for (int64_t chunk;
-       (chunk = job.next.fetch_add(1, std::memory_order_relaxed)) <
-       job.chunks.chunks;) {
+       (chunk = job.next.fetch_add(1, std::memory_order_relaxed)) < job.chunks.chunks;) {
     Scratch::Mark mark = worker.scratchMemory.mark();
-    job.task(job.context, job.chunks.boundary(chunk),
-             job.chunks.boundary(chunk + 1), &worker);
+    job.task(job.context, job.chunks.boundary(chunk), job.chunks.boundary(chunk + 1), &worker);
     worker.scratchMemory.release(mark);
   }
   worker.insideTask = outer;
@@ -224,9 +222,7 @@ void ThreadPool::workerMain() {
       leaveJob(*job);
       continue;
     }
-    auto changed = [&] {
-      return epoch.load(std::memory_order_acquire) != seen;
-    };
+    auto changed = [&] { return epoch.load(std::memory_order_acquire) != seen; };
     if (spinUntil(changed))
       continue;
     std::unique_lock<std::mutex> lock(mutex);

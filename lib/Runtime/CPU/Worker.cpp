@@ -30,8 +30,8 @@ void runSerially(Worker &worker, TorshTask task, void *context, int64_t count) {
   worker.scratchMemory.release(mark);
 }
 
-void workerParallelFor(TorshWorker *self, TorshTask task, void *context,
-                       int64_t count, int64_t grain) {
+void workerParallelFor(TorshWorker *self, TorshTask task, void *context, int64_t count,
+                       int64_t grain) {
   auto &worker = *static_cast<Worker *>(self);
   if (count <= 0)
     return;

@@ -67,10 +67,9 @@ static nb::object numpyDType(Type type) {
   nb::module_ numpy = nb::module_::import_("numpy");
   if (type.isBF16())
     return numpy.attr("dtype")(nb::module_::import_("ml_dtypes").attr("bfloat16"));
-  std::string name = type.isInteger(1) ? "bool"
-                     : isa<FloatType>(type)
-                         ? "float" + std::to_string(type.getIntOrFloatBitWidth())
-                         : "int" + std::to_string(type.getIntOrFloatBitWidth());
+  std::string name = type.isInteger(1)      ? "bool"
+                     : isa<FloatType>(type) ? "float" + std::to_string(type.getIntOrFloatBitWidth())
+                                            : "int" + std::to_string(type.getIntOrFloatBitWidth());
   return numpy.attr("dtype")(name);
 }
 
@@ -127,8 +126,8 @@ nb::object torshjit::python::fromElements(ElementsAttr elements) {
   } else {
     throw nb::value_error("unsupported kind of constant");
   }
-  nb::object flat = numpy.attr("frombuffer")(nb::bytes(bytes.data(), bytes.size()),
-                                             numpyDType(element));
+  nb::object flat =
+      numpy.attr("frombuffer")(nb::bytes(bytes.data(), bytes.size()), numpyDType(element));
   return flat.attr("reshape")(nb::tuple(shape)).attr("copy")();
 }
 
@@ -137,7 +136,7 @@ nb::object torshjit::python::fromElements(ElementsAttr elements) {
 //===----------------------------------------------------------------------===//
 
 Attribute torshjit::python::toAttribute(Builder &builder, const std::string &name,
-                                     nb::handle value) {
+                                        nb::handle value) {
   MLIRContext *context = builder.getContext();
   // Attributes that a plain value does not determine.
   if (nb::isinstance<nb::str>(value)) {

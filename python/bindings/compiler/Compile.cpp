@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiling from Python.
 
+#include "torshjit/Compiler/Compile.h"
 #include "Attributes.h"
 #include "Diagnostics.h"
 #include "GraphBuilder.h"
-#include "torshjit/Compiler/Compile.h"
 #include "torshjit/Compiler/Phases.h"
 #include "torshjit/Target/CPU/CodeGen/CodeGen.h"
 #include <nanobind/stl/map.h>
@@ -60,8 +60,7 @@ PyCompileResult compileModule(Module &module, nb::dict options) {
   auto program = mlir::torsh::compile(*copy, compileOptions);
   if (failed(program) || diagnostics.hasError())
     diagnostics.raise("the compilation failed");
-  return {module.context,
-          std::make_shared<mlir::torsh::CompiledProgram>(std::move(*program))};
+  return {module.context, std::make_shared<mlir::torsh::CompiledProgram>(std::move(*program))};
 }
 
 std::string runToPhase(Module &module, const std::string &phase, nb::dict options) {
@@ -108,8 +107,8 @@ void torshjit::python::bindCompile(nb::module_ &m) {
                        timings[name.c_str()] = ms;
                      return timings;
                    })
-      .def_prop_ro("code", [](nb::object self) { return self; },
-                   "What keeps the machine code loaded.")
+      .def_prop_ro(
+          "code", [](nb::object self) { return self; }, "What keeps the machine code loaded.")
       .def("shared_object", &linkResult, "The kernels as an ELF shared library.");
   m.def("compile", &compileModule, nb::arg("module"), nb::arg("options") = nb::dict(),
         "Compiles a module for this process's CPU; raises MLIRError.");

@@ -11,7 +11,6 @@
 #include "mlir/Parser/Parser.h"
 #include "torshjit/Compiler/Registration.h"
 #include "llvm/Support/MemoryBufferRef.h"
-#include "llvm/Support/MemoryBufferRef.h"
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>

@@ -68,8 +68,7 @@ void DiagnosticCollector::raise(const std::string &fallback) const {
     if (message.empty() && entry.severity == "error")
       message = entry.message;
     nb::object file = entry.file ? nb::cast(*entry.file) : nb::none();
-    list.append(
-        nb::make_tuple(entry.severity, entry.message, file, entry.line, entry.column));
+    list.append(nb::make_tuple(entry.severity, entry.message, file, entry.line, entry.column));
   }
   nb::object error = errorClass(message.empty() ? fallback : message);
   error.attr("diagnostics") = list;

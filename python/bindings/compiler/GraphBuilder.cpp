@@ -119,8 +119,8 @@ public:
       values.push_back(output.value);
     }
     func::ReturnOp::create(builder, function.getLoc(), values);
-    function.setType(builder.getFunctionType(function.getArgumentTypes(),
-                                             ValueRange(values).getTypes()));
+    function.setType(
+        builder.getFunctionType(function.getArgumentTypes(), ValueRange(values).getTypes()));
     finished = true;
     DiagnosticCollector diagnostics(context());
     if (failed(mlir::verify(*program->op)))
@@ -232,8 +232,8 @@ private:
     DictionaryAttr attributes = state.attributes.getDictionary(state.getContext());
     LogicalResult ok = success();
     if (!storage.empty()) {
-      ok = info.setOpPropertiesFromAttribute(
-          info, properties, attributes, [&]() { return mlir::emitError(state.location); });
+      ok = info.setOpPropertiesFromAttribute(info, properties, attributes,
+                                             [&]() { return mlir::emitError(state.location); });
       info.populateDefaultProperties(properties);
     }
     if (succeeded(ok))
@@ -267,8 +267,8 @@ void torshjit::python::bindGraphBuilder(nb::module_ &m) {
            nb::arg("name") = "main")
       .def("input", &PyGraphBuilder::input, nb::arg("dtype"), nb::arg("shape"),
            nb::arg("name") = "", "Adds an input of the program.")
-      .def("constant", &PyGraphBuilder::constant, nb::arg("array"),
-           nb::arg("loc") = nb::none(), "Adds a NumPy array as a constant.")
+      .def("constant", &PyGraphBuilder::constant, nb::arg("array"), nb::arg("loc") = nb::none(),
+           "Adds a NumPy array as a constant.")
       .def("create", &PyGraphBuilder::create, nb::arg("op"), nb::arg("operands"),
            nb::arg("attributes") = nb::dict(), nb::arg("loc") = nb::none(),
            nb::arg("result_type") = nb::none(),

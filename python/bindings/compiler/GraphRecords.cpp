@@ -54,7 +54,9 @@ Graph makeGraph(Module &module, const std::string &name) {
 
   Graph graph;
   llvm::DenseMap<Value, int64_t> numbers;
-  auto number = [&](Value value) { return numbers.try_emplace(value, numbers.size()).first->second; };
+  auto number = [&](Value value) {
+    return numbers.try_emplace(value, numbers.size()).first->second;
+  };
   for (BlockArgument argument : function.getArguments()) {
     number(argument);
     graph.inputs.push_back(fromMLIR(argument.getType()));
@@ -69,7 +71,9 @@ Graph makeGraph(Module &module, const std::string &name) {
     }
     if (op.getNumRegions())
       throw nb::value_error((op.getName().getStringRef() + " has regions, which a flat graph "
-                                                           "cannot hold").str().c_str());
+                                                           "cannot hold")
+                                .str()
+                                .c_str());
     OpRecord record;
     record.name = op.getName().getStringRef().str();
     for (Value operand : op.getOperands())
@@ -80,8 +84,7 @@ Graph makeGraph(Module &module, const std::string &name) {
     }
     for (NamedAttribute attribute : op.getAttrDictionary())
       if (attribute.getName() != "operandSegmentSizes")
-        record.attributes[attribute.getName().str().c_str()] =
-            fromAttribute(attribute.getValue());
+        record.attributes[attribute.getName().str().c_str()] = fromAttribute(attribute.getValue());
     record.attributes["operand_segments"] = operandSegments(&op);
     record.location = fileAndLine(op.getLoc());
     graph.ops.push_back(std::move(record));
@@ -114,11 +117,11 @@ void torshjit::python::bindGraphRecords(nb::module_ &m, nb::class_<Module> &modu
       .def_ro("result_types", &OpRecord::resultTypes)
       .def_ro("attributes", &OpRecord::attributes)
       .def_ro("location", &OpRecord::location);
-  nb::class_<Graph>(m, "Graph", "A function as a list of operations; its inputs are the first values.")
+  nb::class_<Graph>(m, "Graph",
+                    "A function as a list of operations; its inputs are the first values.")
       .def_ro("inputs", &Graph::inputs)
       .def_ro("input_names", &Graph::inputNames)
       .def_ro("outputs", &Graph::outputs)
       .def_ro("ops", &Graph::ops);
-  module.def("graph", &makeGraph, nb::arg("function") = "main",
-             "The function as flat records.");
+  module.def("graph", &makeGraph, nb::arg("function") = "main", "The function as flat records.");
 }

@@ -13,9 +13,7 @@ namespace torsh::python {
 namespace {
 using runtime::ErrorKind;
 
-std::string reprOf(nb::handle object) {
-  return nb::cast<std::string>(nb::repr(object));
-}
+std::string reprOf(nb::handle object) { return nb::cast<std::string>(nb::repr(object)); }
 
 bool reject(Mismatch *why, const std::string &path, const std::string &text) {
   if (why)
@@ -23,25 +21,21 @@ bool reject(Mismatch *why, const std::string &path, const std::string &text) {
   return false;
 }
 
-bool hasType(PyObject *object, PyTypeObject *type, const std::string &path,
-             Mismatch *why) {
+bool hasType(PyObject *object, PyTypeObject *type, const std::string &path, Mismatch *why) {
   if (Py_TYPE(object) == type)
     return true;
   if (why)
     reject(why, path,
-           std::string("expected a ") + type->tp_name + ", got a " +
-               Py_TYPE(object)->tp_name);
+           std::string("expected a ") + type->tp_name + ", got a " + Py_TYPE(object)->tp_name);
   return false;
 }
 
-bool hasSize(Py_ssize_t size, size_t expected, const std::string &path,
-             Mismatch *why) {
+bool hasSize(Py_ssize_t size, size_t expected, const std::string &path, Mismatch *why) {
   if (static_cast<size_t>(size) == expected)
     return true;
   if (why)
     reject(why, path,
-           "expected " + std::to_string(expected) + " entries, got " +
-               std::to_string(size));
+           "expected " + std::to_string(expected) + " entries, got " + std::to_string(size));
   return false;
 }
 } // namespace
@@ -67,8 +61,7 @@ ArgumentTree::ArgumentTree(nb::handle tree, References &references) {
     throw nb::value_error("args_tree: expected (positional, keywords)");
   size_t position = 0;
   for (nb::handle node : pair[0])
-    positional.push_back(
-        parseNode(node, "argument " + std::to_string(position++), references));
+    positional.push_back(parseNode(node, "argument " + std::to_string(position++), references));
   keywords.kind = Kind::Dict;
   keywords.type = &PyDict_Type;
   keywords.path = "keyword arguments";
@@ -98,16 +91,14 @@ ArgumentTree::Node ArgumentTree::parseNode(nb::handle handle, std::string path,
     result.type = &PyDict_Type;
     parseDict(node[1], result, references);
   } else {
-    throw nb::value_error(
-        ("args_tree: unknown kind of node \"" + kind + "\"").c_str());
+    throw nb::value_error(("args_tree: unknown kind of node \"" + kind + "\"").c_str());
   }
   return result;
 }
 
 void ArgumentTree::parseTensor(const nb::tuple &node, Node &result) {
   if (node.size() != 4)
-    throw nb::value_error(
-        "args_tree: expected (\"array\", kind, dtype, shape)");
+    throw nb::value_error("args_tree: expected (\"array\", kind, dtype, shape)");
   TensorSpec spec;
   spec.source = parseTensorSource(nb::cast<std::string>(node[1]));
   if (spec.source == TensorSource::Torch)
@@ -121,8 +112,7 @@ void ArgumentTree::parseTensor(const nb::tuple &node, Node &result) {
     spec.shape.push_back(extent.is_none() ? -1 : nb::cast<int64_t>(extent));
   if (spec.shape.size() > runtime::kMaxRank)
     throw nb::value_error("args_tree: rank above 64");
-  bool isScalar = spec.source == TensorSource::Scalar ||
-                  spec.source == TensorSource::Number;
+  bool isScalar = spec.source == TensorSource::Scalar || spec.source == TensorSource::Number;
   if (isScalar && !spec.shape.empty())
     throw nb::value_error("args_tree: scalars and numbers have shape ()");
   spec.path = result.path;
@@ -133,72 +123,60 @@ void ArgumentTree::parseTensor(const nb::tuple &node, Node &result) {
   leafSpecs.emplace_back(std::move(spec));
 }
 
-void ArgumentTree::parseChildren(const nb::tuple &node, Node &result,
-                                 References &references) {
+void ArgumentTree::parseChildren(const nb::tuple &node, Node &result, References &references) {
   bool isTuple = result.kind == Kind::Tuple;
   result.type = isTuple ? &PyTuple_Type : &PyList_Type;
   if (node.size() > 2) {
     // A named tuple: its own class, which must store its items as a tuple.
     nb::handle type = node[2];
     if (!isTuple || !PyType_Check(type.ptr()) ||
-        !PyType_IsSubtype(reinterpret_cast<PyTypeObject *>(type.ptr()),
-                          &PyTuple_Type))
+        !PyType_IsSubtype(reinterpret_cast<PyTypeObject *>(type.ptr()), &PyTuple_Type))
       throw nb::value_error("args_tree: expected a subclass of tuple");
     result.type = reinterpret_cast<PyTypeObject *>(references.keep(type));
   }
   size_t position = 0;
   for (nb::handle child : node[1])
     result.children.push_back(
-        parseNode(child, result.path + "[" + std::to_string(position++) + "]",
-                  references));
+        parseNode(child, result.path + "[" + std::to_string(position++) + "]", references));
 }
 
-void ArgumentTree::parseDict(nb::handle entries, Node &result,
-                             References &references) {
+void ArgumentTree::parseDict(nb::handle entries, Node &result, References &references) {
   for (auto [key, child] : nb::cast<nb::dict>(entries)) {
     result.keys.push_back(references.keep(key));
-    result.children.push_back(
-        parseNode(child, result.path + "[" + reprOf(key) + "]", references));
+    result.children.push_back(parseNode(child, result.path + "[" + reprOf(key) + "]", references));
   }
 }
 
-bool ArgumentTree::match(PyObject *args, PyObject *kwargs, CallFrame &frame,
-                         Mismatch *why) const {
+bool ArgumentTree::match(PyObject *args, PyObject *kwargs, CallFrame &frame, Mismatch *why) const {
   if (static_cast<size_t>(PyTuple_GET_SIZE(args)) != positional.size()) {
     if (why)
-      *why = {ErrorKind::Program, "expected " +
-                                      std::to_string(positional.size()) +
+      *why = {ErrorKind::Program, "expected " + std::to_string(positional.size()) +
                                       " positional arguments, got " +
                                       std::to_string(PyTuple_GET_SIZE(args))};
     return false;
   }
   for (size_t i = 0; i < positional.size(); ++i)
-    if (!matchNode(positional[i],
-                   PyTuple_GET_ITEM(args, static_cast<Py_ssize_t>(i)), frame,
-                   why))
+    if (!matchNode(positional[i], PyTuple_GET_ITEM(args, static_cast<Py_ssize_t>(i)), frame, why))
       return false;
   if (!kwargs)
     return hasSize(0, keywords.keys.size(), "keyword arguments", why);
   return matchDict(keywords, kwargs, frame, why);
 }
 
-bool ArgumentTree::matchNode(const Node &node, PyObject *object,
-                             CallFrame &frame, Mismatch *why) const {
+bool ArgumentTree::matchNode(const Node &node, PyObject *object, CallFrame &frame,
+                             Mismatch *why) const {
   switch (node.kind) {
   case Kind::Tensor:
-    return matchTensor(*leafSpecs[node.leaf], object, frame.leaves[node.leaf],
-                       frame, why);
+    return matchTensor(*leafSpecs[node.leaf], object, frame.leaves[node.leaf], frame, why);
   case Kind::Value:
     frame.leaves[node.leaf].object = Py_NewRef(object);
     if (isSameValue(object, node.value))
       return true;
     if (why)
-      reject(why, node.path,
-             "expected " + reprOf(node.value) + ", got " + reprOf(object));
+      reject(why, node.path, "expected " + reprOf(node.value) + ", got " + reprOf(object));
     return false;
   case Kind::Dict:
-    return hasType(object, node.type, node.path, why) &&
-           matchDict(node, object, frame, why);
+    return hasType(object, node.type, node.path, why) && matchDict(node, object, frame, why);
   case Kind::Tuple:
   case Kind::List:
     break;
@@ -206,8 +184,7 @@ bool ArgumentTree::matchNode(const Node &node, PyObject *object,
   if (!hasType(object, node.type, node.path, why))
     return false;
   bool isTuple = node.kind == Kind::Tuple;
-  Py_ssize_t size =
-      isTuple ? PyTuple_GET_SIZE(object) : PyList_GET_SIZE(object);
+  Py_ssize_t size = isTuple ? PyTuple_GET_SIZE(object) : PyList_GET_SIZE(object);
   if (!hasSize(size, node.children.size(), node.path, why))
     return false;
   for (size_t i = 0; i < node.children.size(); ++i) {
@@ -215,8 +192,8 @@ bool ArgumentTree::matchNode(const Node &node, PyObject *object,
     auto at = static_cast<Py_ssize_t>(i);
     if (!isTuple && at >= PyList_GET_SIZE(object))
       return false;
-    nb::object child = nb::borrow(isTuple ? PyTuple_GET_ITEM(object, at)
-                                          : PyList_GET_ITEM(object, at));
+    nb::object child =
+        nb::borrow(isTuple ? PyTuple_GET_ITEM(object, at) : PyList_GET_ITEM(object, at));
     if (!matchNode(node.children[i], child.ptr(), frame, why))
       return false;
   }

@@ -44,8 +44,7 @@ public:
   /// Leaves are numbered depth first, positional ones before keywords.
   ArgumentTree(nb::handle tree, References &references);
 
-  bool match(PyObject *args, PyObject *kwargs, CallFrame &frame,
-             Mismatch *why) const;
+  bool match(PyObject *args, PyObject *kwargs, CallFrame &frame, Mismatch *why) const;
 
   size_t numLeaves() const { return leafSpecs.size(); }
   /// Space for the extents of its tensors in a CallFrame.
@@ -69,13 +68,10 @@ private:
 
   Node parseNode(nb::handle node, std::string path, References &references);
   void parseTensor(const nb::tuple &node, Node &result);
-  void parseChildren(const nb::tuple &node, Node &result,
-                     References &references);
+  void parseChildren(const nb::tuple &node, Node &result, References &references);
   void parseDict(nb::handle entries, Node &result, References &references);
-  bool matchNode(const Node &node, PyObject *object, CallFrame &frame,
-                 Mismatch *why) const;
-  bool matchDict(const Node &node, PyObject *dict, CallFrame &frame,
-                 Mismatch *why) const;
+  bool matchNode(const Node &node, PyObject *object, CallFrame &frame, Mismatch *why) const;
+  bool matchDict(const Node &node, PyObject *dict, CallFrame &frame, Mismatch *why) const;
 
   std::vector<Node> positional;
   Node keywords;

@@ -29,24 +29,21 @@ PyObject *callWithGradName() {
 }
 
 /// self.<method>(args, kwargs) with kwargs always a dict.
-nb::object callMethod(PyObject *self, PyObject *method, PyObject *args,
-                      PyObject *kwargs) {
+nb::object callMethod(PyObject *self, PyObject *method, PyObject *args, PyObject *kwargs) {
   nb::object keywords = kwargs ? nb::borrow(kwargs) : nb::object(nb::dict());
-  nb::object result = nb::steal(
-      PyObject_CallMethodObjArgs(self, method, args, keywords.ptr(), nullptr));
+  nb::object result =
+      nb::steal(PyObject_CallMethodObjArgs(self, method, args, keywords.ptr(), nullptr));
   if (!result.is_valid())
     throw nb::python_error();
   return result;
 }
 
 /// The call's result by the first specialization that takes it.
-std::optional<nb::object> callMatching(PyObject *self, Dispatcher &dispatcher,
-                                       PyObject *args, PyObject *kwargs,
-                                       Mismatch *why) {
+std::optional<nb::object> callMatching(PyObject *self, Dispatcher &dispatcher, PyObject *args,
+                                       PyObject *kwargs, Mismatch *why) {
   // By index: matching may run Python code that changes the list.
   for (size_t i = 0; i < dispatcher.specializations.size(); ++i) {
-    std::shared_ptr<const Specialization> candidate =
-        dispatcher.specializations[i];
+    std::shared_ptr<const Specialization> candidate = dispatcher.specializations[i];
     CallFrame frame(candidate->numLeaves(), candidate->numExtents());
     if (!candidate->match(args, kwargs, frame, why))
       continue;
@@ -73,8 +70,7 @@ nb::object dispatch(PyObject *self, PyObject *args, PyObject *kwargs) {
   Mismatch why{runtime::ErrorKind::Program, "there is none"};
   if (auto result = callMatching(self, dispatcher, args, kwargs, &why))
     return std::move(*result);
-  throw runtime::Error(why.kind,
-                       "no specialization takes these arguments: " + why.text);
+  throw runtime::Error(why.kind, "no specialization takes these arguments: " + why.text);
 }
 
 PyObject *callSlot(PyObject *self, PyObject *args, PyObject *kwargs) {
@@ -92,8 +88,7 @@ int traverseSlot(PyObject *self, visitproc visit, void *arg) {
     return 0;
   // Shared ownership is only ever with calls in flight, which also hold the
   // dispatcher: so each reference is counted once.
-  for (const auto &specialization :
-       nb::inst_ptr<Dispatcher>(self)->specializations)
+  for (const auto &specialization : nb::inst_ptr<Dispatcher>(self)->specializations)
     if (int status = specialization->traverse(visit, arg))
       return status;
   return 0;
@@ -113,40 +108,34 @@ PyType_Slot slots[] = {{Py_tp_call, reinterpret_cast<void *>(callSlot)},
                        {Py_tp_clear, reinterpret_cast<void *>(clearSlot)},
                        {0, nullptr}};
 
-void addSpecialization(Dispatcher &self, nb::handle argsTree,
-                       nb::handle executable, nb::handle bindings,
-                       nb::handle outputTree, nb::handle guards,
+void addSpecialization(Dispatcher &self, nb::handle argsTree, nb::handle executable,
+                       nb::handle bindings, nb::handle outputTree, nb::handle guards,
                        nb::handle attributeGuards, bool gradSensitive) {
   requireNumPy();
   self.specializations.push_back(std::make_shared<const Specialization>(
-      argsTree, executable, bindings, outputTree, guards, attributeGuards,
-      gradSensitive));
+      argsTree, executable, bindings, outputTree, guards, attributeGuards, gradSensitive));
 }
 
 void removeSpecialization(Dispatcher &self, size_t index) {
   if (index >= self.specializations.size())
     throw nb::index_error("no such specialization");
   auto doomed = self.specializations[index];
-  self.specializations.erase(self.specializations.begin() +
-                             static_cast<std::ptrdiff_t>(index));
+  self.specializations.erase(self.specializations.begin() + static_cast<std::ptrdiff_t>(index));
 }
 } // namespace
 
 void bindDispatcher(nb::module_ &m) {
-  nb::class_<Dispatcher>(
-      m, "Dispatcher", nb::type_slots(slots),
-      "A callable that picks the first specialization its arguments fit.\n\n"
-      "A subclass defines _specialize(args, kwargs), called when none fits: it "
-      "adds one and returns None, or returns (value,), which the call then "
-      "returns; and _call_with_grad(args, kwargs) if it adds grad-sensitive "
-      "ones. When still none fits, the registered error tells how the "
-      "arguments differ from the last one.")
+  nb::class_<Dispatcher>(m, "Dispatcher", nb::type_slots(slots),
+                         "A callable that picks the first specialization its arguments fit.\n\n"
+                         "A subclass defines _specialize(args, kwargs), called when none fits: it "
+                         "adds one and returns None, or returns (value,), which the call then "
+                         "returns; and _call_with_grad(args, kwargs) if it adds grad-sensitive "
+                         "ones. When still none fits, the registered error tells how the "
+                         "arguments differ from the last one.")
       .def(nb::init<>())
-      .def("add_specialization", addSpecialization, nb::arg("args_tree"),
-           nb::arg("executable"), nb::arg("bindings"), nb::arg("output_tree"),
-           nb::arg("guards") = nb::list(),
-           nb::arg("attribute_guards") = nb::list(),
-           nb::arg("grad_sensitive") = false,
+      .def("add_specialization", addSpecialization, nb::arg("args_tree"), nb::arg("executable"),
+           nb::arg("bindings"), nb::arg("output_tree"), nb::arg("guards") = nb::list(),
+           nb::arg("attribute_guards") = nb::list(), nb::arg("grad_sensitive") = false,
            "Appends a specialization; docs/Runtime.md gives the trees.\n\n"
            "bindings: per program input (\"arg\", leaf) or (\"object\", array "
            "or tensor read at each call). guards: (dict, key, object) compared "
@@ -158,9 +147,8 @@ void bindDispatcher(nb::module_ &m) {
              auto doomed = std::move(self.specializations);
              self.specializations.clear();
            })
-      .def_prop_ro("num_specializations", [](const Dispatcher &self) {
-        return self.specializations.size();
-      });
+      .def_prop_ro("num_specializations",
+                   [](const Dispatcher &self) { return self.specializations.size(); });
 }
 
 } // namespace torsh::python

@@ -32,8 +32,8 @@ PyObject *classOf(ErrorKind kind) {
 
 void setError(const Error &e) {
   // Names in programs come from outside: an error must not fail to be made.
-  PyObject *text = PyUnicode_DecodeUTF8(
-      e.what(), static_cast<Py_ssize_t>(std::strlen(e.what())), "replace");
+  PyObject *text =
+      PyUnicode_DecodeUTF8(e.what(), static_cast<Py_ssize_t>(std::strlen(e.what())), "replace");
   if (!text)
     return;
   PyErr_SetObject(classOf(e.kind()), text);
@@ -77,17 +77,16 @@ void bindErrorClasses(nb::module_ &m) {
   });
   m.def(
       "register_errors",
-      [](nb::handle program, nb::handle shape, nb::handle dtype,
-         nb::handle device, nb::handle option) {
+      [](nb::handle program, nb::handle shape, nb::handle dtype, nb::handle device,
+         nb::handle option) {
         registerClass(ErrorKind::Program, program);
         registerClass(ErrorKind::Shape, shape);
         registerClass(ErrorKind::DType, dtype);
         registerClass(ErrorKind::Device, device);
         registerClass(ErrorKind::Option, option);
       },
-      nb::arg("program") = nb::none(), nb::arg("shape") = nb::none(),
-      nb::arg("dtype") = nb::none(), nb::arg("device") = nb::none(),
-      nb::arg("option") = nb::none(),
+      nb::arg("program") = nb::none(), nb::arg("shape") = nb::none(), nb::arg("dtype") = nb::none(),
+      nb::arg("device") = nb::none(), nb::arg("option") = nb::none(),
       "Exception classes for malformed programs, for extents, element types "
       "and devices that a program does not accept, and for bad settings. "
       "Those left out keep their class (RuntimeError, ValueError, TypeError).");

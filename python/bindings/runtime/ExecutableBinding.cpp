@@ -20,8 +20,7 @@ using runtime::KernelHandle;
 using runtime::Program;
 
 /// The constants' bytes; `holders` owns copies of those kernels cannot read.
-Executable::ConstantBytes constantBytes(const Program &program,
-                                        const nb::list &constants,
+Executable::ConstantBytes constantBytes(const Program &program, const nb::list &constants,
                                         std::vector<nb::object> &holders) {
   Executable::ConstantBytes bytes;
   size_t position = 0;
@@ -33,19 +32,15 @@ Executable::ConstantBytes constantBytes(const Program &program,
     if (position < program.constants.size()) {
       const runtime::TensorType &type = program.constants[position];
       if (view.dtype != type.dtype)
-        throw Error(ErrorKind::DType,
-                    label + ": the program expects " +
-                        std::string(runtime::name(type.dtype)) + ", got a " +
-                        describeArray(constant.ptr()));
-      if (std::vector<int64_t>(view.shape, view.shape + view.rank) !=
-          type.shape)
-        throw Error(ErrorKind::Shape,
-                    label + ": the program expects another shape, got a " +
-                        describeArray(constant.ptr()));
+        throw Error(ErrorKind::DType, label + ": the program expects " +
+                                          std::string(runtime::name(type.dtype)) + ", got a " +
+                                          describeArray(constant.ptr()));
+      if (std::vector<int64_t>(view.shape, view.shape + view.rank) != type.shape)
+        throw Error(ErrorKind::Shape, label + ": the program expects another shape, got a " +
+                                          describeArray(constant.ptr()));
     }
     ++position;
-    holders.push_back(view.direct ? nb::borrow(constant)
-                                  : directCopy(constant.ptr()));
+    holders.push_back(view.direct ? nb::borrow(constant) : directCopy(constant.ptr()));
     view = viewArray(holders.back().ptr());
     size_t size = view.dtype ? runtime::byteSize(*view.dtype) : 0;
     for (int axis = 0; axis < view.rank; ++axis)
@@ -55,15 +50,13 @@ Executable::ConstantBytes constantBytes(const Program &program,
   return bytes;
 }
 
-nb::list runOnce(PyExecutable &self, const nb::sequence &arguments,
-                 const std::string &kind) {
+nb::list runOnce(PyExecutable &self, const nb::sequence &arguments, const std::string &kind) {
   Executable &executable = self.get();
   const Program &program = executable.program();
   size_t count = program.inputs.size();
   if (nb::len(arguments) != count)
-    throw Error(ErrorKind::Program,
-                "the program takes " + std::to_string(count) + " inputs, got " +
-                    std::to_string(nb::len(arguments)));
+    throw Error(ErrorKind::Program, "the program takes " + std::to_string(count) + " inputs, got " +
+                                        std::to_string(nb::len(arguments)));
   std::vector<TensorSpec> specs(count);
   size_t extents = 0;
   for (size_t i = 0; i < count; ++i) {
@@ -92,12 +85,10 @@ nb::list runOnce(PyExecutable &self, const nb::sequence &arguments,
   }
   std::vector<ResultKind> kinds(program.results.size(), parseResultKind(kind));
   for (const runtime::Result &result : program.results)
-    if (kinds.front() == ResultKind::Scalar &&
-        !program.buffers[result.buffer].type.shape.empty())
+    if (kinds.front() == ResultKind::Scalar && !program.buffers[result.buffer].type.shape.empty())
       throw nb::value_error("results=\"scalar\": a result's rank is not 0");
   nb::list list;
-  for (nb::object &result :
-       execute(executable, shapes.data(), inputs.data(), kinds))
+  for (nb::object &result : execute(executable, shapes.data(), inputs.data(), kinds))
     list.append(std::move(result));
   return list;
 }
@@ -130,9 +121,8 @@ nb::tuple signature(PyExecutable &self) {
     nb::list shape;
     for (int64_t extent : input.type.shape)
       shape.append(extent);
-    rows.append(nb::make_tuple(input.name,
-                               std::string(runtime::name(input.type.dtype)),
-                               nb::tuple(shape)));
+    rows.append(
+        nb::make_tuple(input.name, std::string(runtime::name(input.type.dtype)), nb::tuple(shape)));
   }
   return nb::tuple(rows);
 }
@@ -156,17 +146,16 @@ PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void *>(traverseSlot)},
 } // namespace
 
 PyExecutable::PyExecutable(const std::string &text, nb::object kernels,
-                           std::optional<nb::bytes> sharedObject,
-                           nb::list constants, nb::object keepAlive)
+                           std::optional<nb::bytes> sharedObject, nb::list constants,
+                           nb::object keepAlive)
     : keepAlive(std::move(keepAlive)) {
   requireNumPy();
   Program program = Program::parse(text);
   if (sharedObject)
-    library = runtime::findDevice(program.target)
-                  .load({sharedObject->c_str(), sharedObject->size()});
+    library =
+        runtime::findDevice(program.target).load({sharedObject->c_str(), sharedObject->size()});
   auto resolve = [&](const std::string &name) -> KernelHandle {
-    if (!kernels.is_none() &&
-        kernels.attr("__contains__")(name).ptr() == Py_True)
+    if (!kernels.is_none() && kernels.attr("__contains__")(name).ptr() == Py_True)
       return nb::cast<KernelHandle>(kernels[name.c_str()]);
     if (library)
       return library->find(name);
@@ -206,11 +195,10 @@ void bindExecutable(nb::module_ &m) {
       "in `kernels`. constants: NumPy arrays, copied. keep_alive: what owns "
       "the code at the addresses. A malformed program, a missing kernel or a "
       "library that does not load raise the registered program error.")
-      .def(nb::init<const std::string &, nb::object, std::optional<nb::bytes>,
-                    nb::list, nb::object>(),
+      .def(nb::init<const std::string &, nb::object, std::optional<nb::bytes>, nb::list,
+                    nb::object>(),
            nb::arg("program"), nb::arg("kernels") = nb::none(),
-           nb::arg("shared_object") = nb::none(),
-           nb::arg("constants") = nb::list(),
+           nb::arg("shared_object") = nb::none(), nb::arg("constants") = nb::list(),
            nb::arg("keep_alive") = nb::none())
       .def("run", runOnce, nb::arg("inputs"), nb::arg("results") = "numpy",
            "Runs once on NumPy arrays, NumPy scalars or torch tensors, in the "
@@ -224,13 +212,10 @@ void bindExecutable(nb::module_ &m) {
            "calls, total_time_us, peak_bytes and naive_peak_bytes (largest "
            "arena, with and without reuse), arena_bytes (held now), "
            "shape_plans, kernels (calls and ns by name, while profiling).")
-      .def("reset_stats",
-           [](PyExecutable &self) { self.get().resetStatistics(); })
+      .def("reset_stats", [](PyExecutable &self) { self.get().resetStatistics(); })
       .def(
           "set_profiling",
-          [](PyExecutable &self, bool enabled) {
-            self.get().setProfiling(enabled);
-          },
+          [](PyExecutable &self, bool enabled) { self.get().setProfiling(enabled); },
           nb::arg("enabled"), "Whether to time each kernel.");
 }
 

@@ -30,10 +30,8 @@ ResultKind parseResultKind(const std::string &text) {
   throw nb::value_error(("unknown kind of result \"" + text + "\"").c_str());
 }
 
-std::vector<nb::object> execute(runtime::Executable &executable,
-                                runtime::InputShapes shapes,
-                                void *const *inputs,
-                                const std::vector<ResultKind> &kinds) {
+std::vector<nb::object> execute(runtime::Executable &executable, runtime::InputShapes shapes,
+                                void *const *inputs, const std::vector<ResultKind> &kinds) {
   const runtime::Program &program = executable.program();
   runtime::Executable::Call call(executable, shapes);
   const runtime::ShapePlan &plan = call.plan();
@@ -62,8 +60,7 @@ std::vector<nb::object> execute(runtime::Executable &executable,
   for (size_t r = 0; r < count; ++r)
     if (kinds[r] == ResultKind::Scalar)
       results[r] =
-          newScalar(program.buffers[program.results[r].buffer].type.dtype,
-                    scalars[r].bytes);
+          newScalar(program.buffers[program.results[r].buffer].type.dtype, scalars[r].bytes);
   return results;
 }
 

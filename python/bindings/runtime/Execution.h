@@ -25,10 +25,8 @@ ResultKind parseResultKind(const std::string &text);
 
 /// One object per result. Other Python threads run meanwhile when the program
 /// moves enough memory to be worth the switch.
-std::vector<nb::object> execute(runtime::Executable &executable,
-                                runtime::InputShapes shapes,
-                                void *const *inputs,
-                                const std::vector<ResultKind> &kinds);
+std::vector<nb::object> execute(runtime::Executable &executable, runtime::InputShapes shapes,
+                                void *const *inputs, const std::vector<ResultKind> &kinds);
 
 } // namespace torsh::python
 

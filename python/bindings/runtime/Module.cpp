@@ -23,12 +23,10 @@ namespace {
 
 nb::dict processStatistics() {
   auto &process = runtime::ProcessStatistics::global();
-  runtime::OutputPool::Statistics pool =
-      runtime::OutputPool::global().statistics();
+  runtime::OutputPool::Statistics pool = runtime::OutputPool::global().statistics();
   nb::dict result;
   result["calls"] = process.calls.load();
-  result["total_time_us"] =
-      static_cast<double>(process.nanoseconds.load()) / 1000;
+  result["total_time_us"] = static_cast<double>(process.nanoseconds.load()) / 1000;
   result["executables"] = process.executables.load();
   result["arena_bytes"] = process.arenaBytes.load();
   result["constant_bytes"] = process.constantBytes.load();
@@ -70,23 +68,19 @@ NB_MODULE(_runtime, m) {
 
   m.def("num_threads", &runtime::ThreadPool::threadCount,
         "Threads that take part in a parallel loop, the caller included.");
-  m.def("set_num_threads", &runtime::ThreadPool::setThreadCount,
-        nb::arg("count"),
+  m.def("set_num_threads", &runtime::ThreadPool::setThreadCount, nb::arg("count"),
         "From the next parallel loop on; raises the option error unless 1 <= "
         "count <= 1024.");
   m.def("stats", processStatistics, "Counters over the whole process.");
-  m.def("reset_stats", resetProcessStatistics,
-        "Clears the calls and times of the process.");
+  m.def("reset_stats", resetProcessStatistics, "Clears the calls and times of the process.");
   m.def(
-      "set_output_pool_limit",
-      [](size_t bytes) { runtime::OutputPool::global().setLimit(bytes); },
+      "set_output_pool_limit", [](size_t bytes) { runtime::OutputPool::global().setLimit(bytes); },
       nb::arg("bytes"), "Bytes of released result memory kept for reuse.");
   m.def("plan_memory", planMemory, nb::arg("sizes"), nb::arg("lifetimes"),
         "(offsets, peak_bytes, naive_peak_bytes) of buffers alive from step "
         "first to last, both included.");
   m.def("cgroup_processor_quota", &runtime::cgroupProcessorQuota,
-        nb::arg("cgroup_file") = "/proc/self/cgroup",
-        nb::arg("cgroup_root") = "/sys/fs/cgroup",
+        nb::arg("cgroup_file") = "/proc/self/cgroup", nb::arg("cgroup_root") = "/sys/fs/cgroup",
         "Processors granted by the cgroup's bandwidth limit, None without "
         "one.");
 }

@@ -17,8 +17,7 @@ using runtime::Error;
 using runtime::ErrorKind;
 using runtime::OutputPool;
 
-static_assert(sizeof(npy_intp) == sizeof(int64_t),
-              "shapes are handed over without conversion");
+static_assert(sizeof(npy_intp) == sizeof(int64_t), "shapes are handed over without conversion");
 
 bool numpyReady = false;
 PyTypeObject *memoryMapType = nullptr;
@@ -30,8 +29,8 @@ size_t indexOf(DataType dtype) { return static_cast<size_t>(dtype); }
 PyArray_Descr *descriptorOf(DataType dtype) {
   PyArray_Descr *descriptor = descriptors[indexOf(dtype)];
   if (!descriptor)
-    throw Error(ErrorKind::DType, "no NumPy dtype is registered for " +
-                                      std::string(runtime::name(dtype)));
+    throw Error(ErrorKind::DType,
+                "no NumPy dtype is registered for " + std::string(runtime::name(dtype)));
   return descriptor;
 }
 
@@ -73,8 +72,7 @@ void releaseToPool(PyObject *capsule) {
 }
 
 nb::object capsuleOf(void *memory, size_t bytes) {
-  nb::object capsule =
-      nb::steal(PyCapsule_New(memory, kCapsuleName, releaseToPool));
+  nb::object capsule = nb::steal(PyCapsule_New(memory, kCapsuleName, releaseToPool));
   if (!capsule.is_valid()) {
     OutputPool::global().release(memory, bytes);
     throw nb::python_error();
@@ -83,8 +81,8 @@ nb::object capsuleOf(void *memory, size_t bytes) {
   return capsule;
 }
 
-nb::object newArrayOf(PyArray_Descr *descriptor, size_t itemSize,
-                      const std::vector<int64_t> &shape, void *&data) {
+nb::object newArrayOf(PyArray_Descr *descriptor, size_t itemSize, const std::vector<int64_t> &shape,
+                      void *&data) {
   size_t bytes = itemSize;
   for (int64_t extent : shape)
     bytes *= static_cast<size_t>(extent);
@@ -97,9 +95,9 @@ nb::object newArrayOf(PyArray_Descr *descriptor, size_t itemSize,
     owner = capsuleOf(memory, bytes);
   }
   Py_INCREF(descriptor);
-  nb::object array = nb::steal(
-      PyArray_NewFromDescr(&PyArray_Type, descriptor, rank, extents, nullptr,
-                           memory, memory ? NPY_ARRAY_CARRAY : 0, nullptr));
+  nb::object array =
+      nb::steal(PyArray_NewFromDescr(&PyArray_Type, descriptor, rank, extents, nullptr, memory,
+                                     memory ? NPY_ARRAY_CARRAY : 0, nullptr));
   if (!array.is_valid())
     throw nb::python_error();
   auto *raw = reinterpret_cast<PyArrayObject *>(array.ptr());
@@ -116,9 +114,8 @@ void requireNumPy() {
   if (_import_array() < 0)
     throw nb::python_error();
   constexpr std::pair<DataType, int> kBuiltin[] = {
-      {DataType::I1, NPY_BOOL},   {DataType::I8, NPY_INT8},
-      {DataType::I16, NPY_INT16}, {DataType::I32, NPY_INT32},
-      {DataType::I64, NPY_INT64}, {DataType::F16, NPY_FLOAT16},
+      {DataType::I1, NPY_BOOL},   {DataType::I8, NPY_INT8},   {DataType::I16, NPY_INT16},
+      {DataType::I32, NPY_INT32}, {DataType::I64, NPY_INT64}, {DataType::F16, NPY_FLOAT16},
       {DataType::F32, NPY_FLOAT}, {DataType::F64, NPY_DOUBLE}};
   for (auto [dtype, number] : kBuiltin)
     descriptors[indexOf(dtype)] = PyArray_DescrFromType(number);
@@ -133,11 +130,9 @@ bool isArray(PyObject *object) {
 
 ArrayView viewArray(PyObject *object) {
   auto *array = reinterpret_cast<PyArrayObject *>(object);
-  bool direct =
-      PyArray_CHKFLAGS(array, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED) &&
-      PyArray_ISNOTSWAPPED(array);
-  return {PyArray_DATA(array),
-          reinterpret_cast<const int64_t *>(PyArray_DIMS(array)),
+  bool direct = PyArray_CHKFLAGS(array, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED) &&
+                PyArray_ISNOTSWAPPED(array);
+  return {PyArray_DATA(array), reinterpret_cast<const int64_t *>(PyArray_DIMS(array)),
           PyArray_NDIM(array), dtypeOfTypeNumber(PyArray_TYPE(array)), direct};
 }
 
@@ -145,14 +140,12 @@ nb::object directCopy(PyObject *object) {
   auto *array = reinterpret_cast<PyArrayObject *>(object);
   std::optional<DataType> dtype = dtypeOfTypeNumber(PyArray_TYPE(array));
   if (!dtype)
-    throw Error(ErrorKind::DType,
-                "no program takes a " + describeArray(object));
+    throw Error(ErrorKind::DType, "no program takes a " + describeArray(object));
   PyArray_Descr *descriptor = descriptorOf(*dtype);
   Py_INCREF(descriptor);
-  nb::object copy = nb::steal(
-      PyArray_FromArray(array, descriptor,
-                        NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED |
-                            NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSUREARRAY));
+  nb::object copy = nb::steal(PyArray_FromArray(array, descriptor,
+                                                NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED |
+                                                    NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSUREARRAY));
   if (!copy.is_valid())
     throw nb::python_error();
   return copy;
@@ -171,25 +164,21 @@ std::optional<DataType> scalarDType(PyObject *scalar) {
   return dtypeOfTypeNumber(number);
 }
 
-void readScalar(PyObject *scalar, void *destination) {
-  PyArray_ScalarAsCtype(scalar, destination);
-}
+void readScalar(PyObject *scalar, void *destination) { PyArray_ScalarAsCtype(scalar, destination); }
 
 nb::object newScalar(DataType dtype, const void *value) {
-  nb::object scalar = nb::steal(
-      PyArray_Scalar(const_cast<void *>(value), descriptorOf(dtype), nullptr));
+  nb::object scalar =
+      nb::steal(PyArray_Scalar(const_cast<void *>(value), descriptorOf(dtype), nullptr));
   if (!scalar.is_valid())
     throw nb::python_error();
   return scalar;
 }
 
-nb::object newArray(DataType dtype, const std::vector<int64_t> &shape,
-                    void *&data) {
+nb::object newArray(DataType dtype, const std::vector<int64_t> &shape, void *&data) {
   return newArrayOf(descriptorOf(dtype), runtime::byteSize(dtype), shape, data);
 }
 
-nb::object newArrayOfBits(DataType dtype, const std::vector<int64_t> &shape,
-                          void *&data) {
+nb::object newArrayOfBits(DataType dtype, const std::vector<int64_t> &shape, void *&data) {
   if (dtype == DataType::BF16)
     dtype = DataType::I16;
   return newArray(dtype, shape, data);
@@ -213,8 +202,7 @@ void bindNumPyArrays(nb::module_ &m) {
         if (!PyArray_DescrCheck(dtype.ptr()))
           throw nb::type_error("register_numpy_dtype: expected a numpy.dtype");
         auto *descriptor = reinterpret_cast<PyArray_Descr *>(dtype.ptr());
-        if (static_cast<size_t>(PyDataType_ELSIZE(descriptor)) !=
-            runtime::byteSize(*parsed))
+        if (static_cast<size_t>(PyDataType_ELSIZE(descriptor)) != runtime::byteSize(*parsed))
           throw nb::value_error("register_numpy_dtype: item sizes differ");
         Py_INCREF(descriptor);
         Py_XDECREF(descriptors[indexOf(*parsed)]);

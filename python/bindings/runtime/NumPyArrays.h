@@ -42,11 +42,9 @@ void readScalar(PyObject *scalar, void *destination);
 nb::object newScalar(DataType dtype, const void *value);
 
 /// A fresh array with undefined contents; large ones from the output pool.
-nb::object newArray(DataType dtype, const std::vector<int64_t> &shape,
-                    void *&data);
+nb::object newArray(DataType dtype, const std::vector<int64_t> &shape, void *&data);
 /// The same bits as i16, for torch.from_numpy, which knows no bfloat16.
-nb::object newArrayOfBits(DataType dtype, const std::vector<int64_t> &shape,
-                          void *&data);
+nb::object newArrayOfBits(DataType dtype, const std::vector<int64_t> &shape, void *&data);
 /// "float32 array of shape (3, 4)", for messages.
 std::string describeArray(PyObject *array);
 

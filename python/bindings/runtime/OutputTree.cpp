@@ -24,14 +24,12 @@ nb::object checked(PyObject *object) {
 }
 } // namespace
 
-OutputTree::OutputTree(nb::handle tree, const runtime::Program &program,
-                       size_t numLeaves, References &references)
+OutputTree::OutputTree(nb::handle tree, const runtime::Program &program, size_t numLeaves,
+                       References &references)
     : program(program), numLeaves(numLeaves), kindKnown(program.results.size()),
-      resultKinds(program.results.size(), ResultKind::NumPy),
-      root(parseNode(tree, references)) {}
+      resultKinds(program.results.size(), ResultKind::NumPy), root(parseNode(tree, references)) {}
 
-OutputTree::Node OutputTree::parseNode(nb::handle handle,
-                                       References &references) {
+OutputTree::Node OutputTree::parseNode(nb::handle handle, References &references) {
   auto node = nb::cast<nb::tuple>(handle);
   if (node.size() == 0)
     fail("a node is (kind, ...)");
@@ -76,27 +74,24 @@ void OutputTree::parseResult(const nb::tuple &node, Node &result) {
   ResultKind kind = parseResultKind(nb::cast<std::string>(node[2]));
   size_t buffer = program.results[result.index].buffer;
   if (kind == ResultKind::Scalar && !program.buffers[buffer].type.shape.empty())
-    fail("result " + std::to_string(result.index) +
-         " is no scalar: its rank is not 0");
+    fail("result " + std::to_string(result.index) + " is no scalar: its rank is not 0");
   if (kindKnown[result.index] && resultKinds[result.index] != kind)
     fail("result " + std::to_string(result.index) + " has two kinds");
   kindKnown[result.index] = true;
   resultKinds[result.index] = kind;
 }
 
-void OutputTree::parseTuple(const nb::tuple &node, Node &result,
-                            References &references) {
+void OutputTree::parseTuple(const nb::tuple &node, Node &result, References &references) {
   if (node.size() == 2)
     return;
   // A named tuple is made by its _make; torch's and os's kinds of them take
   // the tuple in their constructor.
   nb::object type = nb::borrow(node[2]);
-  result.object = references.keep(
-      nb::hasattr(type, "_make") ? nb::object(type.attr("_make")) : type);
+  result.object =
+      references.keep(nb::hasattr(type, "_make") ? nb::object(type.attr("_make")) : type);
 }
 
-nb::object OutputTree::buildNode(const Node &node,
-                                 const std::vector<nb::object> &results,
+nb::object OutputTree::buildNode(const Node &node, const std::vector<nb::object> &results,
                                  CallFrame &frame) const {
   switch (node.kind) {
   case Kind::Result:
@@ -124,15 +119,12 @@ nb::object OutputTree::buildNode(const Node &node,
   return dict;
 }
 
-nb::object OutputTree::buildTuple(const Node &node,
-                                  const std::vector<nb::object> &results,
+nb::object OutputTree::buildTuple(const Node &node, const std::vector<nb::object> &results,
                                   CallFrame &frame) const {
-  nb::object tuple =
-      checked(PyTuple_New(static_cast<Py_ssize_t>(node.children.size())));
+  nb::object tuple = checked(PyTuple_New(static_cast<Py_ssize_t>(node.children.size())));
   for (size_t i = 0; i < node.children.size(); ++i)
-    PyTuple_SET_ITEM(
-        tuple.ptr(), static_cast<Py_ssize_t>(i),
-        buildNode(node.children[i], results, frame).release().ptr());
+    PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i),
+                     buildNode(node.children[i], results, frame).release().ptr());
   if (!node.object)
     return tuple;
   return checked(PyObject_CallOneArg(node.object, tuple.ptr()));

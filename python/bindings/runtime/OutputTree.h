@@ -25,8 +25,7 @@ public:
   /// What each result of the program is to become.
   const std::vector<ResultKind> &kinds() const { return resultKinds; }
 
-  nb::object build(const std::vector<nb::object> &results,
-                   CallFrame &frame) const {
+  nb::object build(const std::vector<nb::object> &results, CallFrame &frame) const {
     return buildNode(root, results, frame);
   }
 
@@ -45,8 +44,7 @@ private:
   void parseTuple(const nb::tuple &node, Node &result, References &references);
   nb::object buildNode(const Node &node, const std::vector<nb::object> &results,
                        CallFrame &frame) const;
-  nb::object buildTuple(const Node &node,
-                        const std::vector<nb::object> &results,
+  nb::object buildTuple(const Node &node, const std::vector<nb::object> &results,
                         CallFrame &frame) const;
 
   const runtime::Program &program;

@@ -25,24 +25,19 @@ PyExecutable &keepExecutable(nb::handle executable, References &references) {
 void checkCompatible(const TensorSpec &spec, const runtime::InputSpec &input) {
   const TensorType &type = input.type;
   if (spec.dtype != type.dtype || spec.shape.size() != type.shape.size())
-    fail("input \"" + input.name + "\" differs in dtype or rank from " +
-         spec.path);
+    fail("input \"" + input.name + "\" differs in dtype or rank from " + spec.path);
   for (size_t i = 0; i < spec.shape.size(); ++i)
     if (type.shape[i] >= 0 && spec.shape[i] != type.shape[i])
-      fail("input \"" + input.name + "\" has extent " +
-           std::to_string(type.shape[i]) + " along axis " + std::to_string(i) +
-           ", which " + spec.path + " does not ensure");
+      fail("input \"" + input.name + "\" has extent " + std::to_string(type.shape[i]) +
+           " along axis " + std::to_string(i) + ", which " + spec.path + " does not ensure");
 }
 } // namespace
 
 Specialization::Specialization(nb::handle argsTree, nb::handle executableHandle,
-                               nb::handle bindings, nb::handle outputTree,
-                               nb::handle guards, nb::handle attributeGuards,
-                               bool gradSensitive)
-    : executable(keepExecutable(executableHandle, references)),
-      arguments(argsTree, references),
-      outputs(outputTree, executable.get().program(), arguments.numLeaves(),
-              references),
+                               nb::handle bindings, nb::handle outputTree, nb::handle guards,
+                               nb::handle attributeGuards, bool gradSensitive)
+    : executable(keepExecutable(executableHandle, references)), arguments(argsTree, references),
+      outputs(outputTree, executable.get().program(), arguments.numLeaves(), references),
       totalExtents(arguments.numExtents()), gradSensitive(gradSensitive) {
   parseBindings(bindings);
   parseGuards(guards, attributeGuards);
@@ -51,8 +46,8 @@ Specialization::Specialization(nb::handle argsTree, nb::handle executableHandle,
 void Specialization::parseBindings(nb::handle list) {
   const runtime::Program &program = executable.get().program();
   if (nb::len(list) != program.inputs.size())
-    fail("the program has " + std::to_string(program.inputs.size()) +
-         " inputs, got " + std::to_string(nb::len(list)) + " bindings");
+    fail("the program has " + std::to_string(program.inputs.size()) + " inputs, got " +
+         std::to_string(nb::len(list)) + " bindings");
   // Specs are pointed to below.
   bound.reserve(program.inputs.size());
   size_t position = 0;
@@ -64,10 +59,9 @@ void Specialization::parseBindings(nb::handle list) {
       auto leaf = nb::cast<int64_t>(pair[1]);
       if (leaf < 0 || static_cast<size_t>(leaf) >= arguments.numLeaves() ||
           !arguments.tensor(static_cast<size_t>(leaf)))
-        fail("input \"" + input.name + "\": argument leaf " +
-             std::to_string(leaf) + " is no array");
-      inputs.push_back({static_cast<size_t>(leaf),
-                        arguments.tensor(static_cast<size_t>(leaf))});
+        fail("input \"" + input.name + "\": argument leaf " + std::to_string(leaf) +
+             " is no array");
+      inputs.push_back({static_cast<size_t>(leaf), arguments.tensor(static_cast<size_t>(leaf))});
     } else if (kind == "object") {
       BoundObject object;
       object.object = references.keep(pair[1]);
@@ -95,8 +89,7 @@ void Specialization::parseGuards(nb::handle identity, nb::handle attributes) {
     auto guard = nb::cast<nb::tuple>(handle);
     if (guard.size() != 3)
       fail("a guard has three parts");
-    return std::array<PyObject *, 3>{references.keep(guard[0]),
-                                     references.keep(guard[1]),
+    return std::array<PyObject *, 3>{references.keep(guard[0]), references.keep(guard[1]),
                                      references.keep(guard[2])};
   };
   for (nb::handle handle : identity) {
@@ -117,8 +110,7 @@ bool Specialization::guardsHold(Mismatch *why) const {
   auto broken = [&](PyObject *name) {
     if (why)
       *why = {runtime::ErrorKind::Program,
-              "guarded state changed: " +
-                  nb::cast<std::string>(nb::repr(nb::handle(name)))};
+              "guarded state changed: " + nb::cast<std::string>(nb::repr(nb::handle(name)))};
     return false;
   };
   for (const IdentityGuard &guard : identityGuards) {
@@ -129,8 +121,7 @@ bool Specialization::guardsHold(Mismatch *why) const {
       return broken(guard.key);
   }
   for (const AttributeGuard &guard : attributeGuards) {
-    nb::object value =
-        nb::steal(PyObject_GetAttr(guard.object, guard.attribute));
+    nb::object value = nb::steal(PyObject_GetAttr(guard.object, guard.attribute));
     if (!value.is_valid()) {
       if (!PyErr_ExceptionMatches(PyExc_AttributeError))
         throw nb::python_error();
@@ -148,8 +139,8 @@ bool Specialization::match(PyObject *args, PyObject *kwargs, CallFrame &frame,
   if (!arguments.match(args, kwargs, frame, why) || !guardsHold(why))
     return false;
   for (size_t i = 0; i < bound.size(); ++i)
-    if (!matchTensor(bound[i].spec, bound[i].object,
-                     frame.leaves[arguments.numLeaves() + i], frame, why))
+    if (!matchTensor(bound[i].spec, bound[i].object, frame.leaves[arguments.numLeaves() + i], frame,
+                     why))
       return false;
   return true;
 }
@@ -158,8 +149,7 @@ bool Specialization::needsGrad(CallFrame &frame) const {
   if (!gradSensitive || !isGradEnabled())
     return false;
   for (const InputBinding &input : inputs)
-    if (input.spec->source == TensorSource::Torch &&
-        requiresGrad(frame.leaves[input.leaf].object))
+    if (input.spec->source == TensorSource::Torch && requiresGrad(frame.leaves[input.leaf].object))
       return true;
   return false;
 }
@@ -172,8 +162,7 @@ nb::object Specialization::run(CallFrame &frame) const {
     pointers[i] = tensorMemory(*inputs[i].spec, leaf, frame);
     shapes[i] = leaf.shape;
   }
-  return outputs.build(execute(executable.get(), shapes.data(), pointers.data(),
-                               outputs.kinds()),
+  return outputs.build(execute(executable.get(), shapes.data(), pointers.data(), outputs.kinds()),
                        frame);
 }
 

@@ -17,25 +17,22 @@ namespace torsh::python {
 class Specialization {
 public:
   /// Throws nb::value_error when the parts do not fit together.
-  Specialization(nb::handle argsTree, nb::handle executable,
-                 nb::handle bindings, nb::handle outputTree, nb::handle guards,
-                 nb::handle attributeGuards, bool gradSensitive);
+  Specialization(nb::handle argsTree, nb::handle executable, nb::handle bindings,
+                 nb::handle outputTree, nb::handle guards, nb::handle attributeGuards,
+                 bool gradSensitive);
 
   /// The number of leaves and extents a CallFrame for it needs.
   size_t numLeaves() const { return arguments.numLeaves() + bound.size(); }
   size_t numExtents() const { return totalExtents; }
 
   /// Whether arguments, bound objects and guards are as recorded.
-  bool match(PyObject *args, PyObject *kwargs, CallFrame &frame,
-             Mismatch *why) const;
+  bool match(PyObject *args, PyObject *kwargs, CallFrame &frame, Mismatch *why) const;
   /// Whether a matched call must be differentiable.
   bool needsGrad(CallFrame &frame) const;
   /// Runs a matched call.
   nb::object run(CallFrame &frame) const;
 
-  int traverse(visitproc visit, void *arg) const {
-    return references.traverse(visit, arg);
-  }
+  int traverse(visitproc visit, void *arg) const { return references.traverse(visit, arg); }
 
 private:
   /// A leaf of the arguments, or behind them a bound object.

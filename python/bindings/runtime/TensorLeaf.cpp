@@ -20,25 +20,21 @@ std::string describe(PyObject *object) {
 }
 
 std::string describe(const TensorSpec &spec) {
-  static constexpr const char *kNames[] = {"NumPy array", "torch tensor",
-                                           "NumPy scalar", "Python number"};
-  std::string text = std::string(runtime::name(spec.dtype)) + " " +
-                     kNames[static_cast<size_t>(spec.source)];
-  if (spec.source == TensorSource::Scalar ||
-      spec.source == TensorSource::Number)
+  static constexpr const char *kNames[] = {"NumPy array", "torch tensor", "NumPy scalar",
+                                           "Python number"};
+  std::string text =
+      std::string(runtime::name(spec.dtype)) + " " + kNames[static_cast<size_t>(spec.source)];
+  if (spec.source == TensorSource::Scalar || spec.source == TensorSource::Number)
     return text;
   text += " of shape (";
   for (size_t i = 0; i < spec.shape.size(); ++i)
-    text += (i ? ", " : "") +
-            (spec.shape[i] < 0 ? "?" : std::to_string(spec.shape[i]));
+    text += (i ? ", " : "") + (spec.shape[i] < 0 ? "?" : std::to_string(spec.shape[i]));
   return text + ")";
 }
 
-bool reject(Mismatch *why, ErrorKind kind, const TensorSpec &spec,
-            PyObject *object) {
+bool reject(Mismatch *why, ErrorKind kind, const TensorSpec &spec, PyObject *object) {
   if (why)
-    *why = {kind, spec.path + ": expected a " + describe(spec) + ", got a " +
-                      describe(object)};
+    *why = {kind, spec.path + ": expected a " + describe(spec) + ", got a " + describe(object)};
   return false;
 }
 
@@ -49,23 +45,21 @@ bool shapeFits(const TensorSpec &spec, const int64_t *shape) {
   return true;
 }
 
-bool matchArray(const TensorSpec &spec, PyObject *object, LeafView &leaf,
-                Mismatch *why) {
+bool matchArray(const TensorSpec &spec, PyObject *object, LeafView &leaf, Mismatch *why) {
   if (!isArray(object))
     return reject(why, ErrorKind::DType, spec, object);
   ArrayView view = viewArray(object);
   if (view.dtype != spec.dtype)
     return reject(why, ErrorKind::DType, spec, object);
-  if (static_cast<size_t>(view.rank) != spec.shape.size() ||
-      !shapeFits(spec, view.shape))
+  if (static_cast<size_t>(view.rank) != spec.shape.size() || !shapeFits(spec, view.shape))
     return reject(why, ErrorKind::Shape, spec, object);
   leaf.data = view.direct ? view.data : nullptr;
   leaf.shape = view.shape;
   return true;
 }
 
-bool matchTorch(const TensorSpec &spec, PyObject *object, LeafView &leaf,
-                CallFrame &frame, Mismatch *why) {
+bool matchTorch(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFrame &frame,
+                Mismatch *why) {
   if (!isTensor(object) || !hasDType(object, spec.dtype))
     return reject(why, ErrorKind::DType, spec, object);
   int64_t *shape = frame.extents.data() + spec.shapeOffset;
@@ -77,8 +71,7 @@ bool matchTorch(const TensorSpec &spec, PyObject *object, LeafView &leaf,
   return true;
 }
 
-bool matchNumber(const TensorSpec &spec, PyObject *object, LeafView &leaf,
-                 Mismatch *why) {
+bool matchNumber(const TensorSpec &spec, PyObject *object, LeafView &leaf, Mismatch *why) {
   if (spec.dtype == DataType::F64 && PyFloat_CheckExact(object)) {
     double value = PyFloat_AS_DOUBLE(object);
     std::memcpy(leaf.scalar, &value, sizeof(value));
@@ -115,8 +108,8 @@ CallFrame::~CallFrame() {
     Py_XDECREF(leaves[i].object);
 }
 
-bool matchTensor(const TensorSpec &spec, PyObject *object, LeafView &leaf,
-                 CallFrame &frame, Mismatch *why) {
+bool matchTensor(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFrame &frame,
+                 Mismatch *why) {
   leaf.object = Py_NewRef(object);
   switch (spec.source) {
   case TensorSource::NumPy:

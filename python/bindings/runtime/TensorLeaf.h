@@ -54,8 +54,7 @@ struct Mismatch {
 /// since other threads may change the containers that hold them.
 class CallFrame {
 public:
-  CallFrame(size_t numLeaves, size_t numExtents)
-      : leaves(numLeaves), extents(numExtents) {}
+  CallFrame(size_t numLeaves, size_t numExtents) : leaves(numLeaves), extents(numExtents) {}
   ~CallFrame();
   CallFrame(const CallFrame &) = delete;
   CallFrame &operator=(const CallFrame &) = delete;
@@ -67,8 +66,8 @@ public:
 
 /// Whether `object` is what `spec` expects; fills in the view, the data of
 /// torch tensors and strided arrays excepted.
-bool matchTensor(const TensorSpec &spec, PyObject *object, LeafView &leaf,
-                 CallFrame &frame, Mismatch *why);
+bool matchTensor(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFrame &frame,
+                 Mismatch *why);
 
 /// The address of the leaf's elements, copied where kernels cannot read them
 /// in place. Throws nb::python_error.

@@ -66,8 +66,7 @@ void *dataPointer(PyObject *tensor) {
 }
 
 nb::object shapeTuple(const std::vector<int64_t> &shape) {
-  nb::object tuple =
-      checked(PyTuple_New(static_cast<Py_ssize_t>(shape.size())));
+  nb::object tuple = checked(PyTuple_New(static_cast<Py_ssize_t>(shape.size())));
   for (size_t i = 0; i < shape.size(); ++i)
     PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i),
                      checked(PyLong_FromLongLong(shape[i])).release().ptr());
@@ -76,10 +75,8 @@ nb::object shapeTuple(const std::vector<int64_t> &shape) {
 
 nb::object emptyTensor(DataType dtype, const std::vector<int64_t> &shape) {
   nb::object extents = shapeTuple(shape);
-  PyObject *arguments[] = {extents.ptr(),
-                           torch.dtypes[static_cast<size_t>(dtype)], torch.cpu};
-  return checked(
-      PyObject_Vectorcall(torch.empty, arguments, 1, torch.emptyKeywords));
+  PyObject *arguments[] = {extents.ptr(), torch.dtypes[static_cast<size_t>(dtype)], torch.cpu};
+  return checked(PyObject_Vectorcall(torch.empty, arguments, 1, torch.emptyKeywords));
 }
 
 /// torch.empty_like takes half the time of torch.empty, whose arguments are
@@ -98,37 +95,30 @@ nb::object smallTensor(DataType dtype, const std::vector<int64_t> &shape) {
   if (slot.tensor && slot.dtype == dtype && slot.shape == shape)
     return checked(PyObject_CallOneArg(torch.emptyLike, slot.tensor));
   nb::object tensor = emptyTensor(dtype, shape);
-  nb::object prototype =
-      checked(PyObject_CallOneArg(torch.emptyLike, tensor.ptr()));
+  nb::object prototype = checked(PyObject_CallOneArg(torch.emptyLike, tensor.ptr()));
   nb::object old = nb::steal(slot.tensor);
   slot = {dtype, shape, prototype.release().ptr()};
   return tensor;
 }
 
 /// A tensor over recycled memory, which its array base gives back.
-nb::object newPooledTensor(DataType dtype, const std::vector<int64_t> &shape,
-                           void *&data) {
+nb::object newPooledTensor(DataType dtype, const std::vector<int64_t> &shape, void *&data) {
   requireNumPy();
   nb::object array = newArrayOfBits(dtype, shape, data);
-  nb::object tensor =
-      checked(PyObject_CallOneArg(torch.fromNumPy, array.ptr()));
+  nb::object tensor = checked(PyObject_CallOneArg(torch.fromNumPy, array.ptr()));
   if (dtype != DataType::BF16)
     return tensor;
-  return checked(PyObject_CallMethodOneArg(
-      tensor.ptr(), names().view, torch.dtypes[static_cast<size_t>(dtype)]));
+  return checked(PyObject_CallMethodOneArg(tensor.ptr(), names().view,
+                                           torch.dtypes[static_cast<size_t>(dtype)]));
 }
 
 void registerTorch(nb::handle module) {
   TorchInterface loaded;
-  auto take = [&](const char *name) {
-    return nb::object(module.attr(name)).release().ptr();
-  };
+  auto take = [&](const char *name) { return nb::object(module.attr(name)).release().ptr(); };
   constexpr std::pair<DataType, const char *> kDTypes[] = {
-      {DataType::I1, "bool"},       {DataType::I8, "int8"},
-      {DataType::I16, "int16"},     {DataType::I32, "int32"},
-      {DataType::I64, "int64"},     {DataType::F16, "float16"},
-      {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"},
-      {DataType::F64, "float64"}};
+      {DataType::I1, "bool"},       {DataType::I8, "int8"},     {DataType::I16, "int16"},
+      {DataType::I32, "int32"},     {DataType::I64, "int64"},   {DataType::F16, "float16"},
+      {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"}, {DataType::F64, "float64"}};
   for (auto [dtype, name] : kDTypes)
     loaded.dtypes[static_cast<size_t>(dtype)] = take(name);
   loaded.isGradEnabled = take("is_grad_enabled");
@@ -146,19 +136,16 @@ void registerTorch(nb::handle module) {
 
 bool isTensor(PyObject *object) {
   // Not isinstance(): torch overloads it.
-  return torch.tensorType &&
-         PyType_IsSubtype(Py_TYPE(object), torch.tensorType);
+  return torch.tensorType && PyType_IsSubtype(Py_TYPE(object), torch.tensorType);
 }
 
 void requireTorch() {
   if (!torch.tensorType)
-    throw Error(ErrorKind::Program,
-                "torch tensors are asked for, but torch is not registered");
+    throw Error(ErrorKind::Program, "torch tensors are asked for, but torch is not registered");
 }
 
 bool hasDType(PyObject *tensor, DataType dtype) {
-  return get(tensor, names().dtype).ptr() ==
-         torch.dtypes[static_cast<size_t>(dtype)];
+  return get(tensor, names().dtype).ptr() == torch.dtypes[static_cast<size_t>(dtype)];
 }
 
 std::optional<DataType> tensorDType(PyObject *tensor) {
@@ -177,12 +164,10 @@ int tensorRank(PyObject *tensor) {
 
 bool tensorShape(PyObject *tensor, size_t rank, int64_t *shape) {
   nb::object extents = get(tensor, names().shape);
-  if (!PyTuple_Check(extents.ptr()) ||
-      static_cast<size_t>(PyTuple_GET_SIZE(extents.ptr())) != rank)
+  if (!PyTuple_Check(extents.ptr()) || static_cast<size_t>(PyTuple_GET_SIZE(extents.ptr())) != rank)
     return false;
   for (size_t i = 0; i < rank; ++i) {
-    PyObject *extent =
-        PyTuple_GET_ITEM(extents.ptr(), static_cast<Py_ssize_t>(i));
+    PyObject *extent = PyTuple_GET_ITEM(extents.ptr(), static_cast<Py_ssize_t>(i));
     if (!PyLong_Check(extent))
       return false;
     shape[i] = PyLong_AsLongLong(extent);
@@ -190,13 +175,10 @@ bool tensorShape(PyObject *tensor, size_t rank, int64_t *shape) {
   return true;
 }
 
-bool requiresGrad(PyObject *tensor) {
-  return isTrue(get(tensor, names().requiresGrad));
-}
+bool requiresGrad(PyObject *tensor) { return isTrue(get(tensor, names().requiresGrad)); }
 
 bool isGradEnabled() {
-  return torch.isGradEnabled &&
-         isTrue(checked(PyObject_CallNoArgs(torch.isGradEnabled)));
+  return torch.isGradEnabled && isTrue(checked(PyObject_CallNoArgs(torch.isGradEnabled)));
 }
 
 void *tensorData(PyObject *tensor, nb::object &holder) {
@@ -211,16 +193,14 @@ void *tensorData(PyObject *tensor, nb::object &holder) {
   return dataPointer(tensor);
 }
 
-nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape,
-                     void *&data) {
+nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape, void *&data) {
   size_t bytes = runtime::byteSize(dtype);
   for (int64_t extent : shape)
     bytes *= static_cast<size_t>(extent);
   if (bytes >= runtime::OutputPool::kThreshold)
     return newPooledTensor(dtype, shape, data);
   constexpr size_t kSmall = size_t(16) << 10;
-  nb::object tensor =
-      bytes <= kSmall ? smallTensor(dtype, shape) : emptyTensor(dtype, shape);
+  nb::object tensor = bytes <= kSmall ? smallTensor(dtype, shape) : emptyTensor(dtype, shape);
   data = dataPointer(tensor.ptr());
   return tensor;
 }
@@ -232,8 +212,7 @@ std::string describeTensor(PyObject *object) {
       attribute = nb::steal(PySequence_List(attribute.ptr()));
     return std::string(nb::str(nb::handle(attribute)).c_str());
   };
-  return text("dtype") + " tensor of shape " + text("shape") + " on " +
-         text("device");
+  return text("dtype") + " tensor of shape " + text("shape") + " on " + text("device");
 }
 
 void bindTorchTensors(nb::module_ &m) {

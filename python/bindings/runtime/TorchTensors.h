@@ -33,8 +33,7 @@ bool isGradEnabled();
 /// The address of contiguous elements; `holder` receives the copy that owns
 /// them when the tensor itself is strided or lazily negated.
 void *tensorData(PyObject *tensor, nb::object &holder);
-nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape,
-                     void *&data);
+nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape, void *&data);
 /// "torch.float32 tensor of shape [3, 4] on cpu", for messages.
 std::string describeTensor(PyObject *tensor);
 

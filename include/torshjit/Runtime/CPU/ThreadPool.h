@@ -47,8 +47,7 @@ public:
   /// Throws Error(Option) unless 1 <= count <= 1024.
   static void setThreadCount(int count);
 
-  void parallelFor(Worker &caller, TorshTask task, void *context,
-                   const LoopChunks &chunks);
+  void parallelFor(Worker &caller, TorshTask task, void *context, const LoopChunks &chunks);
 
 private:
   struct Job;

@@ -11,9 +11,7 @@ static bool agree(int64_t lhs, int64_t rhs) {
   return lhs == rhs || ShapedType::isDynamic(lhs) || ShapedType::isDynamic(rhs);
 }
 
-static RankedTensorType tensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 /// Appends that two extents must be equal, if only a running program can tell.
 static void requireEqual(Operation *op, int64_t operand, int64_t axis, int64_t otherOperand,
@@ -21,9 +19,8 @@ static void requireEqual(Operation *op, int64_t operand, int64_t axis, int64_t o
   int64_t extent = tensorType(op->getOperand(operand)).getDimSize(axis);
   int64_t other = tensorType(op->getOperand(otherOperand)).getDimSize(otherAxis);
   if (ShapedType::isDynamic(extent))
-    ShapedType::isDynamic(other)
-        ? constraints.push_back({operand, axis, otherOperand, otherAxis})
-        : constraints.push_back({operand, axis, -1, other});
+    ShapedType::isDynamic(other) ? constraints.push_back({operand, axis, otherOperand, otherAxis})
+                                 : constraints.push_back({operand, axis, -1, other});
   else if (ShapedType::isDynamic(other))
     constraints.push_back({otherOperand, otherAxis, -1, extent});
 }
@@ -33,16 +30,16 @@ static LogicalResult checkElementTypes(std::optional<Location> loc, StringRef op
   Type first = tensorType(operands.front()).getElementType();
   for (Value operand : operands)
     if (operand && tensorType(operand).getElementType() != first)
-      return emitOptionalError(loc, opName, ": operands must have one element type, got ",
-                               first, " and ", tensorType(operand).getElementType());
+      return emitOptionalError(loc, opName, ": operands must have one element type, got ", first,
+                               " and ", tensorType(operand).getElementType());
   return success();
 }
 
 static LogicalResult checkBias(std::optional<Location> loc, StringRef opName, Value bias,
                                int64_t extent) {
   if (bias && (tensorType(bias).getRank() != 1 || !agree(tensorType(bias).getDimSize(0), extent)))
-    return emitOptionalError(loc, opName, ": bias must have the shape of the weight's first axis, got ",
-                             bias.getType());
+    return emitOptionalError(
+        loc, opName, ": bias must have the shape of the weight's first axis, got ", bias.getType());
   return success();
 }
 
@@ -56,8 +53,8 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   if (failed(checkElementTypes(loc, getOperationName(), adaptor.getOperands())))
     return failure();
   if (lhs.getRank() < 2 || rhs.getRank() < 2)
-    return emitOptionalError(loc, getOperationName(),
-                             ": operands must have rank 2 or more, got ", lhs, " and ", rhs);
+    return emitOptionalError(loc, getOperationName(), ": operands must have rank 2 or more, got ",
+                             lhs, " and ", rhs);
   if (!agree(lhs.getShape().back(), rhs.getShape().drop_back().back()))
     return emitOptionalError(loc, getOperationName(), ": inner extents differ: ", lhs, " and ",
                              rhs);
@@ -72,8 +69,7 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   return success();
 }
 
-LogicalResult MatmulOp::reifyResultShapes(OpBuilder &builder,
-                                          ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult MatmulOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   auto type = tensorType(getResult());
   int64_t rank = type.getRank();
   SmallVector<OpFoldResult> extents;
@@ -100,10 +96,9 @@ void MatmulOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constrain
   auto lhs = tensorType(getLhs()), rhs = tensorType(getRhs());
   requireEqual(*this, 0, lhs.getRank() - 1, 1, rhs.getRank() - 2, constraints);
   Type element = lhs.getElementType();
-  getBroadcastConstraints(
-      TypeRange{RankedTensorType::get(lhs.getShape().drop_back(2), element),
-                RankedTensorType::get(rhs.getShape().drop_back(2), element)},
-      constraints);
+  getBroadcastConstraints(TypeRange{RankedTensorType::get(lhs.getShape().drop_back(2), element),
+                                    RankedTensorType::get(rhs.getShape().drop_back(2), element)},
+                          constraints);
 }
 
 //===----------------------------------------------------------------------===//
@@ -121,8 +116,7 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
                              " and ", weight);
   if (!agree(input.getShape().back(), weight.getDimSize(1)))
     return emitOptionalError(loc, getOperationName(),
-                             ": last extents of input and weight differ: ", input, " and ",
-                             weight);
+                             ": last extents of input and weight differ: ", input, " and ", weight);
   if (failed(checkBias(loc, getOperationName(), adaptor.getBias(), weight.getDimSize(0))))
     return failure();
   SmallVector<int64_t> shape(input.getShape());
@@ -131,8 +125,7 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   return success();
 }
 
-LogicalResult LinearOp::reifyResultShapes(OpBuilder &builder,
-                                          ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult LinearOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> extents;
   int64_t rank = tensorType(getInput()).getRank();
   for (int64_t axis = 0; axis + 1 < rank; ++axis)
@@ -152,17 +145,16 @@ void LinearOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constrain
 // Convolution
 //===----------------------------------------------------------------------===//
 
-LogicalResult ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
-                                       Adaptor adaptor, SmallVectorImpl<Type> &types) {
+LogicalResult ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+                                       SmallVectorImpl<Type> &types) {
   auto input = tensorType(adaptor.getInput()), weight = tensorType(adaptor.getWeight());
   StringRef name = getOperationName();
   if (failed(checkElementTypes(loc, name, adaptor.getOperands())))
     return failure();
   int64_t groups = adaptor.getGroups();
   if (input.getRank() < 3 || weight.getRank() != input.getRank())
-    return emitOptionalError(loc, name,
-                             ": input and weight must have one rank of 3 to 5, got ", input,
-                             " and ", weight);
+    return emitOptionalError(loc, name, ": input and weight must have one rank of 3 to 5, got ",
+                             input, " and ", weight);
   for (int64_t extent : weight.getShape().drop_front(2))
     if (ShapedType::isDynamic(extent))
       return emitOptionalError(loc, name, ": the window's extents must be static, got ", weight);
@@ -172,9 +164,8 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> lo
   if (groups < 1 || weight.getDimSize(0) % groups ||
       llvm::MulOverflow(weight.getDimSize(1), groups, channels) ||
       !agree(input.getDimSize(1), channels))
-    return emitOptionalError(loc, name, ": ", groups,
-                             " groups do not fit the channels of input ", input,
-                             " and weight ", weight);
+    return emitOptionalError(loc, name, ": ", groups, " groups do not fit the channels of input ",
+                             input, " and weight ", weight);
   if (failed(checkBias(loc, name, adaptor.getBias(), weight.getDimSize(0))))
     return failure();
   FailureOr<SmallVector<WindowAxis>> window = getWindow(
@@ -189,25 +180,22 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> lo
   return success();
 }
 
-LogicalResult ConvOp::reifyResultShapes(OpBuilder &builder,
-                                        ReifiedRankedShapedTypeDims &shapes) {
-  SmallVector<OpFoldResult> extents{
-      getExtent(builder, getLoc(), getInput(), 0),
-      builder.getIndexAttr(tensorType(getWeight()).getDimSize(0))};
+LogicalResult ConvOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
+  SmallVector<OpFoldResult> extents{getExtent(builder, getLoc(), getInput(), 0),
+                                    builder.getIndexAttr(tensorType(getWeight()).getDimSize(0))};
   for (int64_t i = 0; i < getNumSpatialAxes(); ++i)
-    extents.push_back(reifyWindowExtent(
-        builder, getLoc(), getInput(), i + 2,
-        {tensorType(getWeight()).getDimSize(i + 2), getStride()[i], getPaddingLow()[i],
-         getPaddingHigh()[i], getDilation()[i]}));
+    extents.push_back(
+        reifyWindowExtent(builder, getLoc(), getInput(), i + 2,
+                          {tensorType(getWeight()).getDimSize(i + 2), getStride()[i],
+                           getPaddingLow()[i], getPaddingHigh()[i], getDilation()[i]}));
   shapes.push_back(std::move(extents));
   return success();
 }
 
 void ConvOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constraints) {
   if (tensorType(getInput()).isDynamicDim(1))
-    constraints.push_back({0, 1, -1,
-                           tensorType(getWeight()).getDimSize(1) *
-                               static_cast<int64_t>(getGroups())});
+    constraints.push_back(
+        {0, 1, -1, tensorType(getWeight()).getDimSize(1) * static_cast<int64_t>(getGroups())});
   if (getBias())
     requireEqual(*this, 1, 0, 2, 0, constraints);
 }

@@ -153,8 +153,7 @@ Value integerPower(const Body &f, Value base, Value exponent) {
   Value isMinusOne = f.compare(arith::CmpIPredicate::eq, base, f.like(base, -1));
   Value odd = f.nonzero(f.both(exponent, one));
   Value inverse =
-      f.select(isOne, one,
-               f.select(isMinusOne, f.select(odd, f.like(base, -1), one), zero));
+      f.select(isOne, one, f.select(isMinusOne, f.select(odd, f.like(base, -1), one), zero));
   return f.select(f.negative(exponent), inverse, result);
 }
 
@@ -167,8 +166,8 @@ Value roundToOdd(const Body &f, Value x) {
   Value nearest = f.make<arith::TruncFOp>(f32, x);
   Value back = f.make<arith::ExtFOp>(x.getType(), nearest);
   Value isInexact = f.compare(arith::CmpFPredicate::ONE, back, x);
-  Value isAway = f.compare(arith::CmpFPredicate::OGT, f.make<math::AbsFOp>(back),
-                           f.make<math::AbsFOp>(x));
+  Value isAway =
+      f.compare(arith::CmpFPredicate::OGT, f.make<math::AbsFOp>(back), f.make<math::AbsFOp>(x));
   Value bits = f.make<arith::BitcastOp>(i32, nearest);
   Value truncated = f.select(isAway, f.sub(bits, f.like(bits, 1)), bits);
   Value odd = f.make<arith::OrIOp>(truncated, f.like(bits, 1));
@@ -185,16 +184,15 @@ Value convert(const Body &f, Value x, Type resultType) {
   auto fromFloat = dyn_cast<FloatType>(from), toFloat = dyn_cast<FloatType>(to);
   if (fromFloat && toFloat) {
     if (fromFloat.getWidth() == toFloat.getWidth()) // f16 and bf16
-      return f.make<arith::TruncFOp>(
-          type, f.make<arith::ExtFOp>(f.shapedAs(x, f.b.getF32Type()), x));
+      return f.make<arith::TruncFOp>(type,
+                                     f.make<arith::ExtFOp>(f.shapedAs(x, f.b.getF32Type()), x));
     if (from.isF64() && isHalf(to))
       return f.make<arith::TruncFOp>(type, roundToOdd(f, x));
     return fromFloat.getWidth() < toFloat.getWidth() ? f.make<arith::ExtFOp>(type, x)
                                                      : f.make<arith::TruncFOp>(type, x);
   }
   if (toFloat)
-    return from.isInteger(1) ? f.make<arith::UIToFPOp>(type, x)
-                             : f.make<arith::SIToFPOp>(type, x);
+    return from.isInteger(1) ? f.make<arith::UIToFPOp>(type, x) : f.make<arith::SIToFPOp>(type, x);
   if (fromFloat) {
     if (isHalf(from))
       x = f.make<arith::ExtFOp>(f.shapedAs(x, f.b.getF32Type()), x);
@@ -203,10 +201,10 @@ Value convert(const Body &f, Value x, Type resultType) {
     unsigned width = to.getIntOrFloatBitWidth();
     double low = -std::ldexp(1.0, width - 1);
     int mantissa = cast<FloatType>(f.element(x)).getFPMantissaWidth();
-    double high = std::ldexp(1.0, width - 1) -
-                  (static_cast<int>(width) - 1 > mantissa
-                       ? std::ldexp(1.0, static_cast<int>(width) - 1 - mantissa)
-                       : 1.0);
+    double high =
+        std::ldexp(1.0, width - 1) - (static_cast<int>(width) - 1 > mantissa
+                                          ? std::ldexp(1.0, static_cast<int>(width) - 1 - mantissa)
+                                          : 1.0);
     Value lowest = f.like(x, low), highest = f.like(x, high);
     x = f.select(f.compare(arith::CmpFPredicate::UNO, x, x), f.like(x, 0), x);
     x = f.select(f.compare(arith::CmpFPredicate::OLT, x, lowest), lowest, x);
@@ -222,11 +220,11 @@ Value convert(const Body &f, Value x, Type resultType) {
 
 // Defines buildScalarBody of an operation from an expression over `f` (the
 // builders above) and `x` (the operands, f16 and bf16 widened to f32).
-#define SCALAR_BODY(OpTy, ...)                                                                 \
-  Value OpTy::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands,           \
-                              Type resultElementType) {                                        \
-    return inComputeType(builder, loc, operands, resultElementType,                            \
-                         [&](const Body &f, ArrayRef<Value> x) -> Value { __VA_ARGS__ });      \
+#define SCALAR_BODY(OpTy, ...)                                                                     \
+  Value OpTy::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands,               \
+                              Type resultElementType) {                                            \
+    return inComputeType(builder, loc, operands, resultElementType,                                \
+                         [&](const Body &f, ArrayRef<Value> x) -> Value { __VA_ARGS__ });          \
   }
 
 // Arithmetic.
@@ -270,16 +268,14 @@ Value SelectOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange ope
 SCALAR_BODY(IsNanOp, return f.compare(arith::CmpFPredicate::UNO, x[0], x[0]);)
 
 // Unary mathematics.
-SCALAR_BODY(NegOp, return f.isFloat(x[0]) ? f.make<arith::NegFOp>(x[0])
-                                          : f.sub(f.like(x[0], 0), x[0]);)
+SCALAR_BODY(NegOp,
+            return f.isFloat(x[0]) ? f.make<arith::NegFOp>(x[0]) : f.sub(f.like(x[0], 0), x[0]);)
 SCALAR_BODY(AbsOp, if (f.isFloat(x[0])) return f.make<math::AbsFOp>(x[0]);
             return f.select(f.negative(x[0]), f.sub(f.like(x[0], 0), x[0]), x[0]);)
 SCALAR_BODY(SignOp, Value zero = f.like(x[0], 0); Value positive = f.like(x[0], 1);
-            Value negative = f.like(x[0], -1);
-            Value rest = f.select(f.nonzero(x[0]), x[0], zero);
-            Value above = f.isFloat(x[0])
-                              ? f.compare(arith::CmpFPredicate::OGT, x[0], zero)
-                              : f.compare(arith::CmpIPredicate::sgt, x[0], zero);
+            Value negative = f.like(x[0], -1); Value rest = f.select(f.nonzero(x[0]), x[0], zero);
+            Value above = f.isFloat(x[0]) ? f.compare(arith::CmpFPredicate::OGT, x[0], zero)
+                                          : f.compare(arith::CmpIPredicate::sgt, x[0], zero);
             return f.select(above, positive, f.select(f.negative(x[0]), negative, rest));)
 SCALAR_BODY(SqrtOp, return f.make<math::SqrtOp>(x[0]);)
 SCALAR_BODY(RsqrtOp, return f.div(f.like(x[0], 1), f.make<math::SqrtOp>(x[0]));)
@@ -300,8 +296,7 @@ SCALAR_BODY(RoundOp, return f.make<math::RoundEvenOp>(x[0]);)
 // Activations.
 SCALAR_BODY(ReluOp, return f.either<arith::MaximumFOp, arith::MaxSIOp>(x[0], f.like(x[0], 0));)
 SCALAR_BODY(SigmoidOp, return f.sigmoid(x[0]);)
-SCALAR_BODY(SiluOp,
-            Value e = f.make<math::ExpOp>(f.make<arith::NegFOp>(x[0]));
+SCALAR_BODY(SiluOp, Value e = f.make<math::ExpOp>(f.make<arith::NegFOp>(x[0]));
             return f.div(x[0], f.add(f.like(x[0], 1), e));)
 SCALAR_BODY(
     GeluOp, Value half = f.mul(x[0], f.like(x[0], 0.5)); Value one = f.like(x[0], 1);
@@ -312,8 +307,7 @@ SCALAR_BODY(
     Value inner = f.mul(f.add(x[0], f.mul(cube, f.like(x[0], 0.044715))),
                         f.like(x[0], std::sqrt(2.0 / M_PI)));
     return f.mul(half, f.add(one, f.make<math::TanhOp>(inner)));)
-SCALAR_BODY(SoftplusOp,
-            Value magnitude = f.make<math::AbsFOp>(x[0]);
+SCALAR_BODY(SoftplusOp, Value magnitude = f.make<math::AbsFOp>(x[0]);
             Value e = f.make<math::ExpOp>(f.make<arith::NegFOp>(magnitude));
             return f.add(f.make<arith::MaximumFOp>(x[0], f.like(x[0], 0)),
                          f.make<math::Log1pOp>(e));)

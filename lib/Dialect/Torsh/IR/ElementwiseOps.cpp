@@ -19,16 +19,15 @@ LogicalResult SelectOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
     shapes.push_back(cast<RankedTensorType>(operand.getType()).getShape());
   FailureOr<SmallVector<int64_t>> shape = broadcastShapes(shapes);
   if (failed(shape))
-    return emitOptionalError(loc, getOperationName(), ": shapes do not broadcast: ",
-                             adaptor.getCondition().getType(), ", ",
-                             adaptor.getOnTrue().getType(), " and ",
-                             adaptor.getOnFalse().getType());
+    return emitOptionalError(
+        loc, getOperationName(), ": shapes do not broadcast: ", adaptor.getCondition().getType(),
+        ", ", adaptor.getOnTrue().getType(), " and ", adaptor.getOnFalse().getType());
   types.push_back(RankedTensorType::get(*shape, onTrue));
   return success();
 }
 
-LogicalResult CastOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
-                                       Adaptor adaptor, SmallVectorImpl<Type> &types) {
+LogicalResult CastOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+                                       SmallVectorImpl<Type> &types) {
   Type dtype = adaptor.getDtype();
   if (!dtype.isIntOrFloat())
     return emitOptionalError(loc, getOperationName(), ": cannot convert to ", dtype);

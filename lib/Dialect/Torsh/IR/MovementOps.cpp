@@ -12,9 +12,7 @@ using namespace mlir::torsh;
 
 static constexpr int64_t kToTheEnd = std::numeric_limits<int64_t>::max();
 
-static RankedTensorType tensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 //===----------------------------------------------------------------------===//
 // Constant and iota
@@ -69,8 +67,8 @@ static SmallVector<OpFoldResult> mixExtents(OpBuilder &builder, RankedTensorType
   return extents;
 }
 
-static LogicalResult verifyReshaping(Operation *op, RankedTensorType input,
-                                     RankedTensorType result, size_t sizes) {
+static LogicalResult verifyReshaping(Operation *op, RankedTensorType input, RankedTensorType result,
+                                     size_t sizes) {
   if (input.getElementType() != result.getElementType())
     return op->emitOpError("keeps the element type, got ") << input << " and " << result;
   if (sizes && sizes != result.getNumDynamicDims())
@@ -112,8 +110,7 @@ LogicalResult ReshapeOp::reifyResultShapes(OpBuilder &builder,
   for (OpFoldResult extent : dynamic)
     product = applyToExtents(builder, getLoc(), s0 * s1, {product, extent});
   int64_t rest = std::max<int64_t>(staticVolume(result.getShape()), 1);
-  OpFoldResult missing =
-      applyToExtents(builder, getLoc(), (s0 * volume).floorDiv(rest), {product});
+  OpFoldResult missing = applyToExtents(builder, getLoc(), (s0 * volume).floorDiv(rest), {product});
   SmallVector<OpFoldResult> extents;
   for (int64_t extent : result.getShape())
     extents.push_back(ShapedType::isDynamic(extent) ? missing : builder.getIndexAttr(extent));
@@ -167,8 +164,8 @@ LogicalResult PermuteOp::inferReturnTypes(MLIRContext *, std::optional<Location>
   ArrayRef<int64_t> permutation = adaptor.getPermutation();
   if (static_cast<int64_t>(permutation.size()) != type.getRank() ||
       !isPermutationVector(permutation))
-    return emitOptionalError(loc, getOperationName(),
-                             ": permutation must name each axis of ", type, " once");
+    return emitOptionalError(loc, getOperationName(), ": permutation must name each axis of ", type,
+                             " once");
   SmallVector<int64_t> shape;
   for (int64_t axis : permutation)
     shape.push_back(type.getDimSize(axis));
@@ -189,8 +186,8 @@ LogicalResult PermuteOp::reifyResultShapes(OpBuilder &builder,
 // Slice
 //===----------------------------------------------------------------------===//
 
-LogicalResult SliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
-                                        Adaptor adaptor, SmallVectorImpl<Type> &types) {
+LogicalResult SliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+                                        SmallVectorImpl<Type> &types) {
   auto type = tensorType(adaptor.getInput());
   size_t rank = type.getRank();
   StringRef name = getOperationName();
@@ -206,31 +203,32 @@ LogicalResult SliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> l
       return emitOptionalError(loc, name, ": stride must not be zero on axis ", axis);
     if (ShapedType::isDynamic(extent)) {
       if (stride < 0 || start < 0 || stop < start)
-        return emitOptionalError(loc, name, ": needs 0 <= start <= stop and a positive stride "
-                                            "on the '?' axis ", axis);
+        return emitOptionalError(loc, name,
+                                 ": needs 0 <= start <= stop and a positive stride "
+                                 "on the '?' axis ",
+                                 axis);
       shape.push_back(stop == kToTheEnd ? ShapedType::kDynamic
                                         : llvm::divideCeilSigned(stop - start, stride));
       continue;
     }
     if (stop == kToTheEnd && stride > 0)
       stop = extent;
-    bool inside = stride > 0 ? 0 <= start && start <= extent && stop <= extent
-                             : -1 <= start && start < std::max<int64_t>(extent, 1) &&
-                                   stop >= -1 - extent;
+    bool inside = stride > 0
+                      ? 0 <= start && start <= extent && stop <= extent
+                      : -1 <= start && start < std::max<int64_t>(extent, 1) && stop >= -1 - extent;
     if (!inside)
       return emitOptionalError(loc, name, ": [", start, ", ", stop, ") by ", stride,
                                " is out of range for axis ", axis, " of ", type);
     // A stop on the wrong side of start, however far, takes nothing.
-    int64_t distance = stride > 0 ? std::max(stop, start) - start
-                                  : start - std::clamp<int64_t>(stop, -1, start);
+    int64_t distance =
+        stride > 0 ? std::max(stop, start) - start : start - std::clamp<int64_t>(stop, -1, start);
     shape.push_back(distance == 0 ? 0 : (distance - 1) / llvm::AbsoluteValue(stride) + 1);
   }
   types.push_back(RankedTensorType::get(shape, type.getElementType()));
   return success();
 }
 
-LogicalResult SliceOp::reifyResultShapes(OpBuilder &builder,
-                                         ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult SliceOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   auto result = tensorType(getResult());
   SmallVector<OpFoldResult> extents;
   AffineExpr extent = builder.getAffineSymbolExpr(0);
@@ -278,16 +276,15 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
       else if (ShapedType::isDynamic(shape[i]))
         shape[i] = extent;
       else if (!ShapedType::isDynamic(extent) && extent != shape[i])
-        return emitOptionalError(loc, name, ": extents differ along axis ", i, ": ", first,
-                                 " and ", type);
+        return emitOptionalError(loc, name, ": extents differ along axis ", i, ": ", first, " and ",
+                                 type);
     }
   }
   types.push_back(RankedTensorType::get(shape, first.getElementType()));
   return success();
 }
 
-LogicalResult ConcatOp::reifyResultShapes(OpBuilder &builder,
-                                          ReifiedRankedShapedTypeDims &shapes) {
+LogicalResult ConcatOp::reifyResultShapes(OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes) {
   auto result = tensorType(getResult());
   auto axis = static_cast<int64_t>(getAxis());
   SmallVector<OpFoldResult> extents;
@@ -335,8 +332,8 @@ void ConcatOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constrain
 // Pad
 //===----------------------------------------------------------------------===//
 
-LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
-                                      Adaptor adaptor, SmallVectorImpl<Type> &types) {
+LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+                                      SmallVectorImpl<Type> &types) {
   auto type = tensorType(adaptor.getInput()), value = tensorType(adaptor.getValue());
   StringRef name = getOperationName();
   if (value.getRank() != 0 || value.getElementType() != type.getElementType())

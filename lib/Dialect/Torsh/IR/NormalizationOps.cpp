@@ -7,9 +7,7 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
-static RankedTensorType tensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 static LogicalResult verifyAxis(Operation *op, Value input, int64_t axis) {
   if (axis < 0 || axis >= tensorType(input).getRank())
@@ -47,8 +45,7 @@ static void constrainExtents(Operation *op, int64_t axis, int64_t numAxes,
       if (!ShapedType::isDynamic(extent))
         fixed = extent;
       else if (first)
-        constraints.push_back(
-            {first->first, first->second, static_cast<int64_t>(number), own});
+        constraints.push_back({first->first, first->second, static_cast<int64_t>(number), own});
       else
         first = {static_cast<int64_t>(number), own};
     }
@@ -115,8 +112,8 @@ LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
        {std::pair<StringRef, Value>("weight", adaptor.getWeight()), {"bias", adaptor.getBias()}})
     if (operand && !joinExtents(type, operand, type.getRank() - numAxes, numAxes, shape))
       return emitOptionalError(loc, getOperationName(), ": ", name,
-                               " must have the element type and the last ", numAxes,
-                               " extents of ", type, ", got ", operand.getType());
+                               " must have the element type and the last ", numAxes, " extents of ",
+                               type, ", got ", operand.getType());
   types.push_back(type.clone(shape));
   return success();
 }
@@ -158,11 +155,10 @@ LogicalResult BatchNormOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
     return emitOptionalError(loc, getOperationName(), ": input must have rank 2 or more, got ",
                              type);
   SmallVector<int64_t> shape(type.getShape());
-  for (auto [name, operand] :
-       {std::pair<StringRef, Value>("mean", adaptor.getMean()),
-        {"variance", adaptor.getVariance()},
-        {"weight", adaptor.getWeight()},
-        {"bias", adaptor.getBias()}})
+  for (auto [name, operand] : {std::pair<StringRef, Value>("mean", adaptor.getMean()),
+                               {"variance", adaptor.getVariance()},
+                               {"weight", adaptor.getWeight()},
+                               {"bias", adaptor.getBias()}})
     if (operand && !joinExtents(type, operand, /*axis=*/1, /*numAxes=*/1, shape))
       return emitOptionalError(loc, getOperationName(), ": ", name,
                                " must have the element type and the extent of axis 1 of ", type,
@@ -186,8 +182,7 @@ FailureOr<SmallVector<Value>> BatchNormOp::decompose(OpBuilder &builder) {
     return f.reshape(wide, shape);
   };
   Value x = f.widen(getInput());
-  Value scale =
-      f.rsqrt(f.add(f.widen(getVariance()), f.scalarLike(x, getEps().convertToDouble())));
+  Value scale = f.rsqrt(f.add(f.widen(getVariance()), f.scalarLike(x, getEps().convertToDouble())));
   if (getWeight())
     scale = f.mul(scale, f.widen(getWeight()));
   // One multiply and one add per element: x * scale + (bias - mean * scale).

@@ -31,8 +31,7 @@ FailureOr<int64_t> mlir::torsh::broadcastExtents(int64_t lhs, int64_t rhs) {
   return failure();
 }
 
-FailureOr<SmallVector<int64_t>>
-mlir::torsh::broadcastShapes(ArrayRef<ArrayRef<int64_t>> shapes) {
+FailureOr<SmallVector<int64_t>> mlir::torsh::broadcastShapes(ArrayRef<ArrayRef<int64_t>> shapes) {
   size_t rank = 0;
   for (ArrayRef<int64_t> shape : shapes)
     rank = std::max(rank, shape.size());
@@ -63,8 +62,8 @@ LogicalResult mlir::torsh::inferBroadcastType(std::optional<Location> loc, Strin
   }
   FailureOr<SmallVector<int64_t>> shape = broadcastShapes(shapes);
   if (failed(shape))
-    return emitOptionalError(loc, opName, ": shapes do not broadcast: ",
-                             operands.front().getType(), " and ", operands.back().getType());
+    return emitOptionalError(loc, opName, ": shapes do not broadcast: ", operands.front().getType(),
+                             " and ", operands.back().getType());
   types.push_back(RankedTensorType::get(*shape, elementType ? elementType : operandType));
   return success();
 }
@@ -90,8 +89,7 @@ void mlir::torsh::getBroadcastConstraints(TypeRange types,
         continue;
       }
       if (first)
-        constraints.push_back(
-            {first->first, first->second, static_cast<int64_t>(number), own});
+        constraints.push_back({first->first, first->second, static_cast<int64_t>(number), own});
       else
         first = {static_cast<int64_t>(number), own};
     }
@@ -100,8 +98,7 @@ void mlir::torsh::getBroadcastConstraints(TypeRange types,
   }
 }
 
-OpFoldResult mlir::torsh::getExtent(OpBuilder &builder, Location loc, Value value,
-                                    int64_t axis) {
+OpFoldResult mlir::torsh::getExtent(OpBuilder &builder, Location loc, Value value, int64_t axis) {
   return tensor::getMixedSize(builder, loc, value, axis);
 }
 
@@ -143,9 +140,8 @@ LogicalResult mlir::torsh::reifyShapeOf(Value value, OpBuilder &builder,
 //===----------------------------------------------------------------------===//
 
 LogicalResult mlir::torsh::inferReductionType(std::optional<Location> loc, StringRef opName,
-                                              Value input, ArrayRef<int64_t> axes,
-                                              bool keepdims, SmallVectorImpl<Type> &types,
-                                              Type elementType) {
+                                              Value input, ArrayRef<int64_t> axes, bool keepdims,
+                                              SmallVectorImpl<Type> &types, Type elementType) {
   auto type = cast<RankedTensorType>(input.getType());
   for (auto [i, axis] : llvm::enumerate(axes)) {
     if (axis < 0 || axis >= type.getRank())
@@ -161,8 +157,7 @@ LogicalResult mlir::torsh::inferReductionType(std::optional<Location> loc, Strin
     else if (keepdims)
       shape.push_back(1);
   }
-  types.push_back(
-      RankedTensorType::get(shape, elementType ? elementType : type.getElementType()));
+  types.push_back(RankedTensorType::get(shape, elementType ? elementType : type.getElementType()));
   return success();
 }
 
@@ -178,9 +173,8 @@ LogicalResult mlir::torsh::verifyReductionExtents(Operation *op, Value input,
   return success();
 }
 
-LogicalResult mlir::torsh::reifyReductionShape(Operation *op, Value input,
-                                               ArrayRef<int64_t> axes, bool keepdims,
-                                               OpBuilder &builder,
+LogicalResult mlir::torsh::reifyReductionShape(Operation *op, Value input, ArrayRef<int64_t> axes,
+                                               bool keepdims, OpBuilder &builder,
                                                ReifiedRankedShapedTypeDims &shapes) {
   SmallVector<OpFoldResult> extents;
   int64_t rank = cast<RankedTensorType>(input.getType()).getRank();
@@ -207,24 +201,23 @@ mlir::torsh::getWindow(std::optional<Location> loc, StringRef opName, int64_t ra
     return emitOptionalError(loc, opName, ": needs one to three spatial axes, got ", rank);
   constexpr int64_t kLargest = std::numeric_limits<int32_t>::max();
   SmallVector<WindowAxis> axes;
-  for (auto [name, values] : {std::pair("window", window), std::pair("stride", stride),
-                              std::pair("padding_low", paddingLow),
-                              std::pair("padding_high", paddingHigh),
-                              std::pair("dilation", dilation)})
+  for (auto [name, values] :
+       {std::pair("window", window), std::pair("stride", stride),
+        std::pair("padding_low", paddingLow), std::pair("padding_high", paddingHigh),
+        std::pair("dilation", dilation)})
     if (static_cast<int64_t>(values.size()) != rank)
       return emitOptionalError(loc, opName, ": ", name, " must have ", rank,
                                " entries, one per spatial axis, got ", values.size());
   for (int64_t i = 0; i < rank; ++i) {
     if (window[i] < 1 || stride[i] < 1 || dilation[i] < 1)
-      return emitOptionalError(loc, opName,
-                               ": window, stride and dilation must be positive");
+      return emitOptionalError(loc, opName, ": window, stride and dilation must be positive");
     if (paddingLow[i] < 0 || paddingHigh[i] < 0)
       return emitOptionalError(loc, opName, ": padding must not be negative");
     for (int64_t value : {window[i], stride[i], dilation[i], paddingLow[i], paddingHigh[i]})
       if (value > kLargest)
-        return emitOptionalError(
-            loc, opName, ": window, stride, dilation and padding must be at most ", kLargest,
-            ", got ", value);
+        return emitOptionalError(loc, opName,
+                                 ": window, stride, dilation and padding must be at most ",
+                                 kLargest, ", got ", value);
     axes.push_back({window[i], stride[i], paddingLow[i], paddingHigh[i], dilation[i]});
   }
   return axes;
@@ -253,7 +246,6 @@ OpFoldResult mlir::torsh::reifyWindowExtent(OpBuilder &builder, Location loc, Va
                                             int64_t axis, const WindowAxis &window) {
   AffineExpr extent = builder.getAffineSymbolExpr(0);
   AffineExpr result =
-      (extent + window.paddingLow + window.paddingHigh - window.span()).floorDiv(window.stride) +
-      1;
+      (extent + window.paddingLow + window.paddingHigh - window.span()).floorDiv(window.stride) + 1;
   return applyToExtents(builder, loc, result, {getExtent(builder, loc, input, axis)});
 }

@@ -21,9 +21,8 @@ static void printInt64List(AsmPrinter &printer, ArrayRef<int64_t> values) {
   printer << "]";
 }
 static ParseResult parseInt64List(AsmParser &parser, SmallVector<int64_t> &values) {
-  return parser.parseCommaSeparatedList(AsmParser::Delimiter::Square, [&]() {
-    return parser.parseInteger(values.emplace_back());
-  });
+  return parser.parseCommaSeparatedList(
+      AsmParser::Delimiter::Square, [&]() { return parser.parseInteger(values.emplace_back()); });
 }
 
 #define GET_ATTRDEF_CLASSES

@@ -109,8 +109,8 @@ struct Unit {
 } // namespace
 
 llvm::Expected<std::vector<std::string>>
-mlir::torsh::cpu::generateCode(ArrayRef<OwningOpRef<ModuleOp>> kernels,
-                               const Processor &processor, int64_t threads, CodeKind kind) {
+mlir::torsh::cpu::generateCode(ArrayRef<OwningOpRef<ModuleOp>> kernels, const Processor &processor,
+                               int64_t threads, CodeKind kind) {
   // The translation reads the MLIR context, which threads must not share.
   std::vector<std::unique_ptr<Unit>> units;
   for (const OwningOpRef<ModuleOp> &kernel : kernels) {

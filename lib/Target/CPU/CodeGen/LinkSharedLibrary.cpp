@@ -16,8 +16,7 @@ static llvm::Error fail(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
-llvm::Expected<std::string>
-mlir::torsh::cpu::linkSharedLibrary(ArrayRef<std::string> objects) {
+llvm::Expected<std::string> mlir::torsh::cpu::linkSharedLibrary(ArrayRef<std::string> objects) {
   // LLD keeps global state and reads and writes files.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
@@ -38,8 +37,9 @@ mlir::torsh::cpu::linkSharedLibrary(ArrayRef<std::string> objects) {
 
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  std::vector<const char *> arguments = {"ld.lld", "--shared",    "--gc-sections", "--build-id=none",
-                                         "-z",     "noexecstack", "-o",            output.c_str()};
+  std::vector<const char *> arguments = {
+      "ld.lld",      "--shared", "--gc-sections", "--build-id=none", "-z",
+      "noexecstack", "-o",       output.c_str()};
   for (const llvm::SmallString<128> &path : inputs)
     arguments.push_back(const_cast<llvm::SmallString<128> &>(path).c_str());
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});

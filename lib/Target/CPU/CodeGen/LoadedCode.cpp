@@ -10,8 +10,7 @@ using namespace mlir::torsh::cpu;
 LoadedCode::LoadedCode() = default;
 LoadedCode::~LoadedCode() = default;
 
-llvm::Expected<std::unique_ptr<LoadedCode>>
-LoadedCode::load(ArrayRef<std::string> objects) {
+llvm::Expected<std::unique_ptr<LoadedCode>> LoadedCode::load(ArrayRef<std::string> objects) {
   auto jit = llvm::orc::LLJITBuilder().create();
   if (!jit)
     return jit.takeError();

@@ -107,8 +107,7 @@ class AllocateScratchPass : public torsh::impl::AllocateScratchPassBase<Allocate
     alloc.erase();
   }
 
-  static OpFoldResult multiply(OpBuilder &builder, Location loc, OpFoldResult x,
-                               OpFoldResult y) {
+  static OpFoldResult multiply(OpBuilder &builder, Location loc, OpFoldResult x, OpFoldResult y) {
     std::optional<int64_t> left = getConstantIntValue(x), right = getConstantIntValue(y);
     if (left && right)
       return builder.getIndexAttr(*left * *right);

@@ -17,8 +17,7 @@ namespace mlir::torsh {
 
 namespace {
 
-class ApproximateMathPass
-    : public torsh::impl::ApproximateMathPassBase<ApproximateMathPass> {
+class ApproximateMathPass : public torsh::impl::ApproximateMathPassBase<ApproximateMathPass> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     // The functions whose upstream polynomial is accurate over all of f32. Sine
@@ -28,8 +27,7 @@ class ApproximateMathPass
       return llvm::is_contained({math::ExpOp::getOperationName(), math::LogOp::getOperationName(),
                                  math::Log1pOp::getOperationName(),
                                  math::ExpM1Op::getOperationName(),
-                                 math::TanhOp::getOperationName(),
-                                 math::ErfOp::getOperationName()},
+                                 math::TanhOp::getOperationName(), math::ErfOp::getOperationName()},
                                 name);
     });
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

@@ -40,8 +40,8 @@ namespace {
 /// The function pointer at `index` of the struct a worker points to.
 Value loadWorkerFunction(OpBuilder &builder, Location loc, Value worker, int32_t index) {
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  Value slot = LLVM::GEPOp::create(builder, loc, pointer, pointer, worker,
-                                   ArrayRef<LLVM::GEPArg>{index});
+  Value slot =
+      LLVM::GEPOp::create(builder, loc, pointer, pointer, worker, ArrayRef<LLVM::GEPArg>{index});
   return LLVM::LoadOp::create(builder, loc, pointer, slot);
 }
 
@@ -54,8 +54,8 @@ struct ScratchLowering : ConvertOpToLLVMPattern<torsh::cpu::ScratchOp> {
     Type pointer = LLVM::LLVMPointerType::get(getContext());
     auto type = LLVM::LLVMFunctionType::get(pointer, {pointer, rewriter.getI64Type()});
     Value function = loadWorkerFunction(rewriter, loc, adaptor.getWorker(), 1);
-    auto call = LLVM::CallOp::create(
-        rewriter, loc, type, ValueRange{function, adaptor.getWorker(), adaptor.getBytes()});
+    auto call = LLVM::CallOp::create(rewriter, loc, type,
+                                     ValueRange{function, adaptor.getWorker(), adaptor.getBytes()});
     auto memrefType = cast<MemRefType>(op.getMemory().getType());
     Value descriptor = MemRefDescriptor::fromStaticShape(rewriter, loc, *getTypeConverter(),
                                                          memrefType, call.getResult());
@@ -96,9 +96,9 @@ struct ParallelForLowering : ConvertOpToLLVMPattern<torsh::cpu::ParallelForOp> {
     Value function = loadWorkerFunction(rewriter, loc, adaptor.getWorker(), 0);
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(getContext()),
                                             {pointer, pointer, pointer, i64, i64});
-    LLVM::CallOp::create(rewriter, loc, type,
-                         ValueRange{function, adaptor.getWorker(), unpack, context,
-                                    adaptor.getCount(), grain});
+    LLVM::CallOp::create(
+        rewriter, loc, type,
+        ValueRange{function, adaptor.getWorker(), unpack, context, adaptor.getCount(), grain});
     rewriter.eraseOp(op);
     return success();
   }
@@ -117,8 +117,7 @@ struct ParallelForLowering : ConvertOpToLLVMPattern<torsh::cpu::ParallelForOp> {
     rewriter.setInsertionPointToStart(entry);
     SmallVector<Value> arguments;
     for (auto [i, type] : llvm::enumerate(contextType.getBody())) {
-      Value field = LLVM::GEPOp::create(rewriter, loc, pointer, contextType,
-                                        entry->getArgument(0),
+      Value field = LLVM::GEPOp::create(rewriter, loc, pointer, contextType, entry->getArgument(0),
                                         ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(i)});
       arguments.push_back(LLVM::LoadOp::create(rewriter, loc, type, field));
     }
@@ -136,9 +135,8 @@ struct ExpM1Lowering : ConvertOpToLLVMPattern<math::ExpM1Op> {
     Type type = adaptor.getOperand().getType();
     if (!type.isF32() && !type.isF64())
       return rewriter.notifyMatchFailure(op, "not a scalar that the C library takes");
-    FailureOr<LLVM::LLVMFuncOp> function =
-        LLVM::lookupOrCreateFn(rewriter, op->getParentOfType<ModuleOp>(),
-                               type.isF32() ? "expm1f" : "expm1", type, type);
+    FailureOr<LLVM::LLVMFuncOp> function = LLVM::lookupOrCreateFn(
+        rewriter, op->getParentOfType<ModuleOp>(), type.isF32() ? "expm1f" : "expm1", type, type);
     if (failed(function))
       return failure();
     rewriter.replaceOpWithNewOp<LLVM::CallOp>(op, *function, adaptor.getOperand());
@@ -158,8 +156,7 @@ void createEntry(OpBuilder &builder, LLVM::LLVMFuncOp kernel, int64_t numPointer
   builder.setInsertionPointAfter(kernel);
   auto entry = LLVM::LLVMFuncOp::create(
       builder, loc, (TORSH_KERNEL_PREFIX + name).str(),
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
-                                  {pointer, pointer, pointer}));
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer}));
   Block *block = entry.addEntryBlock(builder);
   builder.setInsertionPointToStart(block);
   SmallVector<Value> arguments;
@@ -168,9 +165,9 @@ void createEntry(OpBuilder &builder, LLVM::LLVMFuncOp kernel, int64_t numPointer
     bool isPointer = i < numPointers;
     Type type = isPointer ? pointer : i64;
     int32_t index = isPointer ? i : i - static_cast<int32_t>(numPointers);
-    Value slot = LLVM::GEPOp::create(builder, loc, pointer, type,
-                                     block->getArgument(isPointer ? 0 : 1),
-                                     ArrayRef<LLVM::GEPArg>{index});
+    Value slot =
+        LLVM::GEPOp::create(builder, loc, pointer, type, block->getArgument(isPointer ? 0 : 1),
+                            ArrayRef<LLVM::GEPArg>{index});
     arguments.push_back(LLVM::LoadOp::create(builder, loc, type, slot));
   }
   arguments.push_back(block->getArgument(2));
@@ -178,8 +175,7 @@ void createEntry(OpBuilder &builder, LLVM::LLVMFuncOp kernel, int64_t numPointer
   LLVM::ReturnOp::create(builder, loc, ValueRange{});
 }
 
-class ConvertCPUToLLVMPass
-    : public torsh::impl::ConvertCPUToLLVMPassBase<ConvertCPUToLLVMPass> {
+class ConvertCPUToLLVMPass : public torsh::impl::ConvertCPUToLLVMPassBase<ConvertCPUToLLVMPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     // What is left of the host function is not code of this target.

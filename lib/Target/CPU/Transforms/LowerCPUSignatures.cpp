@@ -65,9 +65,8 @@ class LowerCPUSignaturesPass
       SmallVector<int64_t> staticStrides;
       for (OpFoldResult value : strides)
         staticStrides.push_back(getConstantIntValue(value).value_or(ShapedType::kDynamic));
-      auto viewType = MemRefType::get(
-          type.getShape(), type.getElementType(),
-          StridedLayoutAttr::get(&getContext(), 0, staticStrides));
+      auto viewType = MemRefType::get(type.getShape(), type.getElementType(),
+                                      StridedLayoutAttr::get(&getContext(), 0, staticStrides));
       Value view = memref::ReinterpretCastOp::create(builder, loc, viewType, pointer,
                                                      builder.getIndexAttr(0), sizes, strides);
       if (viewType != type)

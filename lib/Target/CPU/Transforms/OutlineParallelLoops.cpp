@@ -27,9 +27,9 @@ using namespace mlir::torsh;
 /// it: views and index arithmetic, so that only pointers and numbers are passed.
 static bool isRecomputed(Operation *op) {
   return op && op->getNumRegions() == 0 && isMemoryEffectFree(op) &&
-         (isa<memref::ReinterpretCastOp, memref::CastOp, memref::SubViewOp,
-              memref::ExpandShapeOp, memref::CollapseShapeOp, memref::ExtractStridedMetadataOp,
-              memref::DimOp, memref::GetGlobalOp>(op) ||
+         (isa<memref::ReinterpretCastOp, memref::CastOp, memref::SubViewOp, memref::ExpandShapeOp,
+              memref::CollapseShapeOp, memref::ExtractStridedMetadataOp, memref::DimOp,
+              memref::GetGlobalOp>(op) ||
           isa<arith::ArithDialect>(op->getDialect()) ||
           op->getDialect()->getNamespace() == "affine");
 }
@@ -75,12 +75,9 @@ class OutlineParallelLoopsPass
     // How many iterations there are, in all and per loop.
     SmallVector<Value> counts;
     Value total = arith::ConstantIndexOp::create(builder, loc, 1);
-    for (auto [lower, upper, step] :
-         llvm::zip_equal(loop.getMixedLowerBound(), loop.getMixedUpperBound(),
-                         loop.getMixedStep())) {
-      auto value = [&](OpFoldResult x) {
-        return getValueOrCreateConstantIndexOp(builder, loc, x);
-      };
+    for (auto [lower, upper, step] : llvm::zip_equal(
+             loop.getMixedLowerBound(), loop.getMixedUpperBound(), loop.getMixedStep())) {
+      auto value = [&](OpFoldResult x) { return getValueOrCreateConstantIndexOp(builder, loc, x); };
       Value range = arith::SubIOp::create(builder, loc, value(upper), value(lower));
       Value rounded = arith::AddIOp::create(
           builder, loc, range,
@@ -95,7 +92,8 @@ class OutlineParallelLoopsPass
     getUsedValuesDefinedAbove(loop.getRegion(), captured);
     for (Value count : counts)
       captured.insert(count);
-    for (OpFoldResult x : llvm::concat<OpFoldResult>(loop.getMixedLowerBound(), loop.getMixedStep()))
+    for (OpFoldResult x :
+         llvm::concat<OpFoldResult>(loop.getMixedLowerBound(), loop.getMixedStep()))
       if (auto value = dyn_cast<Value>(x))
         captured.insert(value);
     captured.remove(worker);
@@ -113,8 +111,7 @@ class OutlineParallelLoopsPass
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointAfter(kernel);
     std::string name = (kernel.getSymName() + ".parallel_" + Twine(number)).str();
-    auto task =
-        func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, {}));
+    auto task = func::FuncOp::create(builder, loc, name, builder.getFunctionType(types, {}));
     task.setPrivate();
     task->setAttr("torsh.task", builder.getUnitAttr());
     for (auto [i, type] : llvm::enumerate(types))
@@ -136,9 +133,8 @@ class OutlineParallelLoopsPass
     SmallVector<Operation *> hoisted;
     for (Operation &op : body->without_terminator()) {
       bool isBuffer = isa<memref::AllocaOp, torsh::cpu::ScratchOp>(op);
-      bool isInvariant = llvm::all_of(op.getOperands(), [&](Value operand) {
-        return mapping.contains(operand);
-      });
+      bool isInvariant =
+          llvm::all_of(op.getOperands(), [&](Value operand) { return mapping.contains(operand); });
       if (isInvariant && (isBuffer || isRecomputed(&op))) {
         builder.clone(op, mapping);
         hoisted.push_back(&op);
@@ -166,8 +162,8 @@ class OutlineParallelLoopsPass
           return mapping.lookup(value);
         return getValueOrCreateConstantIndexOp(builder, loc, x);
       };
-      Value offset = arith::MulIOp::create(builder, loc, positions[i],
-                                           inTask(loop.getMixedStep()[i]));
+      Value offset =
+          arith::MulIOp::create(builder, loc, positions[i], inTask(loop.getMixedStep()[i]));
       mapping.map(induction, arith::AddIOp::create(builder, loc, offset,
                                                    inTask(loop.getMixedLowerBound()[i])));
     }
@@ -181,8 +177,8 @@ class OutlineParallelLoopsPass
     if (auto schedule = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule"))
       grain = schedule.getGrain();
     builder.setInsertionPoint(loop);
-    torsh::cpu::ParallelForOp::create(builder, loc, name, total, worker,
-                                      passed.getArrayRef(), grain);
+    torsh::cpu::ParallelForOp::create(builder, loc, name, total, worker, passed.getArrayRef(),
+                                      grain);
     loop.erase();
   }
 };

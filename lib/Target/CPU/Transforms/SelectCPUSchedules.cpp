@@ -84,8 +84,8 @@ private:
       if (tile.empty())
         tile = tileLoops(root);
     }
-    kernel->setAttr("torsh.schedule", ScheduleAttr::get(&getContext(), tile, /*grain=*/1,
-                                                        registerTile, block));
+    kernel->setAttr("torsh.schedule",
+                    ScheduleAttr::get(&getContext(), tile, /*grain=*/1, registerTile, block));
   }
 
   static int64_t elementBits(linalg::GenericOp op) {
@@ -96,8 +96,7 @@ private:
   /// Blocks of rows and columns, made smaller until there is work for every
   /// thread. The root must be the contraction, or be indexed as its result is.
   SmallVector<int64_t> tileContraction(linalg::LinalgOp root, linalg::GenericOp contraction,
-                                       ArrayRef<int64_t> registerTile,
-                                       ArrayRef<int64_t> block) {
+                                       ArrayRef<int64_t> registerTile, ArrayRef<int64_t> block) {
     AffineMap result = contraction.getIndexingMapsArray()[2];
     auto type = cast<ShapedType>(contraction.getResult(0).getType());
     AffineMap rootResult = root.getMatchingIndexingMap(root.getDpsInitOperand(0));

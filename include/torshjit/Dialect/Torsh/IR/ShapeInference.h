@@ -32,9 +32,8 @@ FailureOr<SmallVector<int64_t>> broadcastShapes(ArrayRef<ArrayRef<int64_t>> shap
 
 /// Infers the result of an elementwise operation on `operands`; its element type
 /// is `elementType`, or that of the operands, which must then agree.
-LogicalResult inferBroadcastType(std::optional<Location> loc, StringRef opName,
-                                 ValueRange operands, Type elementType,
-                                 SmallVectorImpl<Type> &types);
+LogicalResult inferBroadcastType(std::optional<Location> loc, StringRef opName, ValueRange operands,
+                                 Type elementType, SmallVectorImpl<Type> &types);
 
 void getBroadcastConstraints(TypeRange types, SmallVectorImpl<ExtentConstraint> &constraints);
 
@@ -58,9 +57,8 @@ LogicalResult inferReductionType(std::optional<Location> loc, StringRef opName, 
 /// Refuses an axis of extent 0 unless the operation is DefinedOnEmptyAxes.
 LogicalResult verifyReductionExtents(Operation *op, Value input, ArrayRef<int64_t> axes);
 
-LogicalResult reifyReductionShape(Operation *op, Value input, ArrayRef<int64_t> axes,
-                                  bool keepdims, OpBuilder &builder,
-                                  ReifiedRankedShapedTypeDims &shapes);
+LogicalResult reifyReductionShape(Operation *op, Value input, ArrayRef<int64_t> axes, bool keepdims,
+                                  OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes);
 
 /// The sliding window of a convolution or pool along one spatial axis.
 struct WindowAxis {
@@ -78,8 +76,7 @@ struct WindowAxis {
 /// Checks the window's attributes against `rank` spatial axes and collects them.
 FailureOr<SmallVector<WindowAxis>> getWindow(std::optional<Location> loc, StringRef opName,
                                              int64_t rank, ArrayRef<int64_t> window,
-                                             ArrayRef<int64_t> stride,
-                                             ArrayRef<int64_t> paddingLow,
+                                             ArrayRef<int64_t> stride, ArrayRef<int64_t> paddingLow,
                                              ArrayRef<int64_t> paddingHigh,
                                              ArrayRef<int64_t> dilation);
 

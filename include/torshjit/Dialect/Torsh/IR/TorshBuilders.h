@@ -53,8 +53,7 @@ public:
   }
   /// `x` under a shape with at most one `?`.
   Value reshape(Value x, ArrayRef<int64_t> shape) {
-    return ReshapeOp::create(b, loc, RankedTensorType::get(shape, elementType(x)), x,
-                             ValueRange{});
+    return ReshapeOp::create(b, loc, RankedTensorType::get(shape, elementType(x)), x, ValueRange{});
   }
 
 private:

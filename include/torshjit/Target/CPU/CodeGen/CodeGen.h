@@ -41,9 +41,9 @@ enum class CodeKind { Object, Assembly, LLVMIR };
 
 /// Compiles each module of the LLVM dialect by itself, several at a time on up to
 /// `threads` threads. Returns the object files, or the texts of the other kinds.
-llvm::Expected<std::vector<std::string>>
-generateCode(ArrayRef<OwningOpRef<ModuleOp>> kernels, const Processor &processor, int64_t threads,
-             CodeKind kind = CodeKind::Object);
+llvm::Expected<std::vector<std::string>> generateCode(ArrayRef<OwningOpRef<ModuleOp>> kernels,
+                                                      const Processor &processor, int64_t threads,
+                                                      CodeKind kind = CodeKind::Object);
 
 /// Machine code loaded into this process; lives as long as this does.
 class LoadedCode {

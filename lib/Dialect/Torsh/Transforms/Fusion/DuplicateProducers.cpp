@@ -12,8 +12,7 @@ using namespace mlir::torsh;
 static constexpr int64_t kCheapElement = 4;
 
 static int64_t getBytes(Value tensor) {
-  int64_t bytes =
-      llvm::divideCeil(tensorTypeOf(tensor).getElementTypeBitWidth(), 8);
+  int64_t bytes = llvm::divideCeil(tensorTypeOf(tensor).getElementTypeBitWidth(), 8);
   for (int64_t extent : tensorTypeOf(tensor).getShape())
     bytes *= ShapedType::isDynamic(extent) ? 1 : extent;
   return bytes;
@@ -34,25 +33,22 @@ static bool isCheap(const FusionNode &node, const FusionRules &rules) {
 }
 
 /// Legality: whether `reader`, in `group`, can have `node` computed beside it.
-static bool canHold(const FusionNode &node, Operation *reader,
-                    const FusionGroup &group, const FusionGraph &graph) {
+static bool canHold(const FusionNode &node, Operation *reader, const FusionGroup &group,
+                    const FusionGraph &graph) {
   Role role = getRole(reader);
   if (node.role == Role::IndexMap)
-    return (role == Role::Elementwise ||
-            (role == Role::IndexMap && group.numElementwise)) &&
+    return (role == Role::Elementwise || (role == Role::IndexMap && group.numElementwise)) &&
            (!group.anchor || isa<BroadcastOp>(node.op));
   if (role != Role::Elementwise && role != Role::Reduction)
     return false;
   if (std::optional<unsigned> number = graph.lookup(reader);
       number && role == Role::Elementwise && graph.getNode(*number).isReduced)
     return false;
-  return tensorTypeOf(node.op->getResult(0)).getShape() ==
-         ArrayRef(group.shape);
+  return tensorTypeOf(node.op->getResult(0)).getShape() == ArrayRef(group.shape);
 }
 
-void mlir::torsh::duplicateProducers(
-    const FusionGraph &graph, const FusionRules &rules,
-    llvm::DenseMap<Operation *, unsigned> &groupOf) {
+void mlir::torsh::duplicateProducers(const FusionGraph &graph, const FusionRules &rules,
+                                     llvm::DenseMap<Operation *, unsigned> &groupOf) {
   llvm::DenseMap<unsigned, int64_t> sizes;
   for (auto [op, group] : groupOf)
     ++sizes[group];

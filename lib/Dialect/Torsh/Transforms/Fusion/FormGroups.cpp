@@ -41,8 +41,7 @@ struct ByteCount {
 /// Forms the groups of one block.
 class GroupFormer {
 public:
-  GroupFormer(Block &block, const FusionRules &rules)
-      : block(block), rules(rules), graph(block) {}
+  GroupFormer(Block &block, const FusionRules &rules) : block(block), rules(rules), graph(block) {}
 
   void run() {
     for (unsigned node = 0; node < graph.getNodes().size(); ++node)
@@ -64,8 +63,7 @@ public:
   int64_t annotate(int64_t firstNumber, FusionReport &report) {
     llvm::DenseMap<Operation *, unsigned> groupOf;
     for (const FusionNode &node : graph.getNodes())
-      if (node.role != Role::View ||
-          graph.getGroup(node.group).members.size() > 1)
+      if (node.role != Role::View || graph.getGroup(node.group).members.size() > 1)
         groupOf[node.op] = node.group;
     SmallVector<ReportedEdge> edges = collectEdges(groupOf);
     duplicateProducers(graph, rules, groupOf);
@@ -75,8 +73,8 @@ public:
       auto known = groupOf.find(&op);
       if (known == groupOf.end())
         continue;
-      auto [number, isNew] = numbers.try_emplace(
-          known->second, firstNumber + static_cast<int64_t>(numbers.size()));
+      auto [number, isNew] =
+          numbers.try_emplace(known->second, firstNumber + static_cast<int64_t>(numbers.size()));
       if (isNew)
         report.groups.emplace_back();
       op.setAttr("torsh.group", builder.getI64IntegerAttr(number->second));
@@ -102,9 +100,8 @@ private:
     });
     bool changed = false;
     for (unsigned producer : producers)
-      changed |=
-          tryMerge(graph.getNode(producer).group, graph.getNode(node).group,
-                   &reasons[{producer, node}]);
+      changed |= tryMerge(graph.getNode(producer).group, graph.getNode(node).group,
+                          &reasons[{producer, node}]);
     return changed;
   }
 
@@ -116,14 +113,11 @@ private:
         const FusionGroup &group = graph.groupOf(consumer);
         Role role = graph.getNode(consumer).role;
         // The shared value proves that '?' extents agree.
-        if ((role != Role::Elementwise && role != Role::Reduction) ||
-            group.anchor ||
-            ArrayRef(group.shape) !=
-                tensorTypeOf(node.op->getResult(0)).getShape())
+        if ((role != Role::Elementwise && role != Role::Reduction) || group.anchor ||
+            ArrayRef(group.shape) != tensorTypeOf(node.op->getResult(0)).getShape())
           continue;
         if (previous) {
-          unsigned lhs = graph.getNode(*previous).group,
-                   rhs = graph.getNode(consumer).group;
+          unsigned lhs = graph.getNode(*previous).group, rhs = graph.getNode(consumer).group;
           if (graph.getGroup(lhs).order > graph.getGroup(rhs).order)
             std::swap(lhs, rhs);
           tryMerge(lhs, rhs, /*reason=*/nullptr);
@@ -137,8 +131,7 @@ private:
     if (first == second)
       return false;
     MergePlan plan;
-    std::optional<std::string> refusal =
-        findIllegality(graph, first, second, rules, plan);
+    std::optional<std::string> refusal = findIllegality(graph, first, second, rules, plan);
     if (!refusal)
       refusal = findLoss(graph, first, second, rules, plan);
     if (!refusal && graph.hasPathAround(first, second))
@@ -156,21 +149,18 @@ private:
     return {op->getName().getStringRef().str(), describeLocation(op->getLoc())};
   }
 
-  SmallVector<ReportedEdge>
-  collectEdges(const llvm::DenseMap<Operation *, unsigned> &groupOf) {
+  SmallVector<ReportedEdge> collectEdges(const llvm::DenseMap<Operation *, unsigned> &groupOf) {
     SmallVector<ReportedEdge> edges;
     for (auto [number, node] : llvm::enumerate(graph.getNodes()))
       for (unsigned producer : node.producers)
         if (graph.getNode(producer).group != node.group)
-          edges.push_back({reportOp(graph.getNode(producer).op),
-                           reportOp(node.op),
+          edges.push_back({reportOp(graph.getNode(producer).op), reportOp(node.op),
                            reasons[{producer, static_cast<unsigned>(number)}]});
     return edges;
   }
 
   /// Adds an operation to the description of its group.
-  void describe(Operation *op,
-                const llvm::DenseMap<Operation *, unsigned> &groupOf,
+  void describe(Operation *op, const llvm::DenseMap<Operation *, unsigned> &groupOf,
                 ReportedGroup &group) {
     unsigned own = groupOf.lookup(op);
     auto isOutside = [&](Operation *other) {
@@ -219,8 +209,7 @@ public:
       return signalPassFailure();
     }
     if (maxSize < 1) {
-      module.emitError("max_fusion_size must be at least 1, got ")
-          << maxSize.getValue();
+      module.emitError("max_fusion_size must be at least 1, got ") << maxSize.getValue();
       return signalPassFailure();
     }
     FusionReport report;
@@ -230,8 +219,7 @@ public:
         continue;
       if (!func.getBody().hasOneBlock()) {
         func.emitError("torsh-form-groups: function @")
-            << func.getSymName()
-            << " has control flow between blocks, which kernels cannot have";
+            << func.getSymName() << " has control flow between blocks, which kernels cannot have";
         return signalPassFailure();
       }
       GroupFormer former(func.getBody().front(), *rules);

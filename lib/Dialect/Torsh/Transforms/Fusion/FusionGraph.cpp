@@ -26,8 +26,7 @@ Role mlir::torsh::getRole(Operation *op) {
       .Case<ConvOp>([](auto) { return Role::Convolution; })
       .Case<MaxPoolOp, AvgPoolOp>([](auto) { return Role::Pool; })
       .Case<ArgmaxOp, ArgminOp>([](auto) { return Role::ArgReduction; })
-      .Case<PermuteOp, SliceOp, BroadcastOp, IotaOp>(
-          [](auto) { return Role::IndexMap; })
+      .Case<PermuteOp, SliceOp, BroadcastOp, IotaOp>([](auto) { return Role::IndexMap; })
       .Case<ConcatOp, PadOp>([](auto) { return Role::Movement; })
       .Case<ReshapeOp>([](auto) { return Role::View; })
       .Default([](Operation *) { return Role::Opaque; });
@@ -38,8 +37,7 @@ bool mlir::torsh::isCopiedConstant(Operation *op) {
   if (!constant)
     return false;
   auto elements = dyn_cast<DenseElementsAttr>(constant.getValue());
-  return elements && (elements.isSplat() ||
-                      elements.getNumElements() <= kCopiedConstantElements);
+  return elements && (elements.isSplat() || elements.getNumElements() <= kCopiedConstantElements);
 }
 
 ArrayRef<int64_t> mlir::torsh::getReducedAxes(Operation *reduction) {
@@ -54,9 +52,8 @@ ArrayRef<int64_t> mlir::torsh::getReducedAxes(Operation *reduction) {
 
 FusionGraph::FusionGraph(Block &block) {
   for (Operation &op : block) {
-    if (!isa_and_present<TorshDialect>(op.getDialect()) ||
-        op.hasTrait<OpTrait::ConstantLike>() || op.getNumResults() == 0 ||
-        isa<LaunchOp>(op))
+    if (!isa_and_present<TorshDialect>(op.getDialect()) || op.hasTrait<OpTrait::ConstantLike>() ||
+        op.getNumResults() == 0 || isa<LaunchOp>(op))
       continue;
     unsigned number = nodes.size();
     nodeOf[&op] = number;
@@ -82,8 +79,7 @@ FusionGraph::FusionGraph(Block &block) {
     for (Value operand : op.getOperands()) {
       Operation *producer = operand.getDefiningOp();
       auto known = producer ? nodeOf.find(producer) : nodeOf.end();
-      if (known == nodeOf.end() ||
-          llvm::is_contained(node.producers, known->second))
+      if (known == nodeOf.end() || llvm::is_contained(node.producers, known->second))
         continue;
       node.producers.push_back(known->second);
       nodes[known->second].consumers.push_back(number);
@@ -99,16 +95,14 @@ FusionGraph::FusionGraph(Block &block) {
 
 std::optional<unsigned> FusionGraph::lookup(Operation *op) const {
   auto known = nodeOf.find(op);
-  return known == nodeOf.end() ? std::nullopt
-                               : std::optional<unsigned>(known->second);
+  return known == nodeOf.end() ? std::nullopt : std::optional<unsigned>(known->second);
 }
 
 //===----------------------------------------------------------------------===//
 // Questions
 //===----------------------------------------------------------------------===//
 
-SmallVector<unsigned> FusionGraph::getOutputs(unsigned first,
-                                              unsigned second) const {
+SmallVector<unsigned> FusionGraph::getOutputs(unsigned first, unsigned second) const {
   SmallVector<unsigned> outputs;
   SmallVector<unsigned, 2> both{first};
   if (second != first)
@@ -116,10 +110,8 @@ SmallVector<unsigned> FusionGraph::getOutputs(unsigned first,
   for (unsigned group : both) {
     for (unsigned member : groups[group].members) {
       const FusionNode &node = nodes[member];
-      if (node.isReturned ||
-          llvm::any_of(node.consumers, [&](unsigned consumer) {
-            return nodes[consumer].group != first &&
-                   nodes[consumer].group != second;
+      if (node.isReturned || llvm::any_of(node.consumers, [&](unsigned consumer) {
+            return nodes[consumer].group != first && nodes[consumer].group != second;
           }))
         outputs.push_back(member);
     }
@@ -127,8 +119,8 @@ SmallVector<unsigned> FusionGraph::getOutputs(unsigned first,
   return outputs;
 }
 
-SmallVector<std::pair<unsigned, unsigned>>
-FusionGraph::getEdges(unsigned producer, unsigned consumer) const {
+SmallVector<std::pair<unsigned, unsigned>> FusionGraph::getEdges(unsigned producer,
+                                                                 unsigned consumer) const {
   SmallVector<std::pair<unsigned, unsigned>> edges;
   for (unsigned member : groups[consumer].members)
     for (unsigned source : nodes[member].producers)
@@ -137,18 +129,15 @@ FusionGraph::getEdges(unsigned producer, unsigned consumer) const {
   return edges;
 }
 
-void FusionGraph::visitGroups(unsigned start, unsigned other, bool forward,
-                              unsigned bound,
-                              SmallVectorImpl<unsigned> &visited,
-                              bool &meetsOther) {
+void FusionGraph::visitGroups(unsigned start, unsigned other, bool forward, unsigned bound,
+                              SmallVectorImpl<unsigned> &visited, bool &meetsOther) {
   ++stamp;
   stamps[start] = stamp;
   SmallVector<unsigned> worklist{start};
   while (!worklist.empty()) {
     unsigned group = worklist.pop_back_val();
     for (unsigned member : groups[group].members)
-      for (unsigned next :
-           forward ? nodes[member].consumers : nodes[member].producers) {
+      for (unsigned next : forward ? nodes[member].consumers : nodes[member].producers) {
         unsigned nextGroup = nodes[next].group;
         if (nextGroup == other) {
           // A direct edge between the two is what a merge is about.
@@ -156,8 +145,7 @@ void FusionGraph::visitGroups(unsigned start, unsigned other, bool forward,
           continue;
         }
         unsigned order = groups[nextGroup].order;
-        if (stamps[nextGroup] == stamp ||
-            (forward ? order > bound : order < bound))
+        if (stamps[nextGroup] == stamp || (forward ? order > bound : order < bound))
           continue;
         stamps[nextGroup] = stamp;
         visited.push_back(nextGroup);
@@ -174,11 +162,9 @@ bool FusionGraph::hasPathAround(unsigned first, unsigned second) {
   behindFirst.clear();
   beforeSecond.clear();
   bool found = false;
-  visitGroups(first, second, /*forward=*/true, groups[second].order,
-              behindFirst, found);
+  visitGroups(first, second, /*forward=*/true, groups[second].order, behindFirst, found);
   if (!found)
-    visitGroups(second, first, /*forward=*/false, groups[first].order,
-                beforeSecond, found);
+    visitGroups(second, first, /*forward=*/false, groups[first].order, beforeSecond, found);
   return found;
 }
 
@@ -196,9 +182,7 @@ void FusionGraph::merge(unsigned first, unsigned second, bool firstIsReduced,
   for (unsigned group : beforeSecond)
     positions.push_back(groups[group].order);
   llvm::sort(positions);
-  auto byOrder = [&](unsigned lhs, unsigned rhs) {
-    return groups[lhs].order < groups[rhs].order;
-  };
+  auto byOrder = [&](unsigned lhs, unsigned rhs) { return groups[lhs].order < groups[rhs].order; };
   llvm::sort(beforeSecond, byOrder);
   llvm::sort(behindFirst, byOrder);
   for (auto [group, position] : llvm::zip(beforeSecond, positions))
@@ -219,9 +203,8 @@ void FusionGraph::merge(unsigned first, unsigned second, bool firstIsReduced,
   mark(from, secondIsReduced);
   // The iteration space is that of the part that has an anchor or reductions,
   // and otherwise of the part that computes elements.
-  bool takesShape =
-      from.anchor || (from.numReductions && !into.numReductions) ||
-      (!into.anchor && !into.numReductions && !into.numElementwise);
+  bool takesShape = from.anchor || (from.numReductions && !into.numReductions) ||
+                    (!into.anchor && !into.numReductions && !into.numElementwise);
   if (takesShape) {
     into.shape = std::move(from.shape);
     into.axes = std::move(from.axes);
@@ -233,8 +216,8 @@ void FusionGraph::merge(unsigned first, unsigned second, bool firstIsReduced,
   for (unsigned member : from.members)
     nodes[member].group = first;
   SmallVector<unsigned, 4> members(into.members.size() + from.members.size());
-  std::merge(into.members.begin(), into.members.end(), from.members.begin(),
-             from.members.end(), members.begin());
+  std::merge(into.members.begin(), into.members.end(), from.members.begin(), from.members.end(),
+             members.begin());
   into.members = std::move(members);
   from = FusionGroup();
 }

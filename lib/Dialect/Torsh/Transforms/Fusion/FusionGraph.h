@@ -37,8 +37,8 @@ Role getRole(Operation *op);
 /// Whether an operation with this role shapes the loops of its group, and so is
 /// the only one of its kind in it.
 inline bool isAnchor(Role role) {
-  return role == Role::Contraction || role == Role::Convolution ||
-         role == Role::Pool || role == Role::ArgReduction;
+  return role == Role::Contraction || role == Role::Convolution || role == Role::Pool ||
+         role == Role::ArgReduction;
 }
 
 /// A constant that is copied into each kernel that uses it.
@@ -91,9 +91,7 @@ public:
   ArrayRef<FusionNode> getNodes() const { return nodes; }
   const FusionNode &getNode(unsigned node) const { return nodes[node]; }
   const FusionGroup &getGroup(unsigned group) const { return groups[group]; }
-  const FusionGroup &groupOf(unsigned node) const {
-    return groups[nodes[node].group];
-  }
+  const FusionGroup &groupOf(unsigned node) const { return groups[nodes[node].group]; }
 
   /// The node of an operation, if it has one.
   std::optional<unsigned> lookup(Operation *op) const;
@@ -103,8 +101,7 @@ public:
   SmallVector<unsigned> getOutputs(unsigned first, unsigned second) const;
 
   /// The edges from `producer` to `consumer`, as pairs of nodes.
-  SmallVector<std::pair<unsigned, unsigned>> getEdges(unsigned producer,
-                                                      unsigned consumer) const;
+  SmallVector<std::pair<unsigned, unsigned>> getEdges(unsigned producer, unsigned consumer) const;
 
   /// Whether a path leads from `first` to `second` through another group;
   /// `first` must come before `second`. Gives up, which counts as a path, after
@@ -114,8 +111,7 @@ public:
   /// Makes `second` part of `first`, which comes before it; hasPathAround must
   /// have answered no just before. The elementwise members of `first`
   /// (`second`) become reduced values if `firstIsReduced` (`secondIsReduced`).
-  void merge(unsigned first, unsigned second, bool firstIsReduced,
-             bool secondIsReduced);
+  void merge(unsigned first, unsigned second, bool firstIsReduced, bool secondIsReduced);
 
 private:
   void visitGroups(unsigned start, unsigned other, bool forward, unsigned bound,

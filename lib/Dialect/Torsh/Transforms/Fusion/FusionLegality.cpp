@@ -18,8 +18,7 @@ static std::string fullName(const FusionNode &node) {
 }
 
 /// Whether the group consists of index maps only.
-static bool isOnlyIndexMaps(const FusionGroup &group,
-                            const FusionGraph &graph) {
+static bool isOnlyIndexMaps(const FusionGroup &group, const FusionGraph &graph) {
   return !group.anchor && !group.numReductions && !group.numElementwise &&
          graph.getNode(group.members.front()).role == Role::IndexMap;
 }
@@ -29,12 +28,9 @@ static bool isOnlyIndexMaps(const FusionGroup &group,
 //===----------------------------------------------------------------------===//
 
 /// Index maps fold into what they are read by, never behind what is computed.
-static std::optional<std::string> checkIndexMaps(const FusionGraph &graph,
-                                                 unsigned first,
-                                                 unsigned second,
-                                                 const FusionRules &rules) {
-  const FusionGroup &maps = graph.getGroup(first),
-                    &readers = graph.getGroup(second);
+static std::optional<std::string> checkIndexMaps(const FusionGraph &graph, unsigned first,
+                                                 unsigned second, const FusionRules &rules) {
+  const FusionGroup &maps = graph.getGroup(first), &readers = graph.getGroup(second);
   const FusionNode &map = graph.getNode(maps.members.back());
   if (!rules.foldsIndexMaps)
     return "strategy " + rules.name.str() + " does not fold movements";
@@ -46,8 +42,7 @@ static std::optional<std::string> checkIndexMaps(const FusionGraph &graph,
       return fullName(graph.getNode(reader)) + " is not elementwise, so " +
              fullName(graph.getNode(source)) + " is not folded into it";
     if (readers.anchor && !isa<BroadcastOp>(graph.getNode(source).op))
-      return fullName(graph.getNode(source)) +
-             " is not folded into the group of " +
+      return fullName(graph.getNode(source)) + " is not folded into the group of " +
              fullName(graph.getNode(*readers.anchor));
   }
   for (unsigned output : graph.getOutputs(first, second))
@@ -58,20 +53,16 @@ static std::optional<std::string> checkIndexMaps(const FusionGraph &graph,
 
 /// A reshape that keeps reduced axes as extents of one, where the reduction
 /// dropped them: `x - x.max(axis=1)[:, None]`.
-static bool restoresReducedAxes(const FusionNode &view,
-                                const FusionGroup &reduction) {
-  auto from = tensorTypeOf(view.op->getOperand(0)),
-       to = tensorTypeOf(view.op->getResult(0));
+static bool restoresReducedAxes(const FusionNode &view, const FusionGroup &reduction) {
+  auto from = tensorTypeOf(view.op->getOperand(0)), to = tensorTypeOf(view.op->getResult(0));
   SmallVector<int64_t> kept, dropped;
   for (auto [axis, extent] : llvm::enumerate(reduction.shape)) {
-    bool isReduced =
-        llvm::is_contained(reduction.axes, static_cast<int64_t>(axis));
+    bool isReduced = llvm::is_contained(reduction.axes, static_cast<int64_t>(axis));
     kept.push_back(isReduced ? 1 : extent);
     if (!isReduced)
       dropped.push_back(extent);
   }
-  return from.getShape() == ArrayRef(dropped) &&
-         to.getShape() == ArrayRef(kept);
+  return from.getShape() == ArrayRef(dropped) && to.getShape() == ArrayRef(kept);
 }
 
 //===----------------------------------------------------------------------===//
@@ -79,11 +70,9 @@ static bool restoresReducedAxes(const FusionNode &view,
 //===----------------------------------------------------------------------===//
 
 /// A contraction, pool or argmax takes elementwise operations behind it.
-static std::optional<std::string> checkAnchor(const FusionGraph &graph,
-                                              unsigned first, unsigned second,
-                                              const FusionRules &rules) {
-  const FusionGroup &before = graph.getGroup(first),
-                    &after = graph.getGroup(second);
+static std::optional<std::string> checkAnchor(const FusionGraph &graph, unsigned first,
+                                              unsigned second, const FusionRules &rules) {
+  const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
   auto isContraction = [&](const FusionGroup &group) {
     Role role = graph.getNode(*group.anchor).role;
     return role == Role::Contraction || role == Role::Convolution;
@@ -92,8 +81,7 @@ static std::optional<std::string> checkAnchor(const FusionGraph &graph,
     if (isContraction(before) && isContraction(after))
       return "two contractions";
     return fullName(graph.getNode(*before.anchor)) + " and " +
-           fullName(graph.getNode(*after.anchor)) +
-           " each shape the loops of a kernel";
+           fullName(graph.getNode(*after.anchor)) + " each shape the loops of a kernel";
   }
   const FusionGroup &anchored = before.anchor ? before : after;
   const FusionGroup &other = before.anchor ? after : before;
@@ -101,18 +89,16 @@ static std::optional<std::string> checkAnchor(const FusionGraph &graph,
   if (other.numReductions)
     return "a reduction and " + fullName(anchor);
   if (!rules.fusesWidely && !isContraction(anchored))
-    return "strategy " + rules.name.str() + " does not fuse " +
-           fullName(anchor);
+    return "strategy " + rules.name.str() + " does not fuse " + fullName(anchor);
   for (auto [source, reader] : graph.getEdges(first, second))
     if (reader == *anchored.anchor)
-      return fullName(graph.getNode(source)) +
-             " would be computed once per use by " + fullName(anchor);
+      return fullName(graph.getNode(source)) + " would be computed once per use by " +
+             fullName(anchor);
   if (other.shape != anchored.shape)
     return "shape differs from the result of " + fullName(anchor);
   SmallVector<unsigned> outputs = graph.getOutputs(first, second);
   if (outputs.size() > 1)
-    return "result of " + fullName(graph.getNode(outputs.front())) +
-           " has other uses";
+    return "result of " + fullName(graph.getNode(outputs.front())) + " has other uses";
   return std::nullopt;
 }
 
@@ -146,12 +132,10 @@ static bool reducesLastAxes(const FusionGroup &group) {
 }
 
 /// The shape of the rows, with or without the reduced axes.
-static bool isShapeOfRows(ArrayRef<int64_t> shape,
-                          const FusionGroup &reduction) {
+static bool isShapeOfRows(ArrayRef<int64_t> shape, const FusionGroup &reduction) {
   SmallVector<int64_t> kept, dropped;
   for (auto [axis, extent] : llvm::enumerate(reduction.shape)) {
-    bool isReduced =
-        llvm::is_contained(reduction.axes, static_cast<int64_t>(axis));
+    bool isReduced = llvm::is_contained(reduction.axes, static_cast<int64_t>(axis));
     kept.push_back(isReduced ? 1 : extent);
     if (!isReduced)
       dropped.push_back(extent);
@@ -159,11 +143,10 @@ static bool isShapeOfRows(ArrayRef<int64_t> shape,
   return shape == ArrayRef(kept) || shape == ArrayRef(dropped);
 }
 
-static std::optional<std::string>
-checkReduction(const FusionGraph &graph, unsigned first, unsigned second,
-               const FusionRules &rules, MergePlan &plan) {
-  const FusionGroup &before = graph.getGroup(first),
-                    &after = graph.getGroup(second);
+static std::optional<std::string> checkReduction(const FusionGraph &graph, unsigned first,
+                                                 unsigned second, const FusionRules &rules,
+                                                 MergePlan &plan) {
+  const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
   if (!rules.fusesWidely)
     return "strategy " + rules.name.str() + " does not fuse reductions";
   const FusionGroup &reduction = before.numReductions ? before : after;
@@ -178,33 +161,28 @@ checkReduction(const FusionGraph &graph, unsigned first, unsigned second,
     if (other.shape != reduction.shape) {
       if (!isShapeOfRows(other.shape, reduction))
         return "shape is neither what is reduced nor the reduced rows";
-      (before.numReductions ? plan.secondIsReduced : plan.firstIsReduced) =
-          true;
+      (before.numReductions ? plan.secondIsReduced : plan.firstIsReduced) = true;
     }
   }
   bool sharesElements = false;
   for (auto [source, reader] : graph.getEdges(first, second)) {
     const FusionNode &from = graph.getNode(source), &to = graph.getNode(reader);
     bool fromIsReduced = from.isReduced || plan.firstIsReduced;
-    bool toIsReduced =
-        (to.isReduced || plan.secondIsReduced) && to.role != Role::Reduction;
+    bool toIsReduced = (to.isReduced || plan.secondIsReduced) && to.role != Role::Reduction;
     Value value = from.op->getResult(0);
     if (!fromIsReduced) {
       sharesElements = true;
       continue;
     }
     if (toIsReduced) {
-      if (tensorTypeOf(value).getShape() !=
-          tensorTypeOf(to.op->getResult(0)).getShape())
-        return "reduced rows of " + fullName(from) +
-               " are broadcast to other rows";
+      if (tensorTypeOf(value).getShape() != tensorTypeOf(to.op->getResult(0)).getShape())
+        return "reduced rows of " + fullName(from) + " are broadcast to other rows";
       continue;
     }
     if (to.role == Role::Reduction)
       return "a reduction of reduced rows";
     if (!linesUp(value, reduction))
-      return "reduced rows of " + fullName(from) +
-             " are broadcast along another axis";
+      return "reduced rows of " + fullName(from) + " are broadcast along another axis";
     plan.broadcastsBack = true;
     sharesElements = true;
   }
@@ -213,8 +191,7 @@ checkReduction(const FusionGraph &graph, unsigned first, unsigned second,
     for (int64_t axis : reduction.axes)
       if (ShapedType::isDynamic(reduction.shape[axis]))
         return "reductions over '?' extents that may differ";
-  if ((both || plan.broadcastsBack) && !reducesLastAxes(reduction) &&
-      !rules.reducesAnyAxes)
+  if ((both || plan.broadcastsBack) && !reducesLastAxes(reduction) && !rules.reducesAnyAxes)
     return "reduction is not over the last axes";
   return std::nullopt;
 }
@@ -223,13 +200,10 @@ checkReduction(const FusionGraph &graph, unsigned first, unsigned second,
 // All groups
 //===----------------------------------------------------------------------===//
 
-std::optional<std::string> mlir::torsh::findIllegality(const FusionGraph &graph,
-                                                       unsigned first,
-                                                       unsigned second,
-                                                       const FusionRules &rules,
+std::optional<std::string> mlir::torsh::findIllegality(const FusionGraph &graph, unsigned first,
+                                                       unsigned second, const FusionRules &rules,
                                                        MergePlan &plan) {
-  const FusionGroup &before = graph.getGroup(first),
-                    &after = graph.getGroup(second);
+  const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
   for (const FusionGroup *group : {&before, &after}) {
     const FusionNode &node = graph.getNode(group->members.front());
     if (group->members.size() > 1)
@@ -238,8 +212,8 @@ std::optional<std::string> mlir::torsh::findIllegality(const FusionGraph &graph,
       return fullName(node) + " is a kernel of its own";
     if (node.role != Role::View)
       continue;
-    bool isLegal = rules.fusesWidely && group == &after &&
-                   before.numReductions && restoresReducedAxes(node, before) &&
+    bool isLegal = rules.fusesWidely && group == &after && before.numReductions &&
+                   restoresReducedAxes(node, before) &&
                    (reducesLastAxes(before) || rules.reducesAnyAxes) &&
                    llvm::any_of(node.consumers, [&](unsigned consumer) {
                      return graph.getNode(consumer).role == Role::Elementwise;
@@ -248,8 +222,7 @@ std::optional<std::string> mlir::torsh::findIllegality(const FusionGraph &graph,
       return fullName(node) + " is a view in the host program";
     plan.secondIsReduced = true;
   }
-  if (static_cast<int64_t>(before.members.size() + after.members.size()) >
-      rules.maxSize)
+  if (static_cast<int64_t>(before.members.size() + after.members.size()) > rules.maxSize)
     return "max_fusion_size " + std::to_string(rules.maxSize) + " reached";
   if (plan.secondIsReduced)
     return std::nullopt;

@@ -20,8 +20,7 @@ static constexpr int64_t kManyElements = 1 << 15;
 /// Elementwise work per element that is dear enough to be kept on all threads.
 static constexpr int64_t kDearElement = 8;
 
-std::optional<FusionRules> mlir::torsh::getFusionRules(StringRef strategy,
-                                                       int64_t maxSize) {
+std::optional<FusionRules> mlir::torsh::getFusionRules(StringRef strategy, int64_t maxSize) {
   // name, fuses, fusesWidely, foldsIndexMaps, reducesAnyAxes, recomputes,
   // fusesSiblings
   static const FusionRules table[] = {
@@ -39,20 +38,16 @@ std::optional<FusionRules> mlir::torsh::getFusionRules(StringRef strategy,
 }
 
 /// The number of distinct tensors that the two groups read as one.
-static size_t countInputs(const FusionGraph &graph, unsigned first,
-                          unsigned second) {
+static size_t countInputs(const FusionGraph &graph, unsigned first, unsigned second) {
   llvm::SmallPtrSet<void *, 16> inputs;
   for (unsigned group : {first, second})
     for (unsigned member : graph.getGroup(group).members)
       for (Value operand : graph.getNode(member).op->getOperands()) {
         Operation *producer = operand.getDefiningOp();
-        if (!isa<RankedTensorType>(operand.getType()) ||
-            isCopiedConstant(producer))
+        if (!isa<RankedTensorType>(operand.getType()) || isCopiedConstant(producer))
           continue;
-        std::optional<unsigned> node =
-            producer ? graph.lookup(producer) : std::nullopt;
-        if (!node || (graph.getNode(*node).group != first &&
-                      graph.getNode(*node).group != second))
+        std::optional<unsigned> node = producer ? graph.lookup(producer) : std::nullopt;
+        if (!node || (graph.getNode(*node).group != first && graph.getNode(*node).group != second))
           inputs.insert(operand.getAsOpaquePointer());
       }
   return inputs.size();
@@ -60,14 +55,12 @@ static size_t countInputs(const FusionGraph &graph, unsigned first,
 
 /// The conservative strategy: values with one use, and behind a contraction
 /// only operands that are smaller than its result, such as a bias.
-static std::optional<std::string>
-checkConservative(const FusionGraph &graph, unsigned first, unsigned second) {
+static std::optional<std::string> checkConservative(const FusionGraph &graph, unsigned first,
+                                                    unsigned second) {
   for (auto [source, reader] : graph.getEdges(first, second))
-    if (graph.getNode(source).isReturned ||
-        graph.getNode(source).consumers.size() > 1)
+    if (graph.getNode(source).isReturned || graph.getNode(source).consumers.size() > 1)
       return "result has other uses";
-  const FusionGroup &before = graph.getGroup(first),
-                    &after = graph.getGroup(second);
+  const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
   if (!before.anchor && !after.anchor)
     return std::nullopt;
   if (!before.anchor)
@@ -76,12 +69,10 @@ checkConservative(const FusionGraph &graph, unsigned first, unsigned second) {
   for (unsigned member : after.members)
     for (Value operand : graph.getNode(member).op->getOperands()) {
       Operation *producer = operand.getDefiningOp();
-      std::optional<unsigned> node =
-          producer ? graph.lookup(producer) : std::nullopt;
-      bool isInside = node && (graph.getNode(*node).group == first ||
-                               graph.getNode(*node).group == second);
-      if (!isInside &&
-          tensorTypeOf(operand).getShape() == ArrayRef(before.shape))
+      std::optional<unsigned> node = producer ? graph.lookup(producer) : std::nullopt;
+      bool isInside =
+          node && (graph.getNode(*node).group == first || graph.getNode(*node).group == second);
+      if (!isInside && tensorTypeOf(operand).getShape() == ArrayRef(before.shape))
         return "strategy conservative fuses only bias and activation behind a "
                "contraction";
     }
@@ -90,12 +81,9 @@ checkConservative(const FusionGraph &graph, unsigned first, unsigned second) {
 
 /// A kernel that reduces runs one row per thread; elementwise operations of
 /// their own kernel run on all threads.
-static std::optional<std::string> checkParallelism(const FusionGraph &graph,
-                                                   unsigned first,
-                                                   unsigned second,
-                                                   const MergePlan &plan) {
-  const FusionGroup &before = graph.getGroup(first),
-                    &after = graph.getGroup(second);
+static std::optional<std::string> checkParallelism(const FusionGraph &graph, unsigned first,
+                                                   unsigned second, const MergePlan &plan) {
+  const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
   if (!before.numReductions == !after.numReductions && !plan.broadcastsBack)
     return std::nullopt;
   const FusionGroup &reduction = before.numReductions ? before : after;
@@ -108,8 +96,7 @@ static std::optional<std::string> checkParallelism(const FusionGraph &graph,
     if (!llvm::is_contained(reduction.axes, static_cast<int64_t>(axis)))
       rows *= extent;
   }
-  if (rows >= kFewRows || elements < kManyElements || plan.firstIsReduced ||
-      plan.secondIsReduced)
+  if (rows >= kFewRows || elements < kManyElements || plan.firstIsReduced || plan.secondIsReduced)
     return std::nullopt;
   int64_t cost = 0;
   for (unsigned member : other.members)
@@ -121,9 +108,9 @@ static std::optional<std::string> checkParallelism(const FusionGraph &graph,
   return std::nullopt;
 }
 
-std::optional<std::string>
-mlir::torsh::findLoss(const FusionGraph &graph, unsigned first, unsigned second,
-                      const FusionRules &rules, const MergePlan &plan) {
+std::optional<std::string> mlir::torsh::findLoss(const FusionGraph &graph, unsigned first,
+                                                 unsigned second, const FusionRules &rules,
+                                                 const MergePlan &plan) {
   if (!rules.fuses)
     return "strategy " + rules.name.str();
   if (!rules.fusesWidely)

@@ -13,8 +13,8 @@ std::string mlir::torsh::describeLocation(Location loc) {
   llvm::raw_string_ostream stream(text);
   auto position = loc->findInstanceOf<FileLineColLoc>();
   if (position)
-    stream << position.getFilename().getValue() << ":" << position.getLine()
-           << ":" << position.getColumn();
+    stream << position.getFilename().getValue() << ":" << position.getLine() << ":"
+           << position.getColumn();
   else if (auto name = loc->findInstanceOf<NameLoc>())
     stream << name.getName().getValue();
   else
@@ -31,8 +31,7 @@ llvm::json::Value FusionReport::toJSON() const {
   for (const ReportedGroup &group : groups) {
     llvm::json::Array ops;
     for (const ReportedOp &op : group.ops)
-      ops.push_back(
-          llvm::json::Object{{"op", op.op}, {"location", op.location}});
+      ops.push_back(llvm::json::Object{{"op", op.op}, {"location", op.location}});
     groupArray.push_back(llvm::json::Object{{"kernel", group.kernel},
                                             {"kind", group.kind},
                                             {"ops", std::move(ops)},
@@ -41,14 +40,12 @@ llvm::json::Value FusionReport::toJSON() const {
                                             {"dynamic", group.isDynamic}});
   }
   for (const ReportedEdge &edge : unfused)
-    edgeArray.push_back(
-        llvm::json::Object{{"producer", edge.producer.op},
-                           {"producer_location", edge.producer.location},
-                           {"consumer", edge.consumer.op},
-                           {"consumer_location", edge.consumer.location},
-                           {"reason", edge.reason}});
-  return llvm::json::Object{{"groups", std::move(groupArray)},
-                            {"unfused", std::move(edgeArray)}};
+    edgeArray.push_back(llvm::json::Object{{"producer", edge.producer.op},
+                                           {"producer_location", edge.producer.location},
+                                           {"consumer", edge.consumer.op},
+                                           {"consumer_location", edge.consumer.location},
+                                           {"reason", edge.reason}});
+  return llvm::json::Object{{"groups", std::move(groupArray)}, {"unfused", std::move(edgeArray)}};
 }
 
 void FusionReport::store(ModuleOp module) const {
@@ -80,18 +77,15 @@ static FailureOr<ReportedGroup> readGroup(const llvm::json::Value &value) {
     const llvm::json::Object *opObject = op.getAsObject();
     if (!opObject)
       return failure();
-    group.ops.push_back(
-        {getText(*opObject, "op"), getText(*opObject, "location")});
+    group.ops.push_back({getText(*opObject, "op"), getText(*opObject, "location")});
   }
   return group;
 }
 
 FailureOr<FusionReport> FusionReport::fromJSON(const llvm::json::Value &value) {
   const llvm::json::Object *object = value.getAsObject();
-  const llvm::json::Array *groupArray =
-      object ? object->getArray("groups") : nullptr;
-  const llvm::json::Array *edgeArray =
-      object ? object->getArray("unfused") : nullptr;
+  const llvm::json::Array *groupArray = object ? object->getArray("groups") : nullptr;
+  const llvm::json::Array *edgeArray = object ? object->getArray("unfused") : nullptr;
   if (!groupArray || !edgeArray)
     return failure();
   FusionReport report;
@@ -105,10 +99,9 @@ FailureOr<FusionReport> FusionReport::fromJSON(const llvm::json::Value &value) {
     const llvm::json::Object *edge = item.getAsObject();
     if (!edge)
       return failure();
-    report.unfused.push_back(
-        {{getText(*edge, "producer"), getText(*edge, "producer_location")},
-         {getText(*edge, "consumer"), getText(*edge, "consumer_location")},
-         getText(*edge, "reason")});
+    report.unfused.push_back({{getText(*edge, "producer"), getText(*edge, "producer_location")},
+                              {getText(*edge, "consumer"), getText(*edge, "consumer_location")},
+                              getText(*edge, "reason")});
   }
   return report;
 }
@@ -117,15 +110,13 @@ FailureOr<FusionReport> FusionReport::load(ModuleOp module) {
   auto attribute = module->getAttrOfType<StringAttr>(kAttributeName);
   if (!attribute)
     return FusionReport();
-  llvm::Expected<llvm::json::Value> value =
-      llvm::json::parse(attribute.getValue());
+  llvm::Expected<llvm::json::Value> value = llvm::json::parse(attribute.getValue());
   if (!value) {
     llvm::consumeError(value.takeError());
     return module.emitError("attribute '") << kAttributeName << "' is not JSON";
   }
   FailureOr<FusionReport> report = fromJSON(*value);
   if (failed(report))
-    return module.emitError("attribute '")
-           << kAttributeName << "' is not a fusion report";
+    return module.emitError("attribute '") << kAttributeName << "' is not a fusion report";
   return report;
 }

@@ -42,21 +42,16 @@ struct MergePlan {
 
 /// Why two groups cannot be one kernel, `first` coming before `second`, or
 /// nothing, with `plan` set. Cycles apart, which the graph answers.
-std::optional<std::string> findIllegality(const FusionGraph &graph,
-                                          unsigned first, unsigned second,
-                                          const FusionRules &rules,
-                                          MergePlan &plan);
+std::optional<std::string> findIllegality(const FusionGraph &graph, unsigned first, unsigned second,
+                                          const FusionRules &rules, MergePlan &plan);
 
 /// Why it does not pay to make one kernel of two groups that legally can be, or
 /// nothing.
-std::optional<std::string> findLoss(const FusionGraph &graph, unsigned first,
-                                    unsigned second, const FusionRules &rules,
-                                    const MergePlan &plan);
+std::optional<std::string> findLoss(const FusionGraph &graph, unsigned first, unsigned second,
+                                    const FusionRules &rules, const MergePlan &plan);
 
 /// The short name of an operation: `add` for `torsh.add`.
-inline StringRef shortName(Operation *op) {
-  return op->getName().stripDialect();
-}
+inline StringRef shortName(Operation *op) { return op->getName().stripDialect(); }
 
 } // namespace mlir::torsh
 

@@ -15,30 +15,27 @@ using namespace mlir::torsh;
 bool mlir::torsh::isIndexComputation(Operation *op) {
   if (isa<tensor::DimOp>(op))
     return true;
-  if (!isa_and_present<arith::ArithDialect, affine::AffineDialect>(
-          op->getDialect()))
+  if (!isa_and_present<arith::ArithDialect, affine::AffineDialect>(op->getDialect()))
     return false;
-  return op->getNumRegions() == 0 && op->getNumResults() == 1 &&
-         isMemoryEffectFree(op) && op->getResult(0).getType().isIntOrIndex();
+  return op->getNumRegions() == 0 && op->getNumResults() == 1 && isMemoryEffectFree(op) &&
+         op->getResult(0).getType().isIntOrIndex();
 }
 
 unsigned HostExtents::SameComputation::getHashValue(const Operation *op) {
   return OperationEquivalence::computeHash(
       const_cast<Operation *>(op), OperationEquivalence::directHashValue,
-      OperationEquivalence::ignoreHashValue,
-      OperationEquivalence::IgnoreLocations);
+      OperationEquivalence::ignoreHashValue, OperationEquivalence::IgnoreLocations);
 }
 
-bool HostExtents::SameComputation::isEqual(const Operation *lhs,
-                                           const Operation *rhs) {
+bool HostExtents::SameComputation::isEqual(const Operation *lhs, const Operation *rhs) {
   if (lhs == rhs)
     return true;
-  if (lhs == getTombstoneKey() || lhs == getEmptyKey() ||
-      rhs == getTombstoneKey() || rhs == getEmptyKey())
+  if (lhs == getTombstoneKey() || lhs == getEmptyKey() || rhs == getTombstoneKey() ||
+      rhs == getEmptyKey())
     return false;
-  return OperationEquivalence::isEquivalentTo(
-      const_cast<Operation *>(lhs), const_cast<Operation *>(rhs),
-      OperationEquivalence::IgnoreLocations);
+  return OperationEquivalence::isEquivalentTo(const_cast<Operation *>(lhs),
+                                              const_cast<Operation *>(rhs),
+                                              OperationEquivalence::IgnoreLocations);
 }
 
 //===----------------------------------------------------------------------===//
@@ -56,8 +53,7 @@ Value HostExtents::materialize(OpFoldResult extent) {
   if (auto value = dyn_cast<Value>(extent))
     return value;
   auto attribute = cast<TypedAttr>(cast<Attribute>(extent));
-  return intern(arith::ConstantOp::create(
-      builder, block->getParentOp()->getLoc(), attribute));
+  return intern(arith::ConstantOp::create(builder, block->getParentOp()->getLoc(), attribute));
 }
 
 OpFoldResult HostExtents::lookup(Value operand) const {
@@ -75,20 +71,17 @@ FailureOr<OpFoldResult> HostExtents::rebuild(Operation *op) {
     auto known = extents.find(dim.getSource());
     if (!number || known == extents.end() || *number < 0 ||
         *number >= static_cast<int64_t>(known->second.size()))
-      return op->emitOpError(
-          "asks for an extent that is not known from those of the arguments");
+      return op->emitOpError("asks for an extent that is not known from those of the arguments");
     return known->second[*number];
   }
   IRMapping mapping;
   for (Value operand : op->getOperands()) {
     OpFoldResult known = lookup(operand);
-    if (auto value = dyn_cast<Value>(known);
-        value && value.getDefiningOp() &&
-        value.getDefiningOp()->getBlock() == block &&
-        !computations.contains(value.getDefiningOp()))
+    if (auto value = dyn_cast<Value>(known); value && value.getDefiningOp() &&
+                                             value.getDefiningOp()->getBlock() == block &&
+                                             !computations.contains(value.getDefiningOp()))
       return op->emitOpError("depends on ")
-             << value.getDefiningOp()->getName()
-             << ", which is not known from the arguments";
+             << value.getDefiningOp()->getName() << ", which is not known from the arguments";
     mapping.map(operand, materialize(known));
   }
   Operation *copy = builder.clone(*op, mapping);
@@ -100,8 +93,7 @@ FailureOr<OpFoldResult> HostExtents::rebuild(Operation *op) {
   return OpFoldResult(intern(copy));
 }
 
-OpFoldResult HostExtents::getProduct(ArrayRef<OpFoldResult> factors,
-                                     Location loc) {
+OpFoldResult HostExtents::getProduct(ArrayRef<OpFoldResult> factors, Location loc) {
   int64_t constant = 1;
   SmallVector<Value> values;
   for (OpFoldResult factor : factors) {
@@ -119,17 +111,14 @@ OpFoldResult HostExtents::getProduct(ArrayRef<OpFoldResult> factors,
       return !left && right;
     return left != right && left->isBeforeInBlock(right);
   });
-  AffineExpr s0 = builder.getAffineSymbolExpr(0),
-             s1 = builder.getAffineSymbolExpr(1);
+  AffineExpr s0 = builder.getAffineSymbolExpr(0), s1 = builder.getAffineSymbolExpr(1);
   Value product = values.front();
   for (Value value : ArrayRef(values).drop_front())
-    product = intern(affine::AffineApplyOp::create(
-        builder, loc, AffineMap::get(0, 2, s0 * s1),
-        ValueRange{product, value}));
+    product = intern(affine::AffineApplyOp::create(builder, loc, AffineMap::get(0, 2, s0 * s1),
+                                                   ValueRange{product, value}));
   if (constant != 1)
     product = intern(affine::AffineApplyOp::create(
-        builder, loc, AffineMap::get(0, 1, s0 * constant),
-        ValueRange{product}));
+        builder, loc, AffineMap::get(0, 1, s0 * constant), ValueRange{product}));
   return product;
 }
 
@@ -160,8 +149,8 @@ LogicalResult HostExtents::inferExtents(Operation *op) {
     OpBuilder scratchBuilder(op);
     if (failed(reifyResultShapes(scratchBuilder, op, shapes)))
       return op->emitOpError("cannot give the extents of its results");
-    for (Operation *built = before ? before->getNextNode() : &block->front();
-         built != op; built = built->getNextNode())
+    for (Operation *built = before ? before->getNextNode() : &block->front(); built != op;
+         built = built->getNextNode())
       scratch.push_back(built);
   }
   for (Operation *built : scratch) {
@@ -210,14 +199,13 @@ FailureOr<HostExtents> HostExtents::resolve(func::FuncOp func) {
         continue;
       }
       Value number = self.materialize(self.builder.getIndexAttr(axis));
-      own.push_back(self.intern(tensor::DimOp::create(
-          self.builder, argument.getLoc(), argument, number)));
+      own.push_back(
+          self.intern(tensor::DimOp::create(self.builder, argument.getLoc(), argument, number)));
     }
     self.extents[argument] = std::move(own);
   }
   SmallVector<Operation *> originals;
-  for (Operation &op :
-       llvm::make_range(self.builder.getInsertionPoint(), block->end()))
+  for (Operation &op : llvm::make_range(self.builder.getInsertionPoint(), block->end()))
     originals.push_back(&op);
   SmallVector<Operation *> rebuilt;
   for (Operation *op : originals) {
@@ -230,8 +218,8 @@ FailureOr<HostExtents> HostExtents::resolve(func::FuncOp func) {
     } else if (auto check = dyn_cast<CheckOp>(op)) {
       Value lhs = self.materialize(self.lookup(check.getLhs()));
       Value rhs = self.materialize(self.lookup(check.getRhs()));
-      CheckOp::create(self.builder, check.getLoc(), check.getRelation(), lhs,
-                      rhs, check.getMessageAttr());
+      CheckOp::create(self.builder, check.getLoc(), check.getRelation(), lhs, rhs,
+                      check.getMessageAttr());
       rebuilt.push_back(op);
     } else if (failed(self.inferExtents(op))) {
       return failure();

@@ -54,8 +54,7 @@ private:
     static bool isEqual(const Operation *lhs, const Operation *rhs);
   };
 
-  explicit HostExtents(Block *block)
-      : block(block), builder(block, block->begin()) {}
+  explicit HostExtents(Block *block) : block(block), builder(block, block->begin()) {}
 
   /// `operand`, which an index computation gave, as resolved to the entry.
   OpFoldResult lookup(Value operand) const;

@@ -19,9 +19,7 @@ namespace mlir::torsh {
 using namespace mlir;
 using namespace mlir::torsh;
 
-static RankedTensorType tensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 namespace {
 
@@ -38,20 +36,17 @@ public:
         .Case<BroadcastOp>([&](auto broadcast) { checkBroadcast(broadcast); })
         .Case<SliceOp>([&](auto slice) { checkSlice(slice); })
         .Case<ConvOp>([&](ConvOp conv) {
-          checkWindow(conv, conv.getInput(),
-                      tensorType(conv.getWeight()).getShape().drop_front(2),
-                      conv.getPaddingLow(), conv.getPaddingHigh(),
-                      conv.getDilation());
+          checkWindow(conv, conv.getInput(), tensorType(conv.getWeight()).getShape().drop_front(2),
+                      conv.getPaddingLow(), conv.getPaddingHigh(), conv.getDilation());
         })
         .Case<MaxPoolOp>([&](MaxPoolOp pool) {
-          checkWindow(pool, pool.getInput(), pool.getWindow(),
-                      pool.getPaddingLow(), pool.getPaddingHigh(),
-                      pool.getDilation());
+          checkWindow(pool, pool.getInput(), pool.getWindow(), pool.getPaddingLow(),
+                      pool.getPaddingHigh(), pool.getDilation());
         })
         .Case<AvgPoolOp>([&](AvgPoolOp pool) {
           SmallVector<int64_t> dilation(pool.getWindow().size(), 1);
-          checkWindow(pool, pool.getInput(), pool.getWindow(),
-                      pool.getPaddingLow(), pool.getPaddingHigh(), dilation);
+          checkWindow(pool, pool.getInput(), pool.getWindow(), pool.getPaddingLow(),
+                      pool.getPaddingHigh(), dilation);
         })
         .Case<AmaxOp, AminOp>([&](auto reduction) {
           for (int64_t axis : reduction.getAxes())
@@ -68,33 +63,26 @@ private:
     op.getExtentConstraints(constraints);
     std::string name = op->getName().getStringRef().str();
     for (const ExtentConstraint &c : constraints) {
-      OpFoldResult extent =
-          extents.getExtents(op->getOperand(c.operand))[c.axis];
+      OpFoldResult extent = extents.getExtents(op->getOperand(c.operand))[c.axis];
       if (c.otherOperand < 0) {
         requireEqual(op, extent, index(c.otherAxis),
-                     name + ": axis " + std::to_string(c.axis) +
-                         " of operand " + std::to_string(c.operand) +
-                         " must have extent " + std::to_string(c.otherAxis));
+                     name + ": axis " + std::to_string(c.axis) + " of operand " +
+                         std::to_string(c.operand) + " must have extent " +
+                         std::to_string(c.otherAxis));
         continue;
       }
-      requireEqual(
-          op, extent,
-          extents.getExtents(op->getOperand(c.otherOperand))[c.otherAxis],
-          name + ": extents of operands " + std::to_string(c.operand) +
-              " and " + std::to_string(c.otherOperand) + " differ: axis " +
-              std::to_string(c.axis) + " and axis " +
-              std::to_string(c.otherAxis));
+      requireEqual(op, extent, extents.getExtents(op->getOperand(c.otherOperand))[c.otherAxis],
+                   name + ": extents of operands " + std::to_string(c.operand) + " and " +
+                       std::to_string(c.otherOperand) + " differ: axis " + std::to_string(c.axis) +
+                       " and axis " + std::to_string(c.otherAxis));
     }
   }
 
   void checkReshape(ReshapeOp op) {
-    if (tensorType(op.getInput()).hasStaticShape() &&
-        op.getType().hasStaticShape())
+    if (tensorType(op.getInput()).hasStaticShape() && op.getType().hasStaticShape())
       return;
-    OpFoldResult from =
-        extents.getProduct(extents.getExtents(op.getInput()), op.getLoc());
-    OpFoldResult to =
-        extents.getProduct(extents.getExtents(op.getResult()), op.getLoc());
+    OpFoldResult from = extents.getProduct(extents.getExtents(op.getInput()), op.getLoc());
+    OpFoldResult to = extents.getProduct(extents.getExtents(op.getResult()), op.getLoc());
     requireEqual(op, from, to, "torsh.reshape: the number of elements changes");
   }
 
@@ -118,51 +106,41 @@ private:
       bool isToTheEnd = stop == std::numeric_limits<int64_t>::max();
       int64_t least = isToTheEnd ? op.getStart()[axis] : stop;
       requireAtLeast(op, extents.getExtents(op.getInput())[axis], least,
-                     "torsh.slice: axis " + std::to_string(axis) +
-                         " must have extent " + std::to_string(least) +
-                         " or more");
+                     "torsh.slice: axis " + std::to_string(axis) + " must have extent " +
+                         std::to_string(least) + " or more");
     }
   }
 
-  void checkWindow(Operation *op, Value input, ArrayRef<int64_t> window,
-                   ArrayRef<int64_t> low, ArrayRef<int64_t> high,
-                   ArrayRef<int64_t> dilation) {
+  void checkWindow(Operation *op, Value input, ArrayRef<int64_t> window, ArrayRef<int64_t> low,
+                   ArrayRef<int64_t> high, ArrayRef<int64_t> dilation) {
     for (size_t i = 0; i < window.size(); ++i) {
       if (!tensorType(input).isDynamicDim(i + 2))
         continue;
       int64_t span = (window[i] - 1) * dilation[i] + 1;
-      requireAtLeast(op, extents.getExtents(input)[i + 2],
-                     span - low[i] - high[i],
-                     op->getName().getStringRef().str() +
-                         ": a window that spans " + std::to_string(span) +
-                         " does not fit axis " + std::to_string(i + 2));
+      requireAtLeast(op, extents.getExtents(input)[i + 2], span - low[i] - high[i],
+                     op->getName().getStringRef().str() + ": a window that spans " +
+                         std::to_string(span) + " does not fit axis " + std::to_string(i + 2));
     }
   }
 
   void checkNotEmpty(Operation *op, Value input, int64_t axis) {
     if (tensorType(input).isDynamicDim(axis) && !op->hasAttr(kMayBeEmptyAttrName))
       requireAtLeast(op, extents.getExtents(input)[axis], 1,
-                     op->getName().getStringRef().str() + ": axis " +
-                         std::to_string(axis) +
+                     op->getName().getStringRef().str() + ": axis " + std::to_string(axis) +
                          " has extent 0, over which there is no value");
   }
 
-  OpFoldResult index(int64_t number) {
-    return extents.builderAtEntry().getIndexAttr(number);
-  }
+  OpFoldResult index(int64_t number) { return extents.builderAtEntry().getIndexAttr(number); }
 
-  void requireEqual(Operation *op, OpFoldResult lhs, OpFoldResult rhs,
-                    const std::string &message) {
-    std::optional<int64_t> left = getConstantIntValue(lhs),
-                           right = getConstantIntValue(rhs);
+  void requireEqual(Operation *op, OpFoldResult lhs, OpFoldResult rhs, const std::string &message) {
+    std::optional<int64_t> left = getConstantIntValue(lhs), right = getConstantIntValue(rhs);
     if (left && right && *left == *right)
       return;
     Value x = extents.materialize(lhs), y = extents.materialize(rhs);
     if (equal.isEquivalent(x.getAsOpaquePointer(), y.getAsOpaquePointer()))
       return;
     equal.unionSets(x.getAsOpaquePointer(), y.getAsOpaquePointer());
-    CheckOp::create(extents.builderAtEntry(), op->getLoc(),
-                    ComparePredicate::eq, x, y, message);
+    CheckOp::create(extents.builderAtEntry(), op->getLoc(), ComparePredicate::eq, x, y, message);
   }
 
   void requireAtLeast(Operation *op, OpFoldResult extent, int64_t least,
@@ -175,8 +153,7 @@ private:
     if (checked >= least)
       return;
     checked = least;
-    CheckOp::create(extents.builderAtEntry(), op->getLoc(),
-                    ComparePredicate::ge, value,
+    CheckOp::create(extents.builderAtEntry(), op->getLoc(), ComparePredicate::ge, value,
                     extents.materialize(index(least)), message);
   }
 
@@ -195,8 +172,7 @@ class InsertExtentChecksPass
         continue;
       if (!func.getBody().hasOneBlock()) {
         func.emitError("torsh-insert-extent-checks: function @")
-            << func.getSymName()
-            << " has control flow between blocks, which kernels cannot have";
+            << func.getSymName() << " has control flow between blocks, which kernels cannot have";
         return signalPassFailure();
       }
       FailureOr<HostExtents> extents = HostExtents::resolve(func);

@@ -15,8 +15,7 @@ std::string mlir::torsh::nameKernel(ArrayRef<Operation *> ops) {
   for (auto [number, op] : llvm::enumerate(ops)) {
     std::string word = op->getName().stripDialect().str();
     std::string longer = name.empty() ? word : name + "_" + word;
-    size_t room = number + 1 == ops.size() ? kMaxNameLength
-                                           : kMaxNameLength - kCutMark.size();
+    size_t room = number + 1 == ops.size() ? kMaxNameLength : kMaxNameLength - kCutMark.size();
     if (longer.size() > room)
       return name + kCutMark.str();
     name = std::move(longer);

@@ -6,12 +6,10 @@
 
 using namespace mlir;
 
-void torsh::buildKernelsPhase(OpPassManager &pm,
-                              const KernelsPhaseOptions &options) {
+void torsh::buildKernelsPhase(OpPassManager &pm, const KernelsPhaseOptions &options) {
   // Checks first: outlining hides the operations that need them.
   pm.addPass(createInsertExtentChecksPass());
-  pm.addPass(createFormGroupsPass(
-      FormGroupsPassOptions{options.strategy, options.maxSize}));
+  pm.addPass(createFormGroupsPass(FormGroupsPassOptions{options.strategy, options.maxSize}));
   pm.addPass(createOutlineKernelsPass());
   pm.addPass(createMergeEqualKernelsPass());
   pm.addPass(createVerifyKernelsPass());

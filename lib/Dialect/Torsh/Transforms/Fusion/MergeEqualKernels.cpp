@@ -28,17 +28,12 @@ static llvm::hash_code hashKernel(KernelOp kernel) {
   llvm::DenseMap<Value, unsigned> numbers;
   for (Value argument : kernel.getBody().getArguments())
     numbers.try_emplace(argument, numbers.size());
-  llvm::hash_code hash =
-      llvm::hash_value(attributesWithoutName(kernel).getAsOpaquePointer());
+  llvm::hash_code hash = llvm::hash_value(attributesWithoutName(kernel).getAsOpaquePointer());
   for (Operation &op : kernel.getBody().front()) {
-    hash = llvm::hash_combine(hash, OperationEquivalence::computeHash(
-                                        &op,
-                                        [&](Value operand) {
-                                          return llvm::hash_value(
-                                              numbers.lookup(operand));
-                                        },
-                                        OperationEquivalence::ignoreHashValue,
-                                        OperationEquivalence::IgnoreLocations));
+    hash = llvm::hash_combine(
+        hash, OperationEquivalence::computeHash(
+                  &op, [&](Value operand) { return llvm::hash_value(numbers.lookup(operand)); },
+                  OperationEquivalence::ignoreHashValue, OperationEquivalence::IgnoreLocations));
     for (Value result : op.getResults())
       numbers.try_emplace(result, numbers.size());
   }
@@ -47,22 +42,20 @@ static llvm::hash_code hashKernel(KernelOp kernel) {
 
 static bool areEqual(KernelOp lhs, KernelOp rhs) {
   return attributesWithoutName(lhs) == attributesWithoutName(rhs) &&
-         OperationEquivalence::isRegionEquivalentTo(
-             &lhs.getBody(), &rhs.getBody(),
-             OperationEquivalence::IgnoreLocations);
+         OperationEquivalence::isRegionEquivalentTo(&lhs.getBody(), &rhs.getBody(),
+                                                    OperationEquivalence::IgnoreLocations);
 }
 
 namespace {
-class MergeEqualKernelsPass
-    : public torsh::impl::MergeEqualKernelsPassBase<MergeEqualKernelsPass> {
+class MergeEqualKernelsPass : public torsh::impl::MergeEqualKernelsPassBase<MergeEqualKernelsPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::unordered_map<size_t, SmallVector<KernelOp, 1>> kept;
     llvm::DenseMap<StringAttr, StringAttr> replacements;
     for (auto kernel : llvm::make_early_inc_range(module.getOps<KernelOp>())) {
       SmallVector<KernelOp, 1> &candidates = kept[hashKernel(kernel)];
-      auto *equal = llvm::find_if(
-          candidates, [&](KernelOp other) { return areEqual(other, kernel); });
+      auto *equal =
+          llvm::find_if(candidates, [&](KernelOp other) { return areEqual(other, kernel); });
       if (equal == candidates.end()) {
         candidates.push_back(kernel);
         continue;
@@ -83,8 +76,7 @@ class MergeEqualKernelsPass
     if (failed(report))
       return signalPassFailure();
     for (ReportedGroup &group : report->groups) {
-      auto replacement =
-          replacements.find(StringAttr::get(&getContext(), group.kernel));
+      auto replacement = replacements.find(StringAttr::get(&getContext(), group.kernel));
       if (replacement != replacements.end())
         group.kernel = replacement->second.str();
     }

@@ -36,10 +36,9 @@ struct Step {
 /// Outlines the groups of one function.
 class Outliner {
 public:
-  Outliner(func::FuncOp func, HostExtents &extents, SymbolTable &symbols,
-           FusionReport &report)
-      : func(func), block(func.getBody().front()), extents(extents),
-        symbols(symbols), report(report) {}
+  Outliner(func::FuncOp func, HostExtents &extents, SymbolTable &symbols, FusionReport &report)
+      : func(func), block(func.getBody().front()), extents(extents), symbols(symbols),
+        report(report) {}
 
   LogicalResult run() {
     if (failed(collectSteps()))
@@ -65,9 +64,8 @@ private:
   LogicalResult outline(Step &step);
   /// Builds in the kernel what `value`, an index of the host program, is;
   /// tensors that this needs become inputs of the kernel.
-  FailureOr<Value> rebuildIndex(Value value, OpBuilder &builder,
-                                KernelOp kernel, SmallVectorImpl<Value> &inputs,
-                                IRMapping &mapping);
+  FailureOr<Value> rebuildIndex(Value value, OpBuilder &builder, KernelOp kernel,
+                                SmallVectorImpl<Value> &inputs, IRMapping &mapping);
   void eraseUnusedConstants();
 
   func::FuncOp func;
@@ -142,8 +140,7 @@ FailureOr<SmallVector<unsigned>> Outliner::sortSteps() {
   for (const Step &step : steps)
     if (step.numAwaited && step.group)
       return step.ops.front()->emitOpError("is in fusion group ")
-             << *step.group
-             << ", which is not convex: a value leaves it and comes back";
+             << *step.group << ", which is not convex: a value leaves it and comes back";
   return failure();
 }
 
@@ -151,10 +148,8 @@ FailureOr<SmallVector<unsigned>> Outliner::sortSteps() {
 // One kernel
 //===----------------------------------------------------------------------===//
 
-FailureOr<Value> Outliner::rebuildIndex(Value value, OpBuilder &builder,
-                                        KernelOp kernel,
-                                        SmallVectorImpl<Value> &inputs,
-                                        IRMapping &mapping) {
+FailureOr<Value> Outliner::rebuildIndex(Value value, OpBuilder &builder, KernelOp kernel,
+                                        SmallVectorImpl<Value> &inputs, IRMapping &mapping) {
   // Depth first without recursion: extents of deep networks are long
   // expressions.
   SmallVector<Value> pending{value};
@@ -166,16 +161,12 @@ FailureOr<Value> Outliner::rebuildIndex(Value value, OpBuilder &builder,
     }
     Operation *op = next.getDefiningOp();
     if (!op)
-      return func.emitError(
-                 "torsh-outline-kernels: an index argument of function @")
-             << func.getSymName()
-             << " cannot be the size of a tensor in a kernel";
-    if (auto dim = dyn_cast<tensor::DimOp>(op);
-        dim && !mapping.contains(dim.getSource())) {
+      return func.emitError("torsh-outline-kernels: an index argument of function @")
+             << func.getSymName() << " cannot be the size of a tensor in a kernel";
+    if (auto dim = dyn_cast<tensor::DimOp>(op); dim && !mapping.contains(dim.getSource())) {
       Value source = dim.getSource();
       inputs.push_back(source);
-      mapping.map(source, kernel.getBody().front().addArgument(
-                              source.getType(), source.getLoc()));
+      mapping.map(source, kernel.getBody().front().addArgument(source.getType(), source.getLoc()));
     }
     size_t size = pending.size();
     for (Value operand : op->getOperands())
@@ -197,9 +188,8 @@ LogicalResult Outliner::outline(Step &step) {
   for (Operation *op : step.ops) {
     locations.push_back(op->getLoc());
     for (Value result : op->getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
-            return !members.contains(user);
-          })) {
+      if (llvm::any_of(result.getUsers(),
+                       [&](Operation *user) { return !members.contains(user); })) {
         outputs.push_back(result);
         resultTypes.push_back(result.getType());
       }
@@ -231,13 +221,11 @@ LogicalResult Outliner::outline(Step &step) {
           kernel.erase();
           return failure();
         }
-      } else if (Operation *producer = operand.getDefiningOp();
-                 isCopiedConstant(producer)) {
+      } else if (Operation *producer = operand.getDefiningOp(); isCopiedConstant(producer)) {
         builder.clone(*producer, mapping);
       } else {
         inputs.push_back(operand);
-        mapping.map(operand,
-                    body.addArgument(operand.getType(), operand.getLoc()));
+        mapping.map(operand, body.addArgument(operand.getType(), operand.getLoc()));
       }
     }
     builder.clone(*op, mapping)->removeDiscardableAttr(kGroupAttribute);
@@ -246,24 +234,22 @@ LogicalResult Outliner::outline(Step &step) {
   for (Value output : outputs)
     returned.push_back(mapping.lookup(output));
   ReturnOp::create(builder, location, returned);
-  kernel.setFunctionType(
-      FunctionType::get(context, body.getArgumentTypes(), resultTypes));
+  kernel.setFunctionType(FunctionType::get(context, body.getArgumentTypes(), resultTypes));
   StringAttr name = symbols.insert(kernel, Block::iterator(func));
 
   SmallVector<Value> sizes;
   for (Value output : outputs)
-    for (auto [extent, known] : llvm::zip_equal(tensorTypeOf(output).getShape(),
-                                                extents.getExtents(output)))
+    for (auto [extent, known] :
+         llvm::zip_equal(tensorTypeOf(output).getShape(), extents.getExtents(output)))
       if (ShapedType::isDynamic(extent))
         sizes.push_back(extents.materialize(known));
   OpBuilder hostBuilder(block.getTerminator());
-  auto launch = LaunchOp::create(hostBuilder, location, resultTypes,
-                                 FlatSymbolRefAttr::get(name), inputs, sizes);
+  auto launch = LaunchOp::create(hostBuilder, location, resultTypes, FlatSymbolRefAttr::get(name),
+                                 inputs, sizes);
   extents.replaceTensors(outputs, launch.getResults());
   for (auto [output, result] : llvm::zip_equal(outputs, launch.getResults()))
-    output.replaceUsesWithIf(result, [&](OpOperand &use) {
-      return !members.contains(use.getOwner());
-    });
+    output.replaceUsesWithIf(result,
+                             [&](OpOperand &use) { return !members.contains(use.getOwner()); });
   eraseOps();
   auto number = static_cast<size_t>(*step.group);
   if (number < report.groups.size()) {
@@ -284,36 +270,30 @@ void Outliner::eraseUnusedConstants() {
 //===----------------------------------------------------------------------===//
 
 namespace {
-class OutlineKernelsPass
-    : public torsh::impl::OutlineKernelsPassBase<OutlineKernelsPass> {
+class OutlineKernelsPass : public torsh::impl::OutlineKernelsPassBase<OutlineKernelsPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     FailureOr<FusionReport> report = FusionReport::load(module);
     if (failed(report))
       return signalPassFailure();
     SymbolTable symbols(module);
-    for (auto func :
-         llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+    for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
       if (func.isDeclaration())
         continue;
       if (!func.getBody().hasOneBlock()) {
         func.emitError("torsh-outline-kernels: function @")
-            << func.getSymName()
-            << " has control flow between blocks, which kernels cannot have";
+            << func.getSymName() << " has control flow between blocks, which kernels cannot have";
         return signalPassFailure();
       }
       FailureOr<HostExtents> extents = HostExtents::resolve(func);
-      if (failed(extents) ||
-          failed(Outliner(func, *extents, symbols, *report).run()))
+      if (failed(extents) || failed(Outliner(func, *extents, symbols, *report).run()))
         return signalPassFailure();
       extents->eraseUnused();
     }
     if (!module->hasAttr(FusionReport::kAttributeName))
       return;
     // A group whose results nothing uses has become no kernel.
-    llvm::erase_if(report->groups, [](const ReportedGroup &group) {
-      return group.kernel.empty();
-    });
+    llvm::erase_if(report->groups, [](const ReportedGroup &group) { return group.kernel.empty(); });
     report->store(module);
   }
 };

@@ -15,8 +15,7 @@ namespace mlir::torsh {
 using namespace mlir;
 using namespace mlir::torsh;
 
-static LogicalResult verifyHost(func::FuncOp func,
-                                llvm::DenseSet<StringAttr> &launched) {
+static LogicalResult verifyHost(func::FuncOp func, llvm::DenseSet<StringAttr> &launched) {
   if (func.isDeclaration())
     return success();
   if (!func.getBody().hasOneBlock())
@@ -30,29 +29,23 @@ static LogicalResult verifyHost(func::FuncOp func,
     if (isa<ConstantOp, ReshapeOp, CheckOp, func::ReturnOp>(op))
       continue;
     if (!isIndexComputation(&op))
-      return op.emitOpError(
-          "is left in the host program after the kernels phase");
-    if (auto dim = dyn_cast<tensor::DimOp>(op);
-        dim && !isa<BlockArgument>(dim.getSource()))
-      return op.emitOpError(
-          "must be resolved to extents of the function's arguments");
+      return op.emitOpError("is left in the host program after the kernels phase");
+    if (auto dim = dyn_cast<tensor::DimOp>(op); dim && !isa<BlockArgument>(dim.getSource()))
+      return op.emitOpError("must be resolved to extents of the function's arguments");
   }
   return success();
 }
 
-static LogicalResult verifyKernel(KernelOp kernel,
-                                  const llvm::DenseSet<StringAttr> &launched) {
+static LogicalResult verifyKernel(KernelOp kernel, const llvm::DenseSet<StringAttr> &launched) {
   if (!launched.contains(kernel.getSymNameAttr()))
     return kernel.emitOpError("is never launched");
   if (!kernel.getKind())
     return kernel.emitOpError("has no kind");
   for (Operation &op : kernel.getBody().front()) {
     if (isa<DecomposableOpInterface>(op))
-      return op.emitOpError(
-          "is composite and must be decomposed before the kernels phase");
-    bool isAllowed = isIndexComputation(&op) ||
-                     (isa_and_present<TorshDialect>(op.getDialect()) &&
-                      !isa<LaunchOp, CheckOp, KernelOp>(op));
+      return op.emitOpError("is composite and must be decomposed before the kernels phase");
+    bool isAllowed = isIndexComputation(&op) || (isa_and_present<TorshDialect>(op.getDialect()) &&
+                                                 !isa<LaunchOp, CheckOp, KernelOp>(op));
     if (!isAllowed)
       return op.emitOpError("is not allowed in a kernel");
   }
@@ -60,8 +53,7 @@ static LogicalResult verifyKernel(KernelOp kernel,
 }
 
 namespace {
-class VerifyKernelsPass
-    : public torsh::impl::VerifyKernelsPassBase<VerifyKernelsPass> {
+class VerifyKernelsPass : public torsh::impl::VerifyKernelsPassBase<VerifyKernelsPass> {
   void runOnOperation() override {
     llvm::DenseSet<StringAttr> launched;
     for (Operation &op : *getOperation().getBody()) {

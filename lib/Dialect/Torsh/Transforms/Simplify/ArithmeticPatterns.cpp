@@ -48,8 +48,7 @@ struct SimplifyAdd : OpRewritePattern<AddOp> {
     if (!y.getDefiningOp<NegOp>())
       std::swap(x, y);
     if (auto negated = y.getDefiningOp<NegOp>())
-      return replaceByOp<SubOp>(rewriter, op, mergedLoc(negated, op), x,
-                                negated.getInput());
+      return replaceByOp<SubOp>(rewriter, op, mergedLoc(negated, op), x, negated.getInput());
     return rewriter.notifyMatchFailure(op, "no operand is negated");
   }
 };
@@ -102,8 +101,7 @@ struct SimplifyNegOfSub : OpRewritePattern<NegOp> {
       return rewriter.notifyMatchFailure(op, "no difference is negated");
     if (hasFloatElements(op.getInput()))
       return rewriter.notifyMatchFailure(op, "x - x is 0.0 both ways, its negation -0.0");
-    return replaceByOp<SubOp>(rewriter, op, mergedLoc(inner, op), inner.getRhs(),
-                              inner.getLhs());
+    return replaceByOp<SubOp>(rewriter, op, mergedLoc(inner, op), inner.getRhs(), inner.getLhs());
   }
 };
 
@@ -148,9 +146,8 @@ template <typename OpTy> struct DropEqualOperands : OpRewritePattern<OpTy> {
 
 void mlir::torsh::populateSimplifyArithmeticPatterns(RewritePatternSet &patterns) {
   patterns.add<SimplifySub, SimplifyAdd, SimplifyMulByConstant, CancelNegations<MulOp>,
-               CancelNegations<DivOp>, SimplifyNegOfSub, SimplifyAbsOfNeg,
-               DropRepeated<AbsOp>, DropRepeated<CeilOp>, DropRepeated<FloorOp>,
-               DropRepeated<ReluOp>, DropRepeated<RoundOp>, DropRepeated<SignOp>,
-               DropRepeated<TruncOp>, DropEqualOperands<MaximumOp>,
-               DropEqualOperands<MinimumOp>>(patterns.getContext());
+               CancelNegations<DivOp>, SimplifyNegOfSub, SimplifyAbsOfNeg, DropRepeated<AbsOp>,
+               DropRepeated<CeilOp>, DropRepeated<FloorOp>, DropRepeated<ReluOp>,
+               DropRepeated<RoundOp>, DropRepeated<SignOp>, DropRepeated<TruncOp>,
+               DropEqualOperands<MaximumOp>, DropEqualOperands<MinimumOp>>(patterns.getContext());
 }

@@ -9,9 +9,7 @@ using namespace mlir::torsh;
 
 /// Whether every `?` of the result is one of the input, so that the operand alone
 /// says what the broadcast says.
-static bool makesNoDynamicExtent(BroadcastOp op) {
-  return op.getDynamicSizes().empty();
-}
+static bool makesNoDynamicExtent(BroadcastOp op) { return op.getDynamicSizes().empty(); }
 
 namespace {
 
@@ -37,8 +35,8 @@ struct BroadcastOfBroadcast : OpRewritePattern<BroadcastOp> {
       return rewriter.notifyMatchFailure(op, "the operand is not a broadcast");
     if (!makesNoDynamicExtent(inner))
       return rewriter.notifyMatchFailure(op, "the inner sizes would be lost");
-    rewriter.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), inner.getInput(),
-                                             op.getDynamicSizes())
+    rewriter
+        .replaceOpWithNewOp<BroadcastOp>(op, op.getType(), inner.getInput(), op.getDynamicSizes())
         ->setLoc(mergedLoc(inner, op));
     return success();
   }
@@ -98,8 +96,9 @@ struct BroadcastAfterUnary : OpInterfaceRewritePattern<ElementwiseOpInterface> {
     state.propertiesAttr = op->getPropertiesAsAttribute();
     state.addTypes(small);
     Operation *computed = rewriter.create(state);
-    rewriter.replaceOpWithNewOp<BroadcastOp>(op, type, computed->getResult(0),
-                                             broadcast.getDynamicSizes())
+    rewriter
+        .replaceOpWithNewOp<BroadcastOp>(op, type, computed->getResult(0),
+                                         broadcast.getDynamicSizes())
         ->setLoc(broadcast.getLoc());
     return success();
   }
@@ -108,6 +107,7 @@ struct BroadcastAfterUnary : OpInterfaceRewritePattern<ElementwiseOpInterface> {
 } // namespace
 
 void mlir::torsh::populateSimplifyBroadcastPatterns(RewritePatternSet &patterns) {
-  patterns.add<BroadcastToItself, BroadcastOfBroadcast, ElementwiseOfBroadcast,
-               BroadcastAfterUnary>(patterns.getContext());
+  patterns
+      .add<BroadcastToItself, BroadcastOfBroadcast, ElementwiseOfBroadcast, BroadcastAfterUnary>(
+          patterns.getContext());
 }

@@ -53,8 +53,7 @@ struct CastOfCast : OpRewritePattern<CastOp> {
       rewriter.replaceOp(op, inner.getInput());
       return success();
     }
-    return replaceByOp<CastOp>(rewriter, op, mergedLoc(inner, op), inner.getInput(),
-                               op.getDtype());
+    return replaceByOp<CastOp>(rewriter, op, mergedLoc(inner, op), inner.getInput(), op.getDtype());
   }
 };
 

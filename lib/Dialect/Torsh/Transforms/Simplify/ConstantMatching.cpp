@@ -66,8 +66,7 @@ bool mlir::torsh::hasRuntimeChecks(Operation *op) {
   });
 }
 
-LogicalResult mlir::torsh::replaceByValue(PatternRewriter &rewriter, Operation *op,
-                                          Value value) {
+LogicalResult mlir::torsh::replaceByValue(PatternRewriter &rewriter, Operation *op, Value value) {
   if (value.getType() != op->getResult(0).getType())
     return rewriter.notifyMatchFailure(op, "the value would have to be broadcast");
   if (hasRuntimeChecks(op))
@@ -76,8 +75,7 @@ LogicalResult mlir::torsh::replaceByValue(PatternRewriter &rewriter, Operation *
   return success();
 }
 
-LogicalResult mlir::torsh::replaceBySplat(PatternRewriter &rewriter, Operation *op,
-                                          double number) {
+LogicalResult mlir::torsh::replaceBySplat(PatternRewriter &rewriter, Operation *op, double number) {
   auto type = tensorType(op->getResult(0));
   if (!type.hasStaticShape())
     return rewriter.notifyMatchFailure(op, "a constant cannot have '?' extents");

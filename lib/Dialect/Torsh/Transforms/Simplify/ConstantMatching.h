@@ -12,9 +12,7 @@
 
 namespace mlir::torsh {
 
-inline RankedTensorType tensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
+inline RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
 inline bool hasFloatElements(Value value) {
   return isa<FloatType>(tensorType(value).getElementType());
 }
@@ -47,8 +45,7 @@ LogicalResult replaceBySplat(PatternRewriter &rewriter, Operation *op, double nu
 
 /// Replaces `op` by a new operation if that has the types of the results of `op`.
 template <typename OpTy, typename... Args>
-LogicalResult replaceByOp(PatternRewriter &rewriter, Operation *op, Location loc,
-                          Args &&...args) {
+LogicalResult replaceByOp(PatternRewriter &rewriter, Operation *op, Location loc, Args &&...args) {
   OperationState state(loc, OpTy::getOperationName());
   OpTy::build(rewriter, state, std::forward<Args>(args)...);
   if (TypeRange(state.types) != TypeRange(op->getResultTypes()))

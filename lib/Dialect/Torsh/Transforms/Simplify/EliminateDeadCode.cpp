@@ -68,8 +68,7 @@ static int64_t eraseUnreachableSymbols(Operation *root) {
 }
 
 namespace {
-struct EliminateDeadCodePass
-    : torsh::impl::EliminateDeadCodePassBase<EliminateDeadCodePass> {
+struct EliminateDeadCodePass : torsh::impl::EliminateDeadCodePassBase<EliminateDeadCodePass> {
   using EliminateDeadCodePassBase::EliminateDeadCodePassBase;
 
   void runOnOperation() override {

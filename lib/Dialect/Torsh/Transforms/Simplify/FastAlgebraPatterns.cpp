@@ -32,8 +32,7 @@ template <typename OpTy> struct FactorOut : OpRewritePattern<OpTy> {
 
 // Pattern: exp(log(x)) -> x
 // Pattern: log(exp(x)) -> x
-template <typename OuterOp, typename InnerOp>
-struct CancelInverse : OpRewritePattern<OuterOp> {
+template <typename OuterOp, typename InnerOp> struct CancelInverse : OpRewritePattern<OuterOp> {
   using OpRewritePattern<OuterOp>::OpRewritePattern;
 
   LogicalResult matchAndRewrite(OuterOp op, PatternRewriter &rewriter) const override {

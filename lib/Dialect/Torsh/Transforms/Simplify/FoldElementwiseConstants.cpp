@@ -61,8 +61,7 @@ FailureOr<Combinations> findCombinations(Operation *op, ArrayRef<ConstantBits> o
     }
     positions[number].reserve(count);
     auto operand = tensorType(op->getOperand(number));
-    forEachPosition(type.getShape(),
-                    broadcastStrides(operand, type, operands[number].isSplat), 0,
+    forEachPosition(type.getShape(), broadcastStrides(operand, type, operands[number].isSplat), 0,
                     [&](int64_t position) { positions[number].push_back(position); });
   }
   Combinations result;
@@ -105,9 +104,8 @@ struct FoldElementwise : OpInterfaceRewritePattern<ElementwiseOpInterface> {
 
 } // namespace
 
-FailureOr<DenseElementsAttr>
-mlir::torsh::evaluateElementwise(ElementwiseOpInterface op,
-                                 const ConstantFoldingLimits &limits) {
+FailureOr<DenseElementsAttr> mlir::torsh::evaluateElementwise(ElementwiseOpInterface op,
+                                                              const ConstantFoldingLimits &limits) {
   if (op->getNumOperands() == 0 || op->getNumOperands() > Combination().size())
     return failure();
   SmallVector<DenseElementsAttr> constants;
@@ -129,9 +127,8 @@ mlir::torsh::evaluateElementwise(ElementwiseOpInterface op,
     return failure();
   SmallVector<DenseElementsAttr> vectors;
   for (auto [operand, elements] : llvm::zip_equal(op->getOperands(), combinations->elements))
-    vectors.push_back(
-        writeBits(VectorType::get({combinations->size()}, tensorType(operand).getElementType()),
-                  elements));
+    vectors.push_back(writeBits(
+        VectorType::get({combinations->size()}, tensorType(operand).getElementType()), elements));
   FailureOr<DenseElementsAttr> evaluated = evaluateScalarBody(op, vectors, limits.fast);
   if (failed(evaluated))
     return failure();
@@ -142,7 +139,7 @@ mlir::torsh::evaluateElementwise(ElementwiseOpInterface op,
   return writeBits(type, result);
 }
 
-void mlir::torsh::populateFoldElementwiseConstantsPatterns(
-    RewritePatternSet &patterns, const ConstantFoldingLimits &limits) {
+void mlir::torsh::populateFoldElementwiseConstantsPatterns(RewritePatternSet &patterns,
+                                                           const ConstantFoldingLimits &limits) {
   patterns.add<FoldElementwise>(patterns.getContext(), limits);
 }

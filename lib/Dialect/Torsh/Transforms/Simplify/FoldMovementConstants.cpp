@@ -101,9 +101,7 @@ void writePart(const ConstantBits &part, ArrayRef<int64_t> shape, ArrayRef<int64
 }
 
 /// Whether every element is `bits`.
-bool isSplatOf(const ConstantBits &part, uint64_t bits) {
-  return part.isSplat && part[0] == bits;
-}
+bool isSplatOf(const ConstantBits &part, uint64_t bits) { return part.isSplat && part[0] == bits; }
 
 // Pattern: concat(constant...) -> constant [if equal splats or the limits allow]
 struct FoldConcat : BoundedPattern<ConcatOp> {
@@ -185,8 +183,7 @@ struct FoldIota : BoundedPattern<IotaOp> {
       if (!floatType)
         return result.push_back(position);
       APFloat number(floatType.getFloatSemantics());
-      number.convertFromAPInt(APInt(64, position), /*IsSigned=*/true,
-                              APFloat::rmNearestTiesToEven);
+      number.convertFromAPInt(APInt(64, position), /*IsSigned=*/true, APFloat::rmNearestTiesToEven);
       result.push_back(number.bitcastToAPInt().getZExtValue());
     });
     rewriter.replaceOpWithNewOp<ConstantOp>(op, writeBits(type, result));
@@ -199,6 +196,5 @@ struct FoldIota : BoundedPattern<IotaOp> {
 void mlir::torsh::populateFoldMovementConstantsPatterns(RewritePatternSet &patterns,
                                                         const ConstantFoldingLimits &limits) {
   patterns.add<FoldMovement<BroadcastOp>, FoldMovement<PermuteOp>, FoldMovement<ReshapeOp>,
-               FoldMovement<SliceOp>, FoldConcat, FoldPad, FoldIota>(patterns.getContext(),
-                                                                     limits);
+               FoldMovement<SliceOp>, FoldConcat, FoldPad, FoldIota>(patterns.getContext(), limits);
 }

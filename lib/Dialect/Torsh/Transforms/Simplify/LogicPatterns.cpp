@@ -81,8 +81,8 @@ struct SimplifySelect : OpRewritePattern<SelectOp> {
     if (std::optional<double> condition = getConstantSplat(op.getCondition()))
       return replaceByValue(rewriter, op, *condition ? op.getOnTrue() : op.getOnFalse());
     if (auto negated = op.getCondition().getDefiningOp<NotOp>())
-      return replaceByOp<SelectOp>(rewriter, op, mergedLoc(negated, op),
-                                   negated.getInput(), op.getOnFalse(), op.getOnTrue());
+      return replaceByOp<SelectOp>(rewriter, op, mergedLoc(negated, op), negated.getInput(),
+                                   op.getOnFalse(), op.getOnTrue());
     return rewriter.notifyMatchFailure(op, "the choice is open");
   }
 };

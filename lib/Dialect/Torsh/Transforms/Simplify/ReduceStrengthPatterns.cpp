@@ -68,9 +68,8 @@ struct ReducePowFast : OpRewritePattern<PowOp> {
 bool haveExactInverses(DenseElementsAttr elements) {
   if (elements.isSplat())
     return elements.getSplatValue<APFloat>().getExactInverse(nullptr);
-  return llvm::all_of(elements.getValues<APFloat>(), [](const APFloat &element) {
-    return element.getExactInverse(nullptr);
-  });
+  return llvm::all_of(elements.getValues<APFloat>(),
+                      [](const APFloat &element) { return element.getExactInverse(nullptr); });
 }
 
 // Pattern: div(1, x) -> reciprocal(x)
@@ -179,8 +178,7 @@ struct ReduceMean : OpRewritePattern<MeanOp> {
     bool isExact = count > 0 && llvm::isPowerOf2_64(count);
     if (count == 0 || (!isExact && !fast))
       return rewriter.notifyMatchFailure(op, "the number of elements is no power of two");
-    Value sum =
-        SumOp::create(rewriter, op.getLoc(), op.getInput(), op.getAxes(), op.getKeepdims());
+    Value sum = SumOp::create(rewriter, op.getLoc(), op.getInput(), op.getAxes(), op.getKeepdims());
     auto scalar = RankedTensorType::get({}, tensorType(sum).getElementType());
     Value factor = createSplat(rewriter, op.getLoc(), scalar, 1.0 / static_cast<double>(count));
     return replaceByOp<MulOp>(rewriter, op, op.getLoc(), sum, factor);
@@ -192,8 +190,8 @@ struct ReduceMean : OpRewritePattern<MeanOp> {
 } // namespace
 
 void mlir::torsh::populateReduceStrengthPatterns(RewritePatternSet &patterns) {
-  patterns.add<ReducePow, ReduceDiv, ReduceReciprocalOfSqrt, ReduceRemainder,
-               ReduceFloorDivide, ReduceMean>(patterns.getContext());
+  patterns.add<ReducePow, ReduceDiv, ReduceReciprocalOfSqrt, ReduceRemainder, ReduceFloorDivide,
+               ReduceMean>(patterns.getContext());
 }
 
 void mlir::torsh::populateFastReduceStrengthPatterns(RewritePatternSet &patterns) {

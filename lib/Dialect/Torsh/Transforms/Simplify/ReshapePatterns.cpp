@@ -25,11 +25,10 @@ struct ReshapeOfReshape : OpRewritePattern<ReshapeOp> {
       return rewriter.notifyMatchFailure(op, "the number of elements does not give the '?'");
     auto input = tensorType(inner.getInput());
     if (input.hasStaticShape() && !inner.getType().hasStaticShape() &&
-        (!op.getType().hasStaticShape() ||
-         op.getType().getNumElements() != input.getNumElements()))
+        (!op.getType().hasStaticShape() || op.getType().getNumElements() != input.getNumElements()))
       return rewriter.notifyMatchFailure(op, "whether the shape fits is known only at run time");
-    rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), inner.getInput(),
-                                           op.getDynamicSizes())
+    rewriter
+        .replaceOpWithNewOp<ReshapeOp>(op, op.getType(), inner.getInput(), op.getDynamicSizes())
         ->setLoc(mergedLoc(inner, op));
     return success();
   }

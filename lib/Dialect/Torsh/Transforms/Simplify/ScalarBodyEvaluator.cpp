@@ -29,8 +29,7 @@ static DenseElementsAttr foldCompare(arith::CmpFOp op, ArrayRef<Attribute> opera
 /// Rounding to a narrower float, which upstream folds only where nothing is lost.
 static DenseElementsAttr foldNarrowing(arith::TruncFOp op, ArrayRef<Attribute> operands) {
   auto type = cast<ShapedType>(op.getType());
-  const llvm::fltSemantics &semantics =
-      cast<FloatType>(type.getElementType()).getFloatSemantics();
+  const llvm::fltSemantics &semantics = cast<FloatType>(type.getElementType()).getFloatSemantics();
   SmallVector<APFloat> result;
   for (APFloat value : cast<DenseElementsAttr>(operands[0]).getValues<APFloat>()) {
     bool losesInfo = false;
@@ -55,9 +54,9 @@ static DenseElementsAttr foldOperation(Operation *op, ArrayRef<Attribute> operan
   return dyn_cast<DenseElementsAttr>(cast<Attribute>(results.front()));
 }
 
-FailureOr<DenseElementsAttr>
-mlir::torsh::evaluateScalarBody(ElementwiseOpInterface op, ArrayRef<DenseElementsAttr> operands,
-                                bool fast) {
+FailureOr<DenseElementsAttr> mlir::torsh::evaluateScalarBody(ElementwiseOpInterface op,
+                                                             ArrayRef<DenseElementsAttr> operands,
+                                                             bool fast) {
   Block block;
   DenseMap<Value, DenseElementsAttr> values;
   for (DenseElementsAttr elements : operands)

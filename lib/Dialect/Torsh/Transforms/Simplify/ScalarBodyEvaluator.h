@@ -14,8 +14,7 @@ namespace mlir::torsh {
 /// an operation that has no value for some element, or, unless `fast`, one that
 /// is not exactly rounded.
 FailureOr<DenseElementsAttr> evaluateScalarBody(ElementwiseOpInterface op,
-                                                ArrayRef<DenseElementsAttr> operands,
-                                                bool fast);
+                                                ArrayRef<DenseElementsAttr> operands, bool fast);
 
 } // namespace mlir::torsh
 

@@ -69,8 +69,8 @@ struct SliceOfSlice : OpRewritePattern<SliceOp> {
       stop.push_back(bounds->stop);
       stride.push_back(bounds->stride);
     }
-    return replaceByOp<SliceOp>(rewriter, op, mergedLoc(inner, op), inner.getInput(), start,
-                                stop, stride);
+    return replaceByOp<SliceOp>(rewriter, op, mergedLoc(inner, op), inner.getInput(), start, stop,
+                                stride);
   }
 };
 
@@ -135,7 +135,8 @@ struct FlattenConcat : OpRewritePattern<ConcatOp> {
     if (pieces.empty())
       pieces.push_back(op.getInputs().front());
     if (ValueRange(pieces) == ValueRange(op.getInputs()))
-      return rewriter.notifyMatchFailure(op, "no piece is a concatenation along the axis, or empty");
+      return rewriter.notifyMatchFailure(op,
+                                         "no piece is a concatenation along the axis, or empty");
     return replaceByOp<ConcatOp>(rewriter, op, loc, pieces, static_cast<uint64_t>(axis));
   }
 };
@@ -163,8 +164,8 @@ struct SimplifyPad : OpRewritePattern<PadOp> {
       low[axis] += inner.getLow()[axis];
       high[axis] += inner.getHigh()[axis];
     }
-    return replaceByOp<PadOp>(rewriter, op, mergedLoc(inner, op), inner.getInput(),
-                              op.getValue(), low, high);
+    return replaceByOp<PadOp>(rewriter, op, mergedLoc(inner, op), inner.getInput(), op.getValue(),
+                              low, high);
   }
 };
 

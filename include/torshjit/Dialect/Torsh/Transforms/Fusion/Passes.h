@@ -24,8 +24,7 @@ struct KernelsPhaseOptions {
 };
 
 /// Appends the passes of the kernels phase, its contract verifier last.
-void buildKernelsPhase(OpPassManager &pm,
-                       const KernelsPhaseOptions &options = {});
+void buildKernelsPhase(OpPassManager &pm, const KernelsPhaseOptions &options = {});
 
 #define GEN_PASS_REGISTRATION
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h.inc"
