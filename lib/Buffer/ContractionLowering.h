@@ -61,6 +61,8 @@ private:
   void pack(Side &side, Value depthStart, Value depthCount);
   void packPanel(Side &side, Value panel, Value depthStart, Value depthCount);
   void packContiguous(Side &side, Value from, Value base, Value depthStart, Value depthCount);
+  int64_t runLength(const Side &side) const;
+  void packRuns(Side &side, int64_t run, Value base, Value depthStart, Value depthCount);
   void packTransposed(Side &side, Value start, Value base, Value depthStart, Value depthCount);
   void packEach(Side &side, Value start, Value count, Value base, Value depthStart,
                 Value depthCount);

@@ -6,6 +6,7 @@
 #include "ContractionLowering.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -48,8 +49,15 @@ void ContractionLowering::packPanel(Side &side, Value panel, Value depthStart, V
     Value isPiece =
         arith::AndIOp::create(b, loc, isWhole, equal(sub(last, first), constant(side.width - 1)));
     Value from = add(side.batchOffset, first);
+    // Or several pieces, where whole rows of an image fit into the panel.
+    int64_t run = runLength(side);
+    auto pieces = [&] {
+      if (run < 4 || side.width % run != 0)
+        return general();
+      ifElse(isWhole, [&] { packRuns(side, run, base, depthStart, depthCount); }, general);
+    };
     return ifElse(
-        isPiece, [&] { packContiguous(side, from, base, depthStart, depthCount); }, general);
+        isPiece, [&] { packContiguous(side, from, base, depthStart, depthCount); }, pieces);
   }
   if (side.group.uniformStride(side.access) == 1) {
     Value from = add(side.batchOffset, start);
@@ -70,6 +78,32 @@ void ContractionLowering::packContiguous(Side &side, Value from, Value base, Val
     Value at = add(from, depth.offset(b, loc, add(depthStart, k), side.access));
     Value row = vector::LoadOp::create(b, loc, vectorType, side.access.flat, at);
     vector::StoreOp::create(b, loc, row, side.packed, add(base, mul(k, constant(side.width))));
+  });
+}
+
+/// The number of neighbouring elements that the innermost loop runs over, 0 where it
+/// is not known.
+int64_t ContractionLowering::runLength(const Side &side) const {
+  bool isContiguous = getConstantIntValue(side.access.strides[side.group.loops.back()]) == 1;
+  return isContiguous ? getConstantIntValue(side.group.extents.back()).value_or(0) : 0;
+}
+
+/// A panel of pieces of `run` neighbours each.
+void ContractionLowering::packRuns(Side &side, int64_t run, Value base, Value depthStart,
+                                   Value depthCount) {
+  auto vectorType = VectorType::get({run}, element);
+  SmallVector<Value> starts;
+  for (int64_t r = 0; r < side.width; r += run) {
+    Value offset = memref::LoadOp::create(b, loc, side.offsets, constant(r));
+    starts.push_back(add(side.batchOffset, offset));
+  }
+  forLoop(constant(0), depthCount, 1, [&](Value k) {
+    Value at = depth.offset(b, loc, add(depthStart, k), side.access);
+    Value to = add(base, mul(k, constant(side.width)));
+    for (auto [i, start] : llvm::enumerate(starts)) {
+      Value piece = vector::LoadOp::create(b, loc, vectorType, side.access.flat, add(start, at));
+      vector::StoreOp::create(b, loc, piece, side.packed, add(to, constant(i * run)));
+    }
   });
 }
 
