@@ -8,9 +8,10 @@ import pytest
 
 pytest.importorskip("torshjit._compiler")
 
-from e2e.native_code import run_natively  # noqa: E402
-from torshjit import _compiler  # noqa: E402
-from torshjit.interpreter import evaluate  # noqa: E402
+from e2e.native_code import run_natively
+
+from torshjit import _compiler
+from torshjit.interpreter import evaluate
 
 
 def _check(text: str, *inputs: np.ndarray) -> None:
