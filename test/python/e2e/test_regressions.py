@@ -64,3 +64,17 @@ def test_product_of_a_vector_with_itself(size: int) -> None:
         }}""",
         np.linspace(-1, 1, size, dtype=np.float32).reshape(1, size),
     )
+
+
+def test_concat_with_an_empty_tensor() -> None:
+    """MLIR refuses slices of tensors without elements, so they must not be made."""
+    _check(
+        """
+        func.func @main(%x: tensor<0x2xf32>, %y: tensor<1x2xf32>) -> tensor<1x2xf32> {
+          %0 = torsh.concat %x, %y {axis = 0 : i64}
+              : (tensor<0x2xf32>, tensor<1x2xf32>) -> tensor<1x2xf32>
+          return %0 : tensor<1x2xf32>
+        }""",
+        np.zeros((0, 2), np.float32),
+        np.array([[2.5, -1]], np.float32),
+    )
