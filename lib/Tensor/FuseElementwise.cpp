@@ -53,7 +53,6 @@ class FuseElementwisePass : public torsh::impl::FuseElementwisePassBase<FuseElem
       return;
     RewritePatternSet patterns(&getContext());
     linalg::populateElementwiseOpsFusionPatterns(patterns, shouldFuse);
-    linalg::populateConstantFoldLinalgOperations(patterns, [](OpOperand *) { return false; });
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
     // Extents of intermediate results would count as uses of them.
     memref::populateResolveRankedShapedTypeResultDimsPatterns(patterns);

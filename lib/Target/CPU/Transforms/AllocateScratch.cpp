@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Places a kernel's buffers on the stack or in the worker's scratch memory.
 
+#include "RowMajorView.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "torshjit/Target/CPU/IR/CPUDialect.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Tensor/Passes.h"
@@ -79,41 +79,17 @@ class AllocateScratchPass : public torsh::impl::AllocateScratchPassBase<Allocate
       alloc.erase();
       return;
     }
-    Value bytes = arith::ConstantIndexOp::create(builder, loc, elementBytes);
     SmallVector<OpFoldResult> sizes = alloc.getMixedSizes();
-    SmallVector<OpFoldResult> strides(sizes.size());
-    OpFoldResult stride = builder.getIndexAttr(1);
-    for (size_t axis = sizes.size(); axis-- > 0;) {
-      strides[axis] = stride;
-      stride = multiply(builder, loc, stride, sizes[axis]);
-    }
-    bytes = getValueOrCreateConstantIndexOp(
-        builder, loc, multiply(builder, loc, stride, builder.getIndexAttr(elementBytes)));
-    Value memory = torsh::cpu::ScratchOp::create(
-        builder, loc, MemRefType::get({}, type.getElementType()), worker, bytes);
-    if (type.getRank()) {
-      SmallVector<int64_t> staticStrides;
-      for (OpFoldResult value : strides)
-        staticStrides.push_back(getConstantIntValue(value).value_or(ShapedType::kDynamic));
-      auto viewType =
-          MemRefType::get(type.getShape(), type.getElementType(),
-                          StridedLayoutAttr::get(builder.getContext(), 0, staticStrides));
-      memory = memref::ReinterpretCastOp::create(builder, loc, viewType, memory,
-                                                 builder.getIndexAttr(0), sizes, strides);
-      if (viewType != type)
-        memory = memref::CastOp::create(builder, loc, type, memory);
-    }
+    OpFoldResult elements = builder.getIndexAttr(1);
+    for (OpFoldResult size : llvm::reverse(sizes))
+      elements = multiplySizes(builder, loc, elements, size);
+    OpFoldResult bytes = multiplySizes(builder, loc, elements, builder.getIndexAttr(elementBytes));
+    Value memory =
+        torsh::cpu::ScratchOp::create(builder, loc, MemRefType::get({}, element), worker,
+                                      getValueOrCreateConstantIndexOp(builder, loc, bytes));
+    memory = viewRowMajor(builder, loc, memory, type, sizes);
     alloc.replaceAllUsesWith(memory);
     alloc.erase();
-  }
-
-  static OpFoldResult multiply(OpBuilder &builder, Location loc, OpFoldResult x, OpFoldResult y) {
-    std::optional<int64_t> left = getConstantIntValue(x), right = getConstantIntValue(y);
-    if (left && right)
-      return builder.getIndexAttr(*left * *right);
-    Value a = getValueOrCreateConstantIndexOp(builder, loc, x);
-    Value b = getValueOrCreateConstantIndexOp(builder, loc, y);
-    return arith::MulIOp::create(builder, loc, a, b).getResult();
   }
 };
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gives kernels bare pointers, extents and a worker.
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "RowMajorView.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Tensor/Passes.h"
 
@@ -42,11 +40,7 @@ class LowerCPUSignaturesPass
     SmallVector<Value> rebuilt;
     for (auto [argument, pointer] : llvm::zip_equal(memrefs, pointers)) {
       auto type = cast<MemRefType>(argument.getType());
-      if (type.getRank() == 0) {
-        rebuilt.push_back(pointer);
-        continue;
-      }
-      SmallVector<OpFoldResult> sizes, strides(type.getRank());
+      SmallVector<OpFoldResult> sizes;
       for (int64_t extent : type.getShape()) {
         if (!ShapedType::isDynamic(extent)) {
           sizes.push_back(builder.getIndexAttr(extent));
@@ -55,23 +49,7 @@ class LowerCPUSignaturesPass
         types.push_back(builder.getIndexType());
         sizes.push_back(Value(entry.addArgument(types.back(), loc)));
       }
-      // Row-major strides; the outermost extent is in none of them.
-      OpFoldResult stride = builder.getIndexAttr(1);
-      for (int64_t axis = type.getRank(); axis-- > 0;) {
-        strides[axis] = stride;
-        if (axis)
-          stride = multiply(builder, loc, stride, sizes[axis]);
-      }
-      SmallVector<int64_t> staticStrides;
-      for (OpFoldResult value : strides)
-        staticStrides.push_back(getConstantIntValue(value).value_or(ShapedType::kDynamic));
-      auto viewType = MemRefType::get(type.getShape(), type.getElementType(),
-                                      StridedLayoutAttr::get(&getContext(), 0, staticStrides));
-      Value view = memref::ReinterpretCastOp::create(builder, loc, viewType, pointer,
-                                                     builder.getIndexAttr(0), sizes, strides);
-      if (viewType != type)
-        view = memref::CastOp::create(builder, loc, type, view);
-      rebuilt.push_back(view);
+      rebuilt.push_back(viewRowMajor(builder, loc, pointer, type, sizes));
     }
     types.push_back(LLVM::LLVMPointerType::get(&getContext()));
     entry.addArgument(types.back(), loc);
@@ -83,15 +61,6 @@ class LowerCPUSignaturesPass
     for (auto [number, pointer] : llvm::enumerate(pointers))
       kernel.setArgAttr(number, "llvm.noalias", builder.getUnitAttr());
     kernel->setAttr("torsh.num_pointers", builder.getI64IntegerAttr(pointers.size()));
-  }
-
-  static OpFoldResult multiply(OpBuilder &builder, Location loc, OpFoldResult x, OpFoldResult y) {
-    std::optional<int64_t> left = getConstantIntValue(x), right = getConstantIntValue(y);
-    if (left && right)
-      return builder.getIndexAttr(*left * *right);
-    Value a = getValueOrCreateConstantIndexOp(builder, loc, x);
-    Value b = getValueOrCreateConstantIndexOp(builder, loc, y);
-    return arith::MulIOp::create(builder, loc, a, b).getResult();
   }
 };
 
