@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table of devices this build runs.
+// The table of devices: those of this build, and those registered later.
 #include "torshjit/Runtime/Device.h"
 
 #include "torshjit/Runtime/CPU/CPUDevice.h"
 #include "torshjit/Runtime/Error.h"
+#include "torshjit/Runtime/ForkAwareMutex.h"
+
+#include <map>
+#include <mutex>
 
 namespace torsh::runtime {
 
@@ -12,21 +16,48 @@ KernelLibrary::~KernelLibrary() = default;
 Device::~Device() = default;
 
 namespace {
-struct Row {
-  std::string_view target;
-  Device &(*get)();
-};
-constexpr Row kDevices[] = {
-    {"cpu", []() -> Device & { return CPUDevice::global(); }},
+struct DeviceTable {
+  ForkAwareMutex mutex;
+  std::map<std::string, DeviceFactory, std::less<>> factories = {
+      {"cpu", []() -> Device & { return CPUDevice::global(); }},
+  };
+
+  /// Never destroyed: executables may outlive static destructors.
+  static DeviceTable &global() {
+    static auto *table = new DeviceTable;
+    return *table;
+  }
+
+  DeviceFactory find(std::string_view name) {
+    std::lock_guard<ForkAwareMutex> lock(mutex);
+    auto found = factories.find(name);
+    return found == factories.end() ? nullptr : found->second;
+  }
 };
 } // namespace
 
+void registerDevice(std::string name, DeviceFactory factory) {
+  DeviceTable &table = DeviceTable::global();
+  // The old factory is destroyed outside the lock: it may own anything.
+  std::lock_guard<ForkAwareMutex> lock(table.mutex);
+  table.factories[std::move(name)].swap(factory);
+}
+
 Device &findDevice(std::string_view target) {
-  for (const Row &row : kDevices)
-    if (row.target == target)
-      return row.get();
-  throw Error(ErrorKind::Program,
-              "this runtime has no device for target \"" + std::string(target) + "\"");
+  std::string_view name = target.substr(0, target.find(':'));
+  // Called outside the lock: opening a device takes long, and may ask for the GIL.
+  if (DeviceFactory factory = DeviceTable::global().find(name))
+    return factory();
+  throw Error(ErrorKind::Device, "this runtime has no device for target \"" + std::string(target) +
+                                     "\"; compiling for it needs none: torshjit.trace gives its "
+                                     "code by ir() and saves it by save()");
+}
+
+void throwDeviceAbsent(std::string_view device, const std::string &missing) {
+  throw Error(ErrorKind::Device, "there is no " + std::string(device) + " device here: " + missing +
+                                     "; compiling for it needs none: torshjit.trace gives its code "
+                                     "by ir() and saves it by save(), to run on a machine that has "
+                                     "one");
 }
 
 } // namespace torsh::runtime

@@ -13,15 +13,11 @@ namespace {
 /// More shapes than this in turn are planned again; a plan is cheap beside the
 /// kernels of a program large enough to make planning slow.
 constexpr size_t kMaxPlans = 32;
-
-size_t alignUp(size_t bytes) {
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-}
 } // namespace
 
 Executable::Executable(Program program, const KernelResolver &resolve,
                        const ConstantBytes &constants)
-    : prog(std::move(program)), device(findDevice(prog.target)),
+    : prog(std::move(program)), device(findDevice(prog.target)), hostMemory(device.isHostMemory()),
       kernelProfiles(prog.kernels.size()) {
   buildLaunches(resolve);
   uploadConstants(constants);
@@ -39,6 +35,12 @@ Executable::Executable(Program program, const KernelResolver &resolve,
 }
 
 Executable::~Executable() {
+  for (const std::unique_ptr<Instance> &instance : idle)
+    try {
+      instance->await();
+    } catch (const std::exception &) {
+      // The work failed: nobody waits for it any more, and its memory is free.
+    }
   ProcessStatistics &process = ProcessStatistics::global();
   process.executables.fetch_sub(1, std::memory_order_relaxed);
   process.constantBytes.fetch_sub(static_cast<int64_t>(constantMemory.size()),
@@ -101,16 +103,19 @@ void Executable::uploadConstants(const ConstantBytes &constants) {
                                           std::to_string(constants[i].second) +
                                           " bytes, the program expects " +
                                           std::to_string(staticByteSize(prog.constants[i])));
+  auto place = [alignment = device.limits().alignment](size_t bytes) {
+    return alignUp(std::max<size_t>(bytes, 1), alignment);
+  };
   size_t total = 0;
   for (const auto &[data, bytes] : constants)
-    total += alignUp(bytes);
+    total += place(bytes);
   constantMemory = DeviceMemory(device, total);
   size_t offset = 0;
   for (const auto &[data, bytes] : constants) {
     constantPointers.push_back(constantMemory.data() + offset);
     if (bytes)
       device.upload(constantPointers.back(), data, bytes);
-    offset += alignUp(bytes);
+    offset += place(bytes);
   }
 }
 
@@ -132,7 +137,11 @@ std::shared_ptr<const ShapePlan> Executable::findPlan(InputShapes shapes) {
       }
   }
   // Made outside the lock: calls with known shapes need not wait.
-  auto plan = std::make_shared<const ShapePlan>(makeShapePlan(prog, shapes));
+  DeviceLimits limits = device.limits();
+  auto made = std::make_shared<ShapePlan>(makeShapePlan(prog, shapes, limits));
+  if (!hostMemory)
+    made->staging = planStaging(prog, *made, limits);
+  std::shared_ptr<const ShapePlan> plan = std::move(made);
   std::list<std::shared_ptr<const ShapePlan>> entry{plan}, surplus;
   std::lock_guard<ForkAwareMutex> lock(mutex);
   plans.splice(plans.begin(), entry);

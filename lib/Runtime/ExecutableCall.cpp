@@ -32,21 +32,25 @@ Executable::Call::Call(Executable &executable, InputShapes shapes) : executable(
     instance = std::make_unique<Instance>();
   if (instance->plan == plan)
     return;
-  size_t needed = plan->memory.peakBytes;
-  if (instance->arena.size() < needed) {
-    size_t old = instance->arena.size();
-    instance->arena = DeviceMemory(); // never hold both
-    auto account = [&](int64_t change) {
-      std::lock_guard<ForkAwareMutex> lock(executable.mutex);
-      executable.stats.arenaBytes += static_cast<size_t>(change);
-      ProcessStatistics::global().arenaBytes.fetch_add(change, std::memory_order_relaxed);
-    };
-    account(-static_cast<int64_t>(old));
-    instance->arena = DeviceMemory(executable.device, needed);
-    account(static_cast<int64_t>(needed));
-  }
+  reserve(instance->arena, plan->memory.peakBytes);
   instance->plan = std::move(plan);
   executable.bind(*instance);
+}
+
+void Executable::Call::reserve(DeviceMemory &memory, size_t bytes) {
+  size_t old = memory.size();
+  if (old >= bytes)
+    return;
+  instance->await();
+  memory = DeviceMemory(); // never hold both
+  auto account = [&](int64_t change) {
+    std::lock_guard<ForkAwareMutex> lock(executable.mutex);
+    executable.stats.arenaBytes += static_cast<size_t>(change);
+    ProcessStatistics::global().arenaBytes.fetch_add(change, std::memory_order_relaxed);
+  };
+  account(-static_cast<int64_t>(old));
+  memory = DeviceMemory(executable.device, bytes);
+  account(static_cast<int64_t>(bytes));
 }
 
 Executable::Call::~Call() {
@@ -58,17 +62,39 @@ Executable::Call::~Call() {
   executable.idle.push_back(std::move(instance));
 }
 
-void Executable::Call::run(void *const *inputs, void *const *results) {
+void Executable::Call::run(void *const *inputs, void *const *results, bool wait) {
   void **pointers = instance->pointers.data();
   for (const Patch &patch : executable.inputPatches)
     pointers[patch.slot] = inputs[patch.argument];
   for (const Patch &patch : executable.resultPatches)
     pointers[patch.slot] = results[patch.argument];
 
-  const ShapePlan &plan = *instance->plan;
-  bool profiling = executable.profiling.load(std::memory_order_relaxed);
   Queue &queue = executable.device.queue();
+  if (instance->pending != &queue)
+    instance->await();
   uint64_t start = now();
+  try {
+    issue(queue);
+    if (wait)
+      queue.synchronize();
+    else
+      queue.submit();
+  } catch (...) {
+    queue.abandon();
+    throw;
+  }
+  instance->pending = wait ? nullptr : &queue;
+  nanoseconds = now() - start;
+  ran = true;
+  ProcessStatistics &process = ProcessStatistics::global();
+  process.calls.fetch_add(1, std::memory_order_relaxed);
+  process.nanoseconds.fetch_add(nanoseconds, std::memory_order_relaxed);
+}
+
+void Executable::Call::issue(Queue &queue) const {
+  const ShapePlan &plan = *instance->plan;
+  void *const *pointers = instance->pointers.data();
+  bool profiling = executable.profiling.load(std::memory_order_relaxed);
   for (const Launch &launch : executable.launches) {
     void *const *operands = pointers + launch.firstPointer;
     if (!launch.kernel) {
@@ -84,12 +110,6 @@ void Executable::Call::run(void *const *inputs, void *const *results) {
       profile.nanoseconds.fetch_add(now() - before, std::memory_order_relaxed);
     }
   }
-  queue.synchronize();
-  nanoseconds = now() - start;
-  ran = true;
-  ProcessStatistics &process = ProcessStatistics::global();
-  process.calls.fetch_add(1, std::memory_order_relaxed);
-  process.nanoseconds.fetch_add(nanoseconds, std::memory_order_relaxed);
 }
 
 } // namespace torsh::runtime

@@ -10,14 +10,15 @@
 
 namespace torsh::runtime {
 namespace {
-size_t alignedSize(size_t bytes) {
-  if (bytes > std::numeric_limits<size_t>::max() - kBufferAlignment)
+size_t alignedSize(size_t bytes, size_t alignment) {
+  if (bytes > std::numeric_limits<size_t>::max() - alignment)
     throw Error(ErrorKind::Shape, "a temporary's size overflows");
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  return (bytes + alignment - 1) / alignment * alignment;
 }
 } // namespace
 
-MemoryPlan planMemory(const std::vector<size_t> &sizes, const std::vector<Lifetime> &lifetimes) {
+MemoryPlan planMemory(const std::vector<size_t> &sizes, const std::vector<Lifetime> &lifetimes,
+                      size_t alignment) {
   if (sizes.size() != lifetimes.size())
     throw Error(ErrorKind::Program, "as many lifetimes as sizes are needed");
   MemoryPlan plan;
@@ -25,7 +26,7 @@ MemoryPlan planMemory(const std::vector<size_t> &sizes, const std::vector<Lifeti
 
   std::vector<size_t> aligned(sizes.size());
   for (size_t i = 0; i < sizes.size(); ++i) {
-    aligned[i] = alignedSize(sizes[i]);
+    aligned[i] = alignedSize(sizes[i], alignment);
     if (__builtin_add_overflow(plan.naivePeakBytes, aligned[i], &plan.naivePeakBytes))
       throw Error(ErrorKind::Shape, "the sum of the temporaries overflows");
   }

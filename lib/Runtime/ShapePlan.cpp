@@ -148,7 +148,7 @@ size_t staticByteSize(const TensorType &type) {
   return bytesOf(type, [](ShapeInt extent) { return extent; });
 }
 
-ShapePlan makeShapePlan(const Program &program, InputShapes shapes) {
+ShapePlan makeShapePlan(const Program &program, InputShapes shapes, const DeviceLimits &limits) {
   DimEvaluator value(program, shapes);
   // Checks come first: their messages name the user's operation.
   checkRelations(program, value);
@@ -160,11 +160,15 @@ ShapePlan makeShapePlan(const Program &program, InputShapes shapes) {
   for (const Buffer &buffer : program.buffers)
     plan.bufferBytes.push_back(bytesOf(buffer.type, value));
   checkBufferSizes(program, plan, value);
+  for (size_t b = 0; b < plan.bufferBytes.size(); ++b)
+    if (plan.bufferBytes[b] > limits.maxBufferBytes)
+      fail("buffer " + std::to_string(b) + " takes " + std::to_string(plan.bufferBytes[b]) +
+           " bytes, the device's buffers hold at most " + std::to_string(limits.maxBufferBytes));
 
   std::vector<size_t> sizes;
   for (size_t b : program.temporaries)
     sizes.push_back(plan.bufferBytes[b]);
-  plan.memory = planMemory(sizes, program.lifetimes);
+  plan.memory = planMemory(sizes, program.lifetimes, limits.alignment);
 
   for (const Step &step : program.steps) {
     for (ShapeInt size : step.sizes)
@@ -180,6 +184,30 @@ ShapePlan makeShapePlan(const Program &program, InputShapes shapes) {
     plan.resultShapes.push_back(std::move(shape));
   }
   return plan;
+}
+
+StagingPlan planStaging(const Program &program, const ShapePlan &plan, const DeviceLimits &limits) {
+  StagingPlan staging;
+  auto place = [&](StagingPlan::Slot &slot, size_t bytes) {
+    slot = {staging.totalBytes, bytes};
+    // Even an empty tensor has an address of its own, inside the memory.
+    if (__builtin_add_overflow(staging.totalBytes,
+                               alignUp(std::max<size_t>(bytes, 1), limits.alignment),
+                               &staging.totalBytes))
+      fail("the sum of the arguments and results overflows");
+  };
+  staging.inputs.resize(program.inputs.size());
+  staging.results.resize(program.results.size());
+  // An input that no buffer names is read by nothing: nothing is sent for it.
+  std::vector<size_t> inputBytes(program.inputs.size());
+  for (size_t b = 0; b < program.buffers.size(); ++b)
+    if (program.buffers[b].kind == Buffer::Kind::Input)
+      inputBytes[program.buffers[b].index] = plan.bufferBytes[b];
+  for (size_t i = 0; i < inputBytes.size(); ++i)
+    place(staging.inputs[i], inputBytes[i]);
+  for (size_t r = 0; r < program.results.size(); ++r)
+    place(staging.results[r], plan.bufferBytes[program.results[r].buffer]);
+  return staging;
 }
 
 } // namespace torsh::runtime

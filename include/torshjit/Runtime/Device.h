@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the runtime asks of a device; one implementation per folder of
-// lib/Runtime.
+// lib/Runtime, or an object of the caller's.
 #ifndef TORSHJIT_RUNTIME_DEVICE_H
 #define TORSHJIT_RUNTIME_DEVICE_H
 
+#include "torshjit/Runtime/DeviceLimits.h"
+
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,17 +16,25 @@
 
 namespace torsh::runtime {
 
-/// A loaded kernel, in the device's own terms: a code address on the CPU.
+/// A loaded kernel, in the device's own terms and never 0: a code address on
+/// the CPU, elsewhere a pointer to what the device keeps about the kernel.
 using KernelHandle = uintptr_t;
 
 /// Takes work in order: the calling thread on the CPU, a stream on CUDA.
 class Queue {
 public:
   virtual ~Queue();
+  /// Reads `pointers` and `sizes` before it returns.
   virtual void launch(KernelHandle kernel, void *const *pointers, const int64_t *sizes) = 0;
   virtual void copy(void *destination, const void *source, size_t bytes) = 0;
   /// Returns when everything given to the queue is done.
   virtual void synchronize() = 0;
+  /// Sees to it that everything given to the queue will be done. A queue that
+  /// returns before it is lives as long as the process and can be
+  /// synchronized from any thread.
+  virtual void submit() { synchronize(); }
+  /// After an exception: what has not begun is dropped, what has is waited for.
+  virtual void abandon() noexcept {}
 };
 
 /// Kernels loaded from one binary; handles are valid while it lives.
@@ -34,23 +45,43 @@ public:
   virtual KernelHandle find(const std::string &kernel) const = 0;
 };
 
+/// Usable from any number of threads at once.
 class Device {
 public:
   virtual ~Device();
   virtual std::string_view name() const = 0;
-  /// Aligned to kBufferAlignment; throws std::bad_alloc.
+  /// Whether kernels and copies take any address of the host. Otherwise they
+  /// take what `allocate` gave, and calls with host arrays are staged.
+  virtual bool isHostMemory() const = 0;
+  virtual DeviceLimits limits() const { return {}; }
+  /// Aligned to limits().alignment; throws std::bad_alloc.
   virtual void *allocate(size_t bytes) = 0;
   virtual void deallocate(void *memory, size_t bytes) noexcept = 0;
   /// Host to device, complete on return.
   virtual void upload(void *destination, const void *source, size_t bytes) = 0;
+  /// Device to host, complete on return; what wrote `source` is synchronized.
+  virtual void download(void *destination, const void *source, size_t bytes) = 0;
   virtual std::unique_ptr<KernelLibrary> load(std::string_view binary) = 0;
   /// The queue of the calling thread.
   virtual Queue &queue() = 0;
 };
 
-/// The device that runs programs of `target`; throws Error(Program) for
-/// targets this build does not run. Devices live as long as the process.
+/// Returns a device that lives as long as the process, the same one each time;
+/// opens it the first time. Throws Error(Device) when the machine lacks it.
+using DeviceFactory = std::function<Device &()>;
+
+/// Makes a device known by the name that programs give as their target. It
+/// takes the place of an earlier one for executables loaded from now on.
+void registerDevice(std::string name, DeviceFactory factory);
+
+/// The device that runs programs of `target`, a name or `name:architecture`.
+/// Throws Error(Device) for names that no device has, and for devices that
+/// are absent.
 Device &findDevice(std::string_view target);
+
+/// The error of a device that cannot be opened: what is missing, and that
+/// compiling for it needs none.
+[[noreturn]] void throwDeviceAbsent(std::string_view device, const std::string &missing);
 
 /// Device memory with an owner.
 class DeviceMemory {

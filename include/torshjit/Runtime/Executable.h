@@ -14,6 +14,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace torsh::runtime {
@@ -21,17 +22,28 @@ namespace torsh::runtime {
 /// The memory and pointer table of one call in flight.
 struct Instance {
   DeviceMemory arena;
+  DeviceMemory staging; ///< for the host's arguments and results
   std::shared_ptr<const ShapePlan> plan;
   /// The operand pointers of all steps, one after another, bound to `plan`.
   std::vector<void *> pointers;
+  /// The queue in which work on this memory may still be under way.
+  Queue *pending = nullptr;
+
+  void await() {
+    if (pending)
+      std::exchange(pending, nullptr)->synchronize();
+  }
 };
+
+/// Where the memory of an argument or result lies.
+enum class Place : uint8_t { Host, Device };
 
 struct ExecutableStatistics {
   uint64_t calls = 0;
   uint64_t nanoseconds = 0;
   size_t peakBytes = 0;      ///< largest arena any plan needed
   size_t naivePeakBytes = 0; ///< of the same plan, one allocation per buffer
-  size_t arenaBytes = 0;     ///< held now by all idle and running instances
+  size_t arenaBytes = 0;     ///< held now by all idle and running instances, staging included
   size_t plans = 0;          ///< shape plans made
 };
 
@@ -50,6 +62,8 @@ public:
   ~Executable();
 
   const Program &program() const { return prog; }
+  /// Whether Call::run takes host memory.
+  bool isHostMemory() const { return hostMemory; }
 
   /// One call: holds an instance from construction to destruction.
   class Call {
@@ -62,10 +76,23 @@ public:
     Call &operator=(const Call &) = delete;
 
     const ShapePlan &plan() const { return *instance->plan; }
-    /// `inputs`: one pointer per program input; `results`: one per result.
-    void run(void *const *inputs, void *const *results);
+    /// `inputs`: one pointer per program input; `results`: one per result, all
+    /// of which the device's kernels can use. Complete on return.
+    void run(void *const *inputs, void *const *results) { run(inputs, results, true); }
+    /// Likewise, but complete in the order of the thread's queue.
+    void submit(void *const *inputs, void *const *results) { run(inputs, results, false); }
+    /// Likewise with pointers to the host's memory, which is copied in and
+    /// out. Without places all is on the host; with them there is one for
+    /// each pointer. Complete on return when a result is on the host.
+    void runStaged(void *const *inputs, void *const *results, const Place *inputPlaces = nullptr,
+                   const Place *resultPlaces = nullptr);
 
   private:
+    void run(void *const *inputs, void *const *results, bool wait);
+    void issue(Queue &queue) const;
+    /// Replaces memory of the instance by some of at least `bytes`.
+    void reserve(DeviceMemory &memory, size_t bytes);
+
     Executable &executable;
     std::unique_ptr<Instance> instance;
     uint64_t nanoseconds = 0;
@@ -99,6 +126,7 @@ private:
 
   Program prog;
   Device &device;
+  bool hostMemory;
   DeviceMemory constantMemory;
   std::vector<void *> constantPointers;
   std::vector<Launch> launches;

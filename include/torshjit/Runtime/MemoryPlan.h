@@ -20,7 +20,7 @@ struct Lifetime {
 };
 
 struct MemoryPlan {
-  std::vector<size_t> offsets; ///< multiples of kBufferAlignment
+  std::vector<size_t> offsets; ///< multiples of the alignment
   size_t peakBytes = 0;        ///< size of the arena
   size_t naivePeakBytes = 0;   ///< what one allocation per buffer would take
 };
@@ -28,7 +28,8 @@ struct MemoryPlan {
 /// Greedy by size: the largest buffer first, each at the lowest offset where
 /// no buffer that is alive at the same time lies. Throws Error(Shape) when the
 /// sum of the sizes is not representable.
-MemoryPlan planMemory(const std::vector<size_t> &sizes, const std::vector<Lifetime> &lifetimes);
+MemoryPlan planMemory(const std::vector<size_t> &sizes, const std::vector<Lifetime> &lifetimes,
+                      size_t alignment = kBufferAlignment);
 
 } // namespace torsh::runtime
 

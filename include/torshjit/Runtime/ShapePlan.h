@@ -3,6 +3,7 @@
 #ifndef TORSHJIT_RUNTIME_SHAPEPLAN_H
 #define TORSHJIT_RUNTIME_SHAPEPLAN_H
 
+#include "torshjit/Runtime/DeviceLimits.h"
 #include "torshjit/Runtime/MemoryPlan.h"
 #include "torshjit/Runtime/Program.h"
 
@@ -11,12 +12,25 @@
 
 namespace torsh::runtime {
 
+/// Where the host's arguments and results lie in device memory of their own.
+struct StagingPlan {
+  struct Slot {
+    size_t offset = 0;
+    size_t bytes = 0;
+  };
+  std::vector<Slot> inputs;
+  std::vector<Slot> results;
+  size_t totalBytes = 0;
+};
+
 struct ShapePlan {
   /// The extents of Program::dynamicAxes; equal keys, equal plans.
   std::vector<int64_t> key;
   std::vector<size_t> bufferBytes;
   /// Offsets in the arena of Program::temporaries.
   MemoryPlan memory;
+  /// Empty where the device has host memory.
+  StagingPlan staging;
   /// The sizes of all launches, one after another.
   std::vector<int64_t> sizes;
   std::vector<std::vector<int64_t>> resultShapes;
@@ -29,8 +43,13 @@ struct ShapePlan {
 /// extents as the signature has.
 using InputShapes = const int64_t *const *;
 
-/// Throws Error(Shape) when an extent contradicts the signature or a check.
-ShapePlan makeShapePlan(const Program &program, InputShapes shapes);
+/// Throws Error(Shape) when an extent contradicts the signature or a check, or
+/// a buffer exceeds the limits.
+ShapePlan makeShapePlan(const Program &program, InputShapes shapes,
+                        const DeviceLimits &limits = {});
+
+/// For calls with host arrays on a device without host memory.
+StagingPlan planStaging(const Program &program, const ShapePlan &plan, const DeviceLimits &limits);
 
 /// Bytes of a type without dynamic extents; throws Error(Shape) on overflow.
 size_t staticByteSize(const TensorType &type);

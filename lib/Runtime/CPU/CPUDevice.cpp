@@ -57,6 +57,10 @@ void CPUDevice::upload(void *destination, const void *source, size_t bytes) {
   std::memcpy(destination, source, bytes);
 }
 
+void CPUDevice::download(void *destination, const void *source, size_t bytes) {
+  std::memcpy(destination, source, bytes);
+}
+
 std::unique_ptr<KernelLibrary> CPUDevice::load(std::string_view binary) {
   return std::make_unique<SharedObject>(binary);
 }

@@ -146,14 +146,13 @@ PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void *>(traverseSlot)},
 } // namespace
 
 PyExecutable::PyExecutable(const std::string &text, nb::object kernels,
-                           std::optional<nb::bytes> sharedObject, nb::list constants,
+                           std::optional<nb::bytes> binary, nb::list constants,
                            nb::object keepAlive)
     : keepAlive(std::move(keepAlive)) {
   requireNumPy();
   Program program = Program::parse(text);
-  if (sharedObject)
-    library =
-        runtime::findDevice(program.target).load({sharedObject->c_str(), sharedObject->size()});
+  if (binary)
+    library = runtime::findDevice(program.target).load({binary->c_str(), binary->size()});
   auto resolve = [&](const std::string &name) -> KernelHandle {
     if (!kernels.is_none() && kernels.attr("__contains__")(name).ptr() == Py_True)
       return nb::cast<KernelHandle>(kernels[name.c_str()]);
@@ -191,15 +190,15 @@ void bindExecutable(nb::module_ &m) {
       m, "Executable", nb::type_slots(slots),
       "A compiled program, ready to run from any thread.\n\n"
       "program: the host program as JSON (docs/Runtime.md). kernels: addresses "
-      "by name. shared_object: the bytes of a library that has the kernels not "
-      "in `kernels`. constants: NumPy arrays, copied. keep_alive: what owns "
+      "by name. binary: what the device of the program's target loads the "
+      "kernels not in `kernels` from, a shared object on the CPU. constants: NumPy arrays, copied. "
+      "keep_alive: what owns "
       "the code at the addresses. A malformed program, a missing kernel or a "
       "library that does not load raise the registered program error.")
       .def(nb::init<const std::string &, nb::object, std::optional<nb::bytes>, nb::list,
                     nb::object>(),
-           nb::arg("program"), nb::arg("kernels") = nb::none(),
-           nb::arg("shared_object") = nb::none(), nb::arg("constants") = nb::list(),
-           nb::arg("keep_alive") = nb::none())
+           nb::arg("program"), nb::arg("kernels") = nb::none(), nb::arg("binary") = nb::none(),
+           nb::arg("constants") = nb::list(), nb::arg("keep_alive") = nb::none())
       .def("run", runOnce, nb::arg("inputs"), nb::arg("results") = "numpy",
            "Runs once on NumPy arrays, NumPy scalars or torch tensors, in the "
            "order of the signature; returns a list of new arrays (results: "

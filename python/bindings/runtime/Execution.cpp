@@ -50,7 +50,10 @@ std::vector<nb::object> execute(runtime::Executable &executable, runtime::InputS
       results[r] = newArray(dtype, plan.resultShapes[r], pointers[r]);
   }
 
-  if (plan.traffic >= kReleaseTraffic) {
+  if (!executable.isHostMemory()) {
+    nb::gil_scoped_release release;
+    call.runStaged(inputs, pointers.data());
+  } else if (plan.traffic >= kReleaseTraffic) {
     nb::gil_scoped_release release;
     call.run(inputs, pointers.data());
   } else {

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens libcuda and finds its functions.
+#include "torshjit/Runtime/CUDA/Driver.h"
+
+#include "torshjit/Runtime/Error.h"
+
+#include <cstdlib>
+#include <dlfcn.h>
+#include <mutex>
+#include <new>
+
+namespace torsh::runtime::cuda {
+namespace {
+/// Every failure of this file is a machine without a usable driver, where the user has one
+/// question: what to do instead.
+[[noreturn]] void failWithoutDriver(const std::string &reason) {
+  throw Error(ErrorKind::Device,
+              "no usable CUDA driver on this machine: " + reason +
+                  "; to compile for a GPU elsewhere, use torshjit.trace(..., "
+                  "target_device=\"cuda:sm_80\") and save(), which need no GPU, and torshjit.load() "
+                  "the file on the machine that has one");
+}
+
+template <typename Function> void find(void *library, const char *symbol, Function *&function) {
+  function = reinterpret_cast<Function *>(dlsym(library, symbol));
+  if (!function)
+    failWithoutDriver(std::string("its library has no ") + symbol +
+                      "; driver 460 (CUDA 11.2) or newer is needed");
+}
+
+Driver open() {
+  const char *name = std::getenv("TORSHJIT_LIBCUDA");
+  if (!name || !*name)
+    name = "libcuda.so.1";
+  // Never closed: the driver registers handlers that outlive any of our objects.
+  void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    const char *why = dlerror();
+    failWithoutDriver(why ? why : name);
+  }
+  Driver driver{};
+  // The suffixes are the versions that cuda.h maps the plain names to.
+  find(library, "cuGetErrorName", driver.getErrorName);
+  find(library, "cuGetErrorString", driver.getErrorString);
+  find(library, "cuInit", driver.init);
+  find(library, "cuDeviceGetCount", driver.deviceGetCount);
+  find(library, "cuDeviceGet", driver.deviceGet);
+  find(library, "cuDeviceGetName", driver.deviceGetName);
+  find(library, "cuDeviceGetAttribute", driver.deviceGetAttribute);
+  find(library, "cuDevicePrimaryCtxRetain", driver.primaryCtxRetain);
+  find(library, "cuCtxGetCurrent", driver.ctxGetCurrent);
+  find(library, "cuCtxPushCurrent_v2", driver.ctxPushCurrent);
+  find(library, "cuCtxPopCurrent_v2", driver.ctxPopCurrent);
+  find(library, "cuModuleLoadDataEx", driver.moduleLoadDataEx);
+  find(library, "cuModuleUnload", driver.moduleUnload);
+  find(library, "cuModuleGetFunction", driver.moduleGetFunction);
+  find(library, "cuFuncGetAttribute", driver.funcGetAttribute);
+  find(library, "cuFuncSetAttribute", driver.funcSetAttribute);
+  find(library, "cuLaunchKernel", driver.launchKernel);
+  find(library, "cuMemAlloc_v2", driver.memAlloc);
+  find(library, "cuMemFree_v2", driver.memFree);
+  find(library, "cuMemPoolCreate", driver.memPoolCreate);
+  find(library, "cuMemPoolSetAttribute", driver.memPoolSetAttribute);
+  find(library, "cuMemAllocFromPoolAsync", driver.memAllocFromPoolAsync);
+  find(library, "cuMemFreeAsync", driver.memFreeAsync);
+  find(library, "cuMemcpyHtoDAsync_v2", driver.memcpyHtoDAsync);
+  find(library, "cuMemcpyDtoHAsync_v2", driver.memcpyDtoHAsync);
+  find(library, "cuMemcpyDtoDAsync_v2", driver.memcpyDtoDAsync);
+  find(library, "cuMemsetD8Async", driver.memsetD8Async);
+  find(library, "cuMemsetD16Async", driver.memsetD16Async);
+  find(library, "cuMemsetD32Async", driver.memsetD32Async);
+  find(library, "cuStreamCreate", driver.streamCreate);
+  find(library, "cuStreamSynchronize", driver.streamSynchronize);
+  find(library, "cuStreamWaitEvent", driver.streamWaitEvent);
+  find(library, "cuThreadExchangeStreamCaptureMode", driver.threadExchangeStreamCaptureMode);
+  find(library, "cuEventCreate", driver.eventCreate);
+  find(library, "cuEventRecord", driver.eventRecord);
+  find(library, "cuEventDestroy_v2", driver.eventDestroy);
+  return driver;
+}
+
+std::string nameOf(const Driver &driver, CUresult result) {
+  const char *name = nullptr;
+  const char *text = nullptr;
+  driver.getErrorName(result, &name);
+  driver.getErrorString(result, &text);
+  return std::string(name ? name : "error " + std::to_string(result)) +
+         (text ? std::string(" (") + text + ")" : "");
+}
+
+Driver openAndInitialise() {
+  Driver driver = open();
+  if (CUresult result = driver.init(0); result != CUDA_SUCCESS)
+    failWithoutDriver("cuInit says " + nameOf(driver, result));
+  int count = 0;
+  if (CUresult result = driver.deviceGetCount(&count); result != CUDA_SUCCESS)
+    failWithoutDriver("cuDeviceGetCount says " + nameOf(driver, result));
+  if (count == 0)
+    failWithoutDriver("it sees no GPU");
+  return driver;
+}
+} // namespace
+
+const Driver &Driver::get() {
+  static const Driver driver = openAndInitialise();
+  return driver;
+}
+
+void Driver::check(CUresult result, const char *operation, const std::string &detail) const {
+  if (result == CUDA_SUCCESS)
+    return;
+  if (result == CUDA_ERROR_OUT_OF_MEMORY)
+    throw std::bad_alloc();
+  throw Error(ErrorKind::Device,
+              std::string(operation) + " failed: " + nameOf(*this, result) + detail);
+}
+
+} // namespace torsh::runtime::cuda
