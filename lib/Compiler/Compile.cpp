@@ -3,11 +3,10 @@
 
 #include "torshjit/Compiler/Compile.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "torshjit/Compiler/HostProgram.h"
 #include "torshjit/Compiler/Phases.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
-#include "torshjit/Runtime/KernelABI.h"
-#include "torshjit/Tensor/Passes.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
 
@@ -46,12 +45,16 @@ static std::string explain(ModuleOp module) {
       llvm::consumeError(parsed.takeError());
   }
   json::Object schedules;
-  for (auto kernel : module.getOps<func::FuncOp>())
-    if (auto schedule = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule")) {
-      std::string text;
-      llvm::raw_string_ostream(text) << schedule;
-      schedules[kernel.getSymName()] = text;
-    }
+  module.walk([&](FunctionOpInterface kernel) {
+    auto schedule = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule");
+    if (!schedule)
+      return;
+    // Past the shared phases a function may be called otherwise than its kernel.
+    auto name = kernel->getAttrOfType<StringAttr>("torsh.kernel");
+    std::string text;
+    llvm::raw_string_ostream(text) << schedule;
+    schedules[name ? name.getValue() : StringRef(kernel.getName())] = text;
+  });
   report["schedules"] = std::move(schedules);
   std::string text;
   llvm::raw_string_ostream(text) << json::Value(std::move(report));
@@ -62,77 +65,61 @@ static LogicalResult report(ModuleOp module, llvm::Error error) {
   return module.emitError(llvm::toString(std::move(error)));
 }
 
-FailureOr<CompiledProgram> mlir::torsh::compile(ModuleOp module, const CompileOptions &options) {
+FailureOr<CompiledProgram> mlir::torsh::compile(ModuleOp module, const Target &target,
+                                                const CompileOptions &options) {
   CompiledProgram result;
   Stopwatch watch(result.timings);
   if (failed(findHostFunction(module)))
     return failure();
-  size_t last = getPhases().size() - 1;
-  for (size_t i = 0; i < last; ++i) {
-    if (failed(runPhases(module, static_cast<int64_t>(i) - 1, i, options)))
+  SmallVector<Phase> phases = getPhases(target);
+  std::string description;
+  for (size_t i = 0; i < phases.size(); ++i) {
+    if (failed(runPhases(target, module, static_cast<int64_t>(i) - 1, i, options)))
       return failure();
-    watch.lap(getPhases()[i].name);
+    watch.lap(phases[i].name);
+    if (i + 1 == getNumSharedPhases()) {
+      FailureOr<func::FuncOp> host = findHostFunction(module);
+      if (failed(host))
+        return failure();
+      FailureOr<HostProgram> program = buildHostProgram(*host, target.getName());
+      if (failed(program))
+        return failure();
+      llvm::raw_string_ostream(result.program) << program->program;
+      result.constants = std::move(program->constants);
+      watch.lap("host");
+    }
+    // The last phase keeps only code of the target.
+    if (i + 1 >= getNumSharedPhases() && i + 1 < phases.size()) {
+      result.explanation = explain(module);
+      if (std::string text = target.describeKernels(module, options); !text.empty())
+        description = std::move(text);
+    }
   }
-  // The last phase keeps only code of the target.
-  FailureOr<func::FuncOp> host = findHostFunction(module);
-  if (failed(host))
-    return failure();
-  FailureOr<HostProgram> program = buildHostProgram(*host, "cpu");
-  if (failed(program))
-    return failure();
-  llvm::raw_string_ostream(result.program) << program->program;
-  result.constants = std::move(program->constants);
-  result.explanation = explain(module);
-  std::vector<std::string> names;
-  for (auto function : module.getOps<func::FuncOp>())
-    if (isKernel(function))
-      names.push_back(function.getSymName().str());
-  watch.lap("host");
-  if (failed(runPhases(module, static_cast<int64_t>(last) - 1, last, options)))
-    return failure();
-  watch.lap(getPhases()[last].name);
-  if (names.empty())
-    return result; // Nothing but copies.
-
-  auto objects = cpu::generateCode(cpu::splitKernels(module), options.processor, options.threads);
-  if (!objects)
-    return report(module, objects.takeError());
-  result.objects = std::move(*objects);
-  watch.lap("object");
-  auto code = cpu::LoadedCode::load(result.objects);
+  auto code = target.generate(module, description, options);
   if (!code)
     return report(module, code.takeError());
   result.code = std::move(*code);
-  for (const std::string &name : names) {
-    llvm::Expected<uint64_t> address = result.code->lookup(TORSH_KERNEL_PREFIX + name);
-    if (!address)
-      return report(module, address.takeError());
-    result.kernels.emplace_back(name, *address);
-  }
-  watch.lap("load");
+  watch.lap("code");
   return result;
 }
 
 FailureOr<std::string> mlir::torsh::compileToText(ModuleOp module, StringRef phase,
+                                                  const Target &target,
                                                   const CompileOptions &options) {
-  std::string text;
-  if (std::optional<size_t> to = findPhase(phase)) {
-    if (failed(runPhases(module, -1, *to, options)))
+  if (std::optional<size_t> to = findPhase(target, phase)) {
+    if (failed(runPhases(target, module, -1, *to, options)))
       return failure();
+    std::string text;
     llvm::raw_string_ostream stream(text);
     module.print(stream);
     return text;
   }
-  if (phase != "llvmir" && phase != "assembly")
+  if (llvm::none_of(target.getArtifacts(), [&](const Artifact &row) { return row.name == phase; }))
     return module.emitError("there is no phase '") << phase << "'", failure();
-  if (failed(runPhases(module, -1, getPhases().size() - 1, options)))
+  if (failed(runPhases(target, module, -1, getPhases(target).size() - 1, options)))
     return failure();
-  auto codes =
-      cpu::generateCode(cpu::splitKernels(module), options.processor, options.threads,
-                        phase == "llvmir" ? cpu::CodeKind::LLVMIR : cpu::CodeKind::Assembly);
-  if (!codes)
-    return FailureOr<std::string>(report(module, codes.takeError()));
-  for (const std::string &code : *codes)
-    text += code;
-  return text;
+  llvm::Expected<std::string> text = target.printArtifact(module, phase, options);
+  if (!text)
+    return FailureOr<std::string>(report(module, text.takeError()));
+  return *text;
 }

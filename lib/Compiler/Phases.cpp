@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The phases of a compilation, in order. This file calls passes and holds no logic
-// of its own; an order that is not obvious has its reason beside it.
+// The phases that all targets share, in order; a target's own are in its folder. This
+// file calls passes; an order that is not obvious has its reason beside it.
 
 #include "torshjit/Compiler/Phases.h"
-#include "mlir/Conversion/Passes.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Transforms/Passes.h"
-#include "torshjit/Buffer/Passes.h"
 #include "torshjit/Compiler/Passes.h"
+#include "torshjit/Compiler/Targets.h"
 #include "torshjit/Conversion/TorshToLinalg/TorshToLinalg.h"
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
-#include "torshjit/Target/CPU/Transforms/Passes.h"
-#include "torshjit/Tensor/Passes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -81,68 +76,46 @@ static void buildLinalg(OpPassManager &pm, const CompileOptions &) {
   addVerifier(pm, "linalg");
 }
 
-static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
-  SelectCPUSchedulesPassOptions schedules;
-  schedules.threads = options.threads;
-  schedules.vectorBits = options.processor.vectorBits;
-  OpPassManager &function = pm.nest<func::FuncOp>();
-  function.addPass(createFuseElementwisePass());
-  function.addPass(createSelectCPUSchedulesPass(schedules));
-  function.addPass(createTileKernelsPass());
-  addCleanup(function);
-  function.addPass(createBufferizeKernelsPass());
-  // Finds the copies of a tile to itself, which bufferisation leaves behind: they
-  // are seen to be such once CSE has merged the views.
-  addCleanup(function);
-  function.addPass(createCanonicalizerPass());
-  function.addPass(createLowerContractionsPass());
-  function.addPass(createLowerToLoopsPass());
-  addCleanup(function);
-  addVerifier(pm, "loops");
-}
-
-static void buildLLVM(OpPassManager &pm, const CompileOptions &) {
-  OpPassManager &function = pm.nest<func::FuncOp>();
-  function.addPass(createLowerCPUSignaturesPass());
-  function.addPass(createAllocateScratchPass());
-  pm.addPass(createOutlineParallelLoopsPass());
-  OpPassManager &lowered = pm.nest<func::FuncOp>();
-  lowered.addPass(createApproximateMathPass());
-  lowered.addPass(memref::createExpandStridedMetadataPass());
-  lowered.addPass(createLowerAffinePass());
-  lowered.addPass(createSCFToControlFlowPass());
-  addCleanup(lowered);
-  pm.addPass(createConvertCPUToLLVMPass());
-  addVerifier(pm, "llvm");
-}
-
 static constexpr Phase kPhases[] = {
-    {"capture", "the program as a front end built it: torsh operations on tensors", buildCapture},
-    {"graph", "the program is simplified, and composite operations are taken apart", buildGraph},
-    {"kernels", "every computation is in a kernel, and the host function only launches them",
-     buildKernels},
-    {"linalg", "every kernel is a function of linalg operations on tensors", buildLinalg},
-    {"loops", "every kernel is tiled, and is loops and vectors on memrefs", buildLoops},
-    {"llvm", "every kernel is LLVM dialect with an entry of the kernel ABI", buildLLVM},
+    {"capture", "the program as a front end built it: torsh operations on tensors"},
+    {"graph", "the program is simplified, and composite operations are taken apart"},
+    {"kernels", "every computation is in a kernel, and the host function only launches them"},
+    {"linalg", "every kernel is a function of linalg operations on tensors"},
 };
+// The passes of each.
+static void (*const kBuilders[])(OpPassManager &, const CompileOptions &) = {
+    buildCapture, buildGraph, buildKernels, buildLinalg};
 
-ArrayRef<Phase> mlir::torsh::getPhases() { return kPhases; }
+SmallVector<Phase> mlir::torsh::getPhases(const Target &target) {
+  SmallVector<Phase> phases(std::begin(kPhases), std::end(kPhases));
+  llvm::append_range(phases, target.getPhases());
+  return phases;
+}
 
-std::optional<size_t> mlir::torsh::findPhase(StringRef name) {
-  for (auto [i, phase] : llvm::enumerate(getPhases()))
+size_t mlir::torsh::getNumSharedPhases() { return std::size(kPhases); }
+
+std::optional<size_t> mlir::torsh::findPhase(const Target &target, StringRef name) {
+  for (auto [i, phase] : llvm::enumerate(getPhases(target)))
     if (phase.name == name)
       return i;
   return std::nullopt;
+}
+
+void mlir::torsh::buildPhase(const Target &target, size_t position, OpPassManager &pm,
+                             const CompileOptions &options) {
+  if (position < std::size(kPhases))
+    kBuilders[position](pm, options);
+  else
+    target.buildPhase(position - std::size(kPhases), pm, options);
 }
 
 //===----------------------------------------------------------------------===//
 // Running
 //===----------------------------------------------------------------------===//
 
-static LogicalResult dump(ModuleOp module, size_t number, const CompileOptions &options) {
+static LogicalResult dump(ModuleOp module, const std::string &name, const CompileOptions &options) {
   llvm::SmallString<128> path(options.dumpDirectory);
-  llvm::sys::path::append(path,
-                          std::to_string(number) + "_" + getPhases()[number].name.str() + ".mlir");
+  llvm::sys::path::append(path, name + ".mlir");
   std::string error;
   std::unique_ptr<llvm::ToolOutputFile> file = openOutputFile(path, &error);
   if (!file)
@@ -152,21 +125,23 @@ static LogicalResult dump(ModuleOp module, size_t number, const CompileOptions &
   return success();
 }
 
-LogicalResult mlir::torsh::runPhases(ModuleOp module, int64_t from, size_t to,
+LogicalResult mlir::torsh::runPhases(const Target &target, ModuleOp module, int64_t from, size_t to,
                                      const CompileOptions &options) {
   bool dumps = !options.dumpDirectory.empty();
   if (dumps && llvm::sys::fs::create_directories(options.dumpDirectory))
     return module.emitError("cannot create the dump directory ") << options.dumpDirectory;
-  for (size_t i = from + 1; i <= to && i < getPhases().size(); ++i) {
+  SmallVector<Phase> phases = getPhases(target);
+  for (size_t i = from + 1; i <= to && i < phases.size(); ++i) {
     PassManager pm(module.getContext(), ModuleOp::getOperationName());
-    getPhases()[i].build(pm, options);
-    // Each phase ends in a verifier of its contract. Up to linalg, where our own
-    // patterns build operations whose rules the passes after them rely on, MLIR's
-    // verifier runs as well; past it, it would cost more than it has ever found.
-    pm.enableVerifier(dumps || i <= *findPhase("linalg"));
+    buildPhase(target, i, pm, options);
+    // Each phase ends in a verifier of its contract. In the shared ones, where our
+    // own patterns build operations whose rules the passes after them rely on, MLIR's
+    // verifier runs as well; past them, it would cost more than it has ever found.
+    pm.enableVerifier(dumps || i < getNumSharedPhases());
+    std::string name = std::to_string(i) + "_" + phases[i].name.str();
     if (dumps) {
       llvm::SmallString<128> tree(options.dumpDirectory);
-      llvm::sys::path::append(tree, std::to_string(i) + "_" + getPhases()[i].name.str());
+      llvm::sys::path::append(tree, name);
       pm.enableIRPrintingToFileTree([](Pass *, Operation *) { return false; },
                                     [](Pass *, Operation *) { return true; },
                                     /*printModuleScope=*/true, /*printAfterOnlyOnChange=*/true,
@@ -177,23 +152,31 @@ LogicalResult mlir::torsh::runPhases(ModuleOp module, int64_t from, size_t to,
     }
     if (failed(pm.run(module)))
       return failure();
-    if (dumps && failed(dump(module, i, options)))
+    if (dumps && failed(dump(module, name, options)))
       return failure();
   }
   return success();
 }
 
-void mlir::torsh::registerPhasePipelines() {
+static void registerPipeline(const Twine &name, const Target &target, size_t position) {
   // Registration keeps the callbacks, so each phase has its own.
-  for (const Phase &phase : getPhases())
-    registerPassPipeline(
-        ("torsh-phase-" + phase.name).str(), phase.sentence,
-        [&phase](OpPassManager &pm, StringRef text,
-                 function_ref<LogicalResult(const Twine &)> error) -> LogicalResult {
-          if (!text.empty())
-            return error("a phase pipeline takes no options");
-          phase.build(pm, CompileOptions());
-          return success();
-        },
-        [](function_ref<void(const detail::PassOptions &)>) {});
+  registerPassPipeline(
+      name.str(), getPhases(target)[position].sentence,
+      [&target, position](OpPassManager &pm, StringRef text,
+                          function_ref<LogicalResult(const Twine &)> error) -> LogicalResult {
+        if (!text.empty())
+          return error("a phase pipeline takes no options");
+        buildPhase(target, position, pm, CompileOptions());
+        return success();
+      },
+      [](function_ref<void(const detail::PassOptions &)>) {});
+}
+
+void mlir::torsh::registerPhasePipelines() {
+  for (size_t i = 0; i < getNumSharedPhases(); ++i)
+    registerPipeline("torsh-phase-" + kPhases[i].name, *getTargets().front(), i);
+  for (const std::unique_ptr<Target> &target : getTargets())
+    for (auto [i, phase] : llvm::enumerate(target->getPhases()))
+      registerPipeline("torsh-phase-" + target->getName() + "-" + phase.name, *target,
+                       getNumSharedPhases() + i);
 }

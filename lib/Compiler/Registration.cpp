@@ -48,19 +48,20 @@
 #include "torshjit/Buffer/Passes.h"
 #include "torshjit/Compiler/Passes.h"
 #include "torshjit/Compiler/Phases.h"
+#include "torshjit/Compiler/Targets.h"
 #include "torshjit/Conversion/TorshToLinalg/TorshToLinalg.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
-#include "torshjit/Target/CPU/IR/CPUDialect.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
+#include "torshjit/Target/Passes.h"
 #include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
 
 void mlir::torsh::registerDialects(DialectRegistry &registry) {
-  registry.insert<TorshDialect, cpu::TorshCPUDialect, affine::AffineDialect, arith::ArithDialect,
+  registry.insert<TorshDialect, affine::AffineDialect, arith::ArithDialect,
                   bufferization::BufferizationDialect, cf::ControlFlowDialect, DLTIDialect,
                   func::FuncDialect, index::IndexDialect, linalg::LinalgDialect, LLVM::LLVMDialect,
                   math::MathDialect, memref::MemRefDialect, scf::SCFDialect, tensor::TensorDialect,
@@ -85,6 +86,8 @@ void mlir::torsh::registerDialects(DialectRegistry &registry) {
   vector::registerValueBoundsOpInterfaceExternalModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  for (const std::unique_ptr<Target> &target : getTargets())
+    target->registerDialects(registry);
 }
 
 void mlir::torsh::registerPasses() {
@@ -100,6 +103,7 @@ void mlir::torsh::registerPasses() {
   registerTorshToLinalgPasses();
   registerTorshTensorPasses();
   registerTorshBufferPasses();
+  registerTorshTargetPasses();
   registerTorshCPUPasses();
   registerTorshCompilerPasses();
   registerPhasePipelines();

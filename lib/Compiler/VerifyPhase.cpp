@@ -2,7 +2,6 @@
 // Fails where the module breaks the contract of a phase.
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "torshjit/Compiler/Passes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Tensor/Passes.h"
@@ -24,16 +23,10 @@ public:
 
 private:
   void runOnOperation() override {
-    LogicalResult holds =
-        phase == "graph"    ? verifyGraph()
-        : phase == "linalg" ? verifyKernels({"affine", "arith", "bufferization", "func", "linalg",
-                                             "math", "memref", "scf", "tensor"},
-                                            /*allowTensors=*/true)
-        : phase == "loops"
-            ? verifyKernels({"affine", "arith", "func", "math", "memref", "scf", "vector", "ub"},
-                            /*allowTensors=*/false)
-        : phase == "llvm" ? verifyLLVM()
-                          : getOperation().emitError("unknown phase '") << phase << "'";
+    LogicalResult holds = phase == "graph" ? verifyGraph()
+                          : phase == "linalg"
+                              ? verifyLinalg()
+                              : getOperation().emitError("unknown phase '") << phase << "'";
     if (failed(holds))
       signalPassFailure();
   }
@@ -77,14 +70,14 @@ private:
     return success();
   }
 
-  LogicalResult verifyKernels(ArrayRef<StringRef> dialects, bool allowTensors) {
+  LogicalResult verifyLinalg() {
+    static constexpr StringRef kDialects[] = {
+        "affine", "arith", "bufferization", "func", "linalg", "math", "memref", "scf", "tensor"};
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (!isKernel(function))
         continue;
       WalkResult result = function.walk([&](Operation *op) {
-        bool isKnown = llvm::is_contained(dialects, op->getName().getDialectNamespace());
-        bool hasTensor = llvm::any_of(op->getResultTypes(), llvm::IsaPred<TensorType>);
-        if (isKnown && (allowTensors || !hasTensor))
+        if (llvm::is_contained(kDialects, op->getName().getDialectNamespace()))
           return WalkResult::advance();
         return WalkResult(broken(op));
       });
@@ -94,15 +87,6 @@ private:
     if (auto kernels = getOperation().getOps<KernelOp>(); !kernels.empty())
       return broken(*kernels.begin());
     return success();
-  }
-
-  LogicalResult verifyLLVM() {
-    WalkResult result = getOperation().getBody()->walk([&](Operation *op) {
-      if (isa<LLVM::LLVMDialect>(op->getDialect()))
-        return WalkResult::advance();
-      return WalkResult(broken(op));
-    });
-    return failure(result.wasInterrupted());
   }
 };
 

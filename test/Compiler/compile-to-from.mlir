@@ -11,9 +11,9 @@
 // RUN: torsh-opt %s --torsh-compile-to=linalg --torsh-fuse-elementwise | FileCheck %s --check-prefix=FUSED
 
 // RUN: not torsh-opt %s --torsh-compile-to=machine 2>&1 | FileCheck %s --check-prefix=UNKNOWN-TO
-// UNKNOWN-TO: --torsh-compile-to: there is no phase 'machine'; the phases are capture, graph, kernels, linalg, loops, llvm, llvmir, assembly
+// UNKNOWN-TO: --torsh-compile-to: there is no phase 'machine'; the phases of cpu are capture, graph, kernels, linalg, loops, llvm, llvmir, assembly
 // RUN: not torsh-opt %s --torsh-compile-from=assembly 2>&1 | FileCheck %s --check-prefix=UNKNOWN-FROM
-// UNKNOWN-FROM: --torsh-compile-from: there is no phase 'assembly'; the phases are capture, graph, kernels, linalg, loops, llvm
+// UNKNOWN-FROM: --torsh-compile-from: there is no phase 'assembly'; the phases of cpu are capture, graph, kernels, linalg, loops, llvm
 // RUN: not torsh-opt %s --torsh-compile-from=llvm --torsh-compile-to=graph 2>&1 | FileCheck %s --check-prefix=BACKWARDS
 // BACKWARDS: --torsh-compile-from=llvm is after --torsh-compile-to=graph
 // RUN: not torsh-opt %s --torsh-compile-from=graph --torsh-compile-to=assembly 2>&1 | FileCheck %s --check-prefix=ARTIFACT

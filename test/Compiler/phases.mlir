@@ -7,9 +7,9 @@
 // RUN: FileCheck %s --check-prefix=KERNELS --input-file=%t.kernels.mlir
 // RUN: torsh-opt %t.kernels.mlir --torsh-phase-linalg -o %t.linalg.mlir
 // RUN: FileCheck %s --check-prefix=LINALG --input-file=%t.linalg.mlir
-// RUN: torsh-opt %t.linalg.mlir --torsh-phase-loops -o %t.loops.mlir
+// RUN: torsh-opt %t.linalg.mlir --torsh-phase-cpu-loops -o %t.loops.mlir
 // RUN: FileCheck %s --check-prefix=LOOPS --input-file=%t.loops.mlir
-// RUN: torsh-opt %t.loops.mlir --torsh-phase-llvm -o %t.llvm.mlir
+// RUN: torsh-opt %t.loops.mlir --torsh-phase-cpu-llvm -o %t.llvm.mlir
 // RUN: FileCheck %s --check-prefix=LLVM --input-file=%t.llvm.mlir
 
 // The composite is taken apart.

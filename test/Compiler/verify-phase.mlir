@@ -4,10 +4,10 @@
 // RUN: not torsh-opt %t/large-and-empty.mlir --torsh-compile-to=loops 2>&1 | FileCheck %t/large-and-empty.mlir
 // RUN: not torsh-opt %t/linalg.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/linalg.mlir
 // RUN: not torsh-opt %t/kernel.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/kernel.mlir
-// RUN: not torsh-opt %t/loops.mlir --torsh-verify-phase=phase=loops 2>&1 | FileCheck %t/loops.mlir
-// RUN: not torsh-opt %t/llvm.mlir --torsh-verify-phase=phase=llvm 2>&1 | FileCheck %t/llvm.mlir
+// RUN: not torsh-opt %t/loops.mlir "--torsh-verify-dialects=phase=loops dialects=arith,func host=true" 2>&1 | FileCheck %t/loops.mlir
+// RUN: not torsh-opt %t/llvm.mlir "--torsh-verify-dialects=phase=llvm dialects=llvm" 2>&1 | FileCheck %t/llvm.mlir
 // RUN: not torsh-opt %t/llvm.mlir --torsh-verify-phase=phase=nonsense 2>&1 | FileCheck %t/llvm.mlir --check-prefix=UNKNOWN
-// RUN: torsh-opt %t/holds.mlir --torsh-verify-phase=phase=linalg --torsh-verify-phase=phase=loops
+// RUN: torsh-opt %t/holds.mlir --torsh-verify-phase=phase=linalg "--torsh-verify-dialects=phase=loops dialects=func host=true"
 
 //--- graph.mlir
 // CHECK: error: 'torsh.softmax' is not allowed after the phase graph

@@ -12,14 +12,18 @@
 
 namespace mlir::torsh {
 
-/// What --torsh-compile-from and --torsh-compile-to ask for.
+class Target;
+
+/// What --torsh-target, --torsh-compile-from and --torsh-compile-to ask for.
 struct PhaseRange {
   /// The phases after `from` up to and including `to`, as positions in the table;
   /// `from` is -1 where the module is what a front end built.
   int64_t from = -1;
   size_t to = 0;
-  /// "llvmir" or "assembly" where the code is asked for and not the IR.
+  /// An artifact of the target where the code is asked for and not the IR.
   std::string artifact;
+  const Target *target = nullptr;
+  std::string architecture;
 };
 
 /// Makes the options known to the command line.
@@ -28,7 +32,7 @@ void registerPhaseOptions();
 /// Whether the command line has one of the options.
 bool hasPhaseOptions();
 
-/// The range, or which name the table does not have.
+/// The range, or which name the tables do not have.
 llvm::Expected<PhaseRange> getPhaseRange();
 
 } // namespace mlir::torsh

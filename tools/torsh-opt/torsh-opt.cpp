@@ -9,6 +9,8 @@
 #include "torshjit/Compiler/Compile.h"
 #include "torshjit/Compiler/Phases.h"
 #include "torshjit/Compiler/Registration.h"
+#include "torshjit/Compiler/Targets.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -18,7 +20,7 @@ using namespace mlir::torsh;
 
 /// Writes the code of a module, which is no MLIR any more.
 static LogicalResult writeArtifact(llvm::raw_ostream &os, std::unique_ptr<llvm::MemoryBuffer> input,
-                                   const DialectRegistry &registry, StringRef artifact) {
+                                   const DialectRegistry &registry, const PhaseRange &range) {
   MLIRContext context(registry);
   llvm::SourceMgr sources;
   sources.AddNewSourceBuffer(std::move(input), llvm::SMLoc());
@@ -26,7 +28,9 @@ static LogicalResult writeArtifact(llvm::raw_ostream &os, std::unique_ptr<llvm::
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
   if (!module)
     return failure();
-  FailureOr<std::string> text = compileToText(*module, artifact, CompileOptions());
+  CompileOptions options;
+  options.architecture = range.architecture;
+  FailureOr<std::string> text = compileToText(*module, range.artifact, *range.target, options);
   if (failed(text))
     return failure();
   os << *text;
@@ -40,8 +44,9 @@ static LogicalResult runRange(llvm::raw_ostream &os, std::unique_ptr<llvm::Memor
   MlirOptMainConfig config = commandLine;
   config.setPassPipelineSetupFn([&](PassManager &pm) {
     CompileOptions options;
+    options.architecture = range.architecture;
     for (size_t i = range.from + 1; i <= range.to; ++i)
-      getPhases()[i].build(pm, options);
+      buildPhase(*range.target, i, pm, options);
     return commandLine.setupPassPipeline(pm);
   });
   return MlirOptMain(os, std::move(input), registry, config);
@@ -65,16 +70,35 @@ static LogicalResult runPhaseOptions(StringRef inputName, StringRef outputName,
     llvm::errs() << "error: " << error << "\n";
     return failure();
   }
-  LogicalResult result =
-      range->artifact.empty()
-          ? runRange(output->os(), std::move(input), registry, *range)
-          : writeArtifact(output->os(), std::move(input), registry, range->artifact);
+  LogicalResult result = range->artifact.empty()
+                             ? runRange(output->os(), std::move(input), registry, *range)
+                             : writeArtifact(output->os(), std::move(input), registry, *range);
   if (succeeded(result))
     output->keep();
   return result;
 }
 
+/// Libraries of targets are loaded before anything is registered, so before the
+/// command line is parsed: --torsh-load-targets=<path>.
+static bool loadTargetLibraries(int argc, char **argv) {
+  for (int i = 1; i < argc; ++i) {
+    StringRef argument(argv[i]);
+    if (!argument.consume_front("--torsh-load-targets="))
+      continue;
+    if (llvm::Error error = loadTargets(argument)) {
+      llvm::errs() << "error: " << llvm::toString(std::move(error)) << "\n";
+      return false;
+    }
+  }
+  return true;
+}
+
 int main(int argc, char **argv) {
+  llvm::cl::list<std::string> libraries(
+      "torsh-load-targets", llvm::cl::value_desc("library"),
+      llvm::cl::desc("Take the targets of a shared library as well"));
+  if (!loadTargetLibraries(argc, argv))
+    return 1;
   DialectRegistry registry;
   registerDialects(registry);
   registerPasses();

@@ -6,8 +6,7 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "torshjit/Compiler/Options.h"
-#include "torshjit/Target/CPU/CodeGen/CodeGen.h"
+#include "torshjit/Target/Target.h"
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,21 +20,17 @@ struct CompiledProgram {
   SmallVector<ElementsAttr> constants;
   /// The decisions taken, as JSON text.
   std::string explanation;
-  /// The kernels' object files, and where the kernels were loaded.
-  std::vector<std::string> objects;
-  std::unique_ptr<cpu::LoadedCode> code;
-  std::vector<std::pair<std::string, uint64_t>> kernels;
+  std::unique_ptr<KernelCode> code;
   /// Milliseconds by phase, in order.
   std::vector<std::pair<std::string, double>> timings;
 };
 
-/// Compiles `module`, which is consumed, for the processor of `options`, and loads
-/// the kernels into this process. Reports what fails as diagnostics.
-FailureOr<CompiledProgram> compile(ModuleOp module, const CompileOptions &options);
+/// Compiles `module`, which is consumed. Reports what fails as diagnostics.
+FailureOr<CompiledProgram> compile(ModuleOp module, const Target &target,
+                                   const CompileOptions &options);
 
-/// The IR after a phase of the table, or of one of the artifacts past it: "llvmir"
-/// (optimised LLVM IR) and "assembly".
-FailureOr<std::string> compileToText(ModuleOp module, StringRef phase,
+/// The IR after a phase on the way to `target`, or one of the target's artifacts.
+FailureOr<std::string> compileToText(ModuleOp module, StringRef phase, const Target &target,
                                      const CompileOptions &options);
 
 } // namespace mlir::torsh

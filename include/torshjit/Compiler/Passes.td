@@ -10,9 +10,8 @@ def VerifyPhasePass : Pass<"torsh-verify-phase", "::mlir::ModuleOp"> {
   let description = [{
     After `graph` no composite operation is left that is to be decomposed, and no
     tensor is larger than what a process can address (2^47 bytes). After
-    `linalg` kernels hold linalg on tensors; after `loops` loops on memrefs, no
-    tensors; after `llvm` nothing but the LLVM dialect. The contract of `kernels`
-    is `torsh-verify-kernels`.
+    `linalg` kernels hold linalg on tensors. The contract of `kernels` is
+    `torsh-verify-kernels`, those of the targets' phases `torsh-verify-dialects`.
   }];
   let options = [Option<"phase", "phase", "std::string", "\"graph\"", "The phase to check">];
 }

@@ -4,32 +4,31 @@
 #ifndef TORSHJIT_COMPILER_PHASES_H
 #define TORSHJIT_COMPILER_PHASES_H
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/Pass/PassManager.h"
-#include "torshjit/Compiler/Options.h"
-#include "llvm/ADT/ArrayRef.h"
-#include "llvm/ADT/StringRef.h"
+#include "torshjit/Target/Target.h"
 
 namespace mlir::torsh {
 
-/// One phase: its name, what holds after it, and the passes that make it so.
-struct Phase {
-  llvm::StringLiteral name;
-  llvm::StringLiteral sentence;
-  void (*build)(OpPassManager &pm, const CompileOptions &options);
-};
+/// The phases on the way to `target`, in order: those that all targets share, then
+/// its own.
+SmallVector<Phase> getPhases(const Target &target);
 
-/// The phases in order. The last of them leaves the LLVM dialect.
-llvm::ArrayRef<Phase> getPhases();
+/// How many phases all targets share. The host program is read off after them.
+size_t getNumSharedPhases();
 
 /// The position of the phase called `name`, or nothing.
-std::optional<size_t> findPhase(llvm::StringRef name);
+std::optional<size_t> findPhase(const Target &target, llvm::StringRef name);
+
+/// Adds the passes of the phase at a position.
+void buildPhase(const Target &target, size_t position, OpPassManager &pm,
+                const CompileOptions &options);
 
 /// Runs the phases after `from` up to and including `to` (positions in the
 /// table; `from` = -1 runs from the start). Fails on any reported error.
-LogicalResult runPhases(ModuleOp module, int64_t from, size_t to, const CompileOptions &options);
+LogicalResult runPhases(const Target &target, ModuleOp module, int64_t from, size_t to,
+                        const CompileOptions &options);
 
-/// Registers a pipeline `torsh-phase-<name>` for every phase.
+/// Registers a pipeline for every phase: `torsh-phase-<name>` for those that all
+/// targets share, `torsh-phase-<target>-<name>` for a target's own.
 void registerPhasePipelines();
 
 } // namespace mlir::torsh

@@ -6,6 +6,7 @@
 #include "Diagnostics.h"
 #include "GraphBuilder.h"
 #include "torshjit/Compiler/Phases.h"
+#include "torshjit/Compiler/Targets.h"
 #include "torshjit/Target/CPU/CodeGen/CodeGen.h"
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/pair.h>
@@ -25,14 +26,29 @@ struct PyCompileResult {
   std::shared_ptr<mlir::torsh::CompiledProgram> program;
 };
 
-mlir::torsh::CompileOptions readOptions(nb::dict options) {
-  mlir::torsh::CompileOptions result;
+/// What the options dict of Python says.
+struct Request {
+  const mlir::torsh::Target *target = nullptr;
+  mlir::torsh::CompileOptions options;
+};
+
+mlir::torsh::TargetSpec findTarget(const std::string &name) {
+  llvm::Expected<mlir::torsh::TargetSpec> spec = mlir::torsh::findTarget(name);
+  if (!spec)
+    throw nb::value_error(llvm::toString(spec.takeError()).c_str());
+  return *spec;
+}
+
+Request readOptions(nb::dict options) {
+  Request request;
+  request.target = mlir::torsh::getTargets().front().get();
+  mlir::torsh::CompileOptions &result = request.options;
   for (auto [key, value] : options) {
     auto name = nb::cast<std::string>(key);
     if (name == "target") {
-      if (nb::cast<std::string>(value) != "cpu")
-        throw nb::value_error(
-            ("this compiler has no target '" + nb::cast<std::string>(value) + "'").c_str());
+      mlir::torsh::TargetSpec spec = findTarget(nb::cast<std::string>(value));
+      request.target = spec.target;
+      result.architecture = spec.architecture;
     } else if (name == "fusion_strategy") {
       result.fusionStrategy = nb::cast<std::string>(value);
     } else if (name == "max_fusion_size") {
@@ -50,34 +66,34 @@ mlir::torsh::CompileOptions readOptions(nb::dict options) {
       throw nb::value_error(("unknown compile option '" + name + "'").c_str());
     }
   }
-  return result;
+  return request;
 }
 
 PyCompileResult compileModule(Module &module, nb::dict options) {
-  mlir::torsh::CompileOptions compileOptions = readOptions(options);
+  Request request = readOptions(options);
   DiagnosticCollector diagnostics(module.context->get());
   OwningOpRef<ModuleOp> copy = module.op->clone();
-  auto program = mlir::torsh::compile(*copy, compileOptions);
+  auto program = mlir::torsh::compile(*copy, *request.target, request.options);
   if (failed(program) || diagnostics.hasError())
     diagnostics.raise("the compilation failed");
   return {module.context, std::make_shared<mlir::torsh::CompiledProgram>(std::move(*program))};
 }
 
 std::string runToPhase(Module &module, const std::string &phase, nb::dict options) {
-  mlir::torsh::CompileOptions compileOptions = readOptions(options);
+  Request request = readOptions(options);
   DiagnosticCollector diagnostics(module.context->get());
   OwningOpRef<ModuleOp> copy = module.op->clone();
-  auto text = mlir::torsh::compileToText(*copy, phase, compileOptions);
+  auto text = mlir::torsh::compileToText(*copy, phase, *request.target, request.options);
   if (failed(text) || diagnostics.hasError())
     diagnostics.raise("the compilation failed");
   return *text;
 }
 
-nb::bytes linkResult(const PyCompileResult &result) {
-  auto library = mlir::torsh::cpu::linkSharedLibrary(result.program->objects);
-  if (!library)
-    throw std::runtime_error(llvm::toString(library.takeError()));
-  return nb::bytes(library->data(), library->size());
+nb::bytes serializeResult(const PyCompileResult &result) {
+  llvm::Expected<std::string> bytes = result.program->code->serialize();
+  if (!bytes)
+    throw std::runtime_error(llvm::toString(bytes.takeError()));
+  return nb::bytes(bytes->data(), bytes->size());
 }
 
 } // namespace
@@ -89,7 +105,7 @@ void torshjit::python::bindCompile(nb::module_ &m) {
       .def_prop_ro("kernels",
                    [](const PyCompileResult &r) {
                      nb::dict kernels;
-                     for (const auto &[name, address] : r.program->kernels)
+                     for (const auto &[name, address] : r.program->code->getAddresses())
                        kernels[name.c_str()] = address;
                      return kernels;
                    })
@@ -109,17 +125,49 @@ void torshjit::python::bindCompile(nb::module_ &m) {
                    })
       .def_prop_ro(
           "code", [](nb::object self) { return self; }, "What keeps the machine code loaded.")
-      .def("shared_object", &linkResult, "The kernels as an ELF shared library.");
+      .def("binary", &serializeResult,
+           "The kernels as the bytes that the runtime's device of the target loads.");
   m.def("compile", &compileModule, nb::arg("module"), nb::arg("options") = nb::dict(),
-        "Compiles a module for this process's CPU; raises MLIRError.");
+        "Compiles a module for the option `target`; raises MLIRError.");
   m.def("run_to_phase", &runToPhase, nb::arg("module"), nb::arg("phase"),
         nb::arg("options") = nb::dict(), "The IR as text after a phase.");
-  m.def("phases", [] {
-    std::vector<std::pair<std::string, std::string>> phases;
-    for (const mlir::torsh::Phase &phase : mlir::torsh::getPhases())
-      phases.emplace_back(phase.name.str(), phase.sentence.str());
-    return phases;
-  });
+  m.def(
+      "phases",
+      [](const std::string &target) {
+        std::vector<std::pair<std::string, std::string>> phases;
+        for (const mlir::torsh::Phase &phase : mlir::torsh::getPhases(*findTarget(target).target))
+          phases.emplace_back(phase.name.str(), phase.sentence.str());
+        return phases;
+      },
+      nb::arg("target") = mlir::torsh::getTargets().front()->getName().str(),
+      "Name and sentence of each phase on the way to a target.");
+  m.def(
+      "artifacts",
+      [](const std::string &target) {
+        std::vector<std::pair<std::string, std::string>> artifacts;
+        for (const mlir::torsh::Artifact &artifact : findTarget(target).target->getArtifacts())
+          artifacts.emplace_back(artifact.name.str(), artifact.sentence.str());
+        return artifacts;
+      },
+      nb::arg("target"), "Name and sentence of each text made past a target's last phase.");
+  m.def(
+      "targets",
+      [] {
+        std::vector<std::pair<std::string, std::string>> targets;
+        for (const auto &target : mlir::torsh::getTargets())
+          targets.emplace_back(target->getName().str(), target->getSentence().str());
+        return targets;
+      },
+      "Name and sentence of each target.");
+  m.def(
+      "load_targets",
+      [](const std::string &path) {
+        if (llvm::Error error = mlir::torsh::loadTargets(path))
+          throw nb::value_error(llvm::toString(std::move(error)).c_str());
+      },
+      nb::arg("path"),
+      "Adds the targets of a shared library; contexts made before lack their "
+      "dialects.");
   m.def("host_processor", [] {
     const mlir::torsh::cpu::Processor &host = mlir::torsh::cpu::Processor::host();
     nb::dict description;

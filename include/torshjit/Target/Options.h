@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a compilation is asked to do.
 
-#ifndef TORSHJIT_COMPILER_OPTIONS_H
-#define TORSHJIT_COMPILER_OPTIONS_H
+#ifndef TORSHJIT_TARGET_OPTIONS_H
+#define TORSHJIT_TARGET_OPTIONS_H
 
-#include "torshjit/Target/CPU/CodeGen/CodeGen.h"
 #include <cstdint>
 #include <string>
 
 namespace mlir::torsh {
 
-/// Everything here that changes the code is part of a cached kernel's key.
+/// Everything here but the last member changes the code, and is part of a cached
+/// kernel's key.
 struct CompileOptions {
   /// Whether the graph is simplified before it is fused.
   bool optimize = true;
@@ -20,14 +20,15 @@ struct CompileOptions {
   std::string fusionStrategy = "default";
   /// The largest number of operations in a kernel.
   int64_t maxFusionSize = 64;
-  /// Threads to make work for.
+  /// Threads of the host: to make work for where kernels run on it, to compile on
+  /// where they do not.
   int64_t threads = 1;
-  cpu::Processor processor = cpu::Processor::host();
-  /// Where to write the IR after each phase and pass; empty for nowhere. Does not
-  /// change the code.
+  /// What to compile for, in the terms of the target; empty for its default.
+  std::string architecture;
+  /// Where to write the IR after each phase and pass; empty for nowhere.
   std::string dumpDirectory;
 };
 
 } // namespace mlir::torsh
 
-#endif // TORSHJIT_COMPILER_OPTIONS_H
+#endif // TORSHJIT_TARGET_OPTIONS_H
