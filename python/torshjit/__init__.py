@@ -73,9 +73,7 @@ def _configured(config: JitConfig | None, options: dict[str, Any]) -> JitConfig:
     if config is not None and not isinstance(config, JitConfig):
         raise ConfigError(f"config must be a JitConfig, not {type(config).__name__}")
     config = JitConfig() if config is None else config
-    config = config.replace(**options) if options else config
-    config.target.require_available()
-    return config
+    return config.replace(**options) if options else config
 
 
 def compile(f: Any = None, *, config: JitConfig | None = None, **options: Any) -> Any:
@@ -90,7 +88,6 @@ def compile(f: Any = None, *, config: JitConfig | None = None, **options: Any) -
 
     Raises:
         ConfigError: an option is unknown or malformed, or `f` is nothing that compiles.
-        DeviceError: the target is not available.
         CompileError: `f` is malformed MLIR.
     """
     configured = _configured(config, options)
@@ -113,6 +110,8 @@ def trace(
 ) -> CompiledModule:
     """As `compile`, but captures and compiles at once, for the given example inputs.
 
+    Needs no device of the target: only calls do.
+
     Raises:
         TorshError: as `compile`, and whatever a first call would raise.
     """
@@ -129,6 +128,7 @@ def load(path: Any) -> CompiledModule:
     Raises:
         LoadError: the file is missing, damaged, of another version, or made for a processor
             with features that this one lacks.
+        DeviceError: the device that it was made for is absent.
     """
     from torshjit.executable_file import load as load_file
 

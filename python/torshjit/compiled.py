@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import time
@@ -36,12 +37,9 @@ from torshjit.signatures import (
     trees_match,
 )
 from torshjit.sources import Source
-from torshjit.specialization import Specialization, build_interpreted, build_native
+from torshjit.specialization import Specialization
 
 __all__ = ["CompiledModule", "FallbackWarning"]
-
-#: What `CompiledModule.ir` shows besides phases.
-_ARTIFACTS = ("llvmir", "assembly")
 
 _runtime.register_errors(
     program=TorshError,
@@ -132,8 +130,12 @@ class CompiledModule(_runtime.Dispatcher):
                 found = self._add(signature, args, kwargs)
         if isinstance(found, Fallback):
             return (self._run_plainly(found, args, kwargs),)
-        if found.executable is None:
+        if found.is_interpreted:
             return (self._interpret(found, args, kwargs),)
+        if found.executable is None:
+            # It was compiled where its device was absent: a call needs the device.
+            with self._lock:
+                self._load(found)
         return None
 
     def _inline(self, args: tuple, kwargs: dict) -> Any:
@@ -170,9 +172,23 @@ class CompiledModule(_runtime.Dispatcher):
             if not isinstance(error, REASONS_TO_FALL_BACK) or not self._may_fall_back():
                 raise
             return self._fall_back(signature, error)
+        if not made.is_interpreted:
+            # A program may be compiled, looked at and saved without its device.
+            with contextlib.suppress(DeviceError):
+                self._load(made)
         self._specializations.append(made)
         TOTALS.add_compilation(made.statistics())
         return made
+
+    def _load(self, made: Specialization) -> None:
+        """Makes a compiled specialization ready for calls, unless another thread has.
+
+        Raises:
+            DeviceError: the device of its target is absent.
+        """
+        if made.executable is None:
+            made.load(self._config.target.kind, profiles=self._config.enable_profiling)
+            self.add_specialization(executable=made.executable, **made.runtime_arguments)
 
     def _capture(self, args: tuple, kwargs: dict) -> CapturedProgram:
         assert self._source is not None
@@ -193,13 +209,9 @@ class CompiledModule(_runtime.Dispatcher):
             import torch
 
             _runtime.register_torch(torch)
-        if self._config.target.kind == "interpreter":
-            return build_interpreted(program)
         if "bf16" in str(program.module):
             _register_bfloat16()
-        made = build_native(program, self._config)
-        self.add_specialization(executable=made.executable, **made.runtime_arguments)
-        return made
+        return self._config.target.kind.build(program, self._config)
 
     def _may_fall_back(self) -> bool:
         return not self._config.strict and self._source is not None and self._source.runs_plainly
@@ -300,8 +312,9 @@ class CompiledModule(_runtime.Dispatcher):
     def ir(self, phase: str = "capture", specialization: int = -1) -> str:
         """Returns the IR text after a phase, of the latest specialization unless said otherwise.
 
-        `phase` is ``capture``, a phase of the compiler, or what comes out of it: ``llvmir`` (LLVM
-        IR after LLVM's own passes) or ``assembly`` (of the processor).
+        `phase` is ``capture``, a phase of the compiler on the way to the target, or an artifact
+        of the target: for the CPU ``llvmir`` (LLVM IR after LLVM's own passes) or ``assembly``,
+        for CUDA ``ptx``, for Metal ``spirv`` or ``msl``. Needs no device.
 
         Raises:
             ConfigError: the phase is unknown; the message lists them.
@@ -315,14 +328,15 @@ class CompiledModule(_runtime.Dispatcher):
         if phase == "capture":
             return str(program.module)
         compiler = load_compiler()
-        names = ["capture", *(name for name, _ in compiler.phases()), *_ARTIFACTS]
-        if phase not in names:
-            raise ConfigError(f"unknown phase {phase!r}; phases: {', '.join(names)}")
         options = {
-            **self._config.replace(target_device="cpu").compiler_options(),
+            **self._config.compiler_options(),
             "num_threads": _runtime.num_threads(),
             "dump_dir": None,
         }
+        tables = (compiler.phases, compiler.artifacts)
+        names = [name for table in tables for name, _ in table(options["target"])]
+        if phase not in names:
+            raise ConfigError(f"unknown phase {phase!r}; phases: {', '.join(names)}")
         try:
             return compiler.run_to_phase(program.module, phase, options)
         except compiler.MLIRError as error:

@@ -13,9 +13,16 @@ from collections import OrderedDict
 from types import ModuleType
 from typing import Any
 
-from torshjit.errors import CompileError
+from torshjit.errors import CompileError, ConfigError
 
-__all__ = ["clear_cache", "compile_module", "compiler_context", "compiler_error", "load_compiler"]
+__all__ = [
+    "clear_cache",
+    "compile_module",
+    "compiler_context",
+    "compiler_error",
+    "load_compiler",
+    "load_target_library",
+]
 
 #: Most programs whose machine code is kept after their last user has gone.
 _MOST_ENTRIES = 256
@@ -70,6 +77,21 @@ def compiler_context() -> Any:
     return load_compiler().Context()
 
 
+def load_target_library(path: str) -> None:
+    """Adds the targets of a shared library to the compiler.
+
+    Raises:
+        ConfigError: the library does not load, or brings a target that is there already.
+        CompileError: the compiler extension is not installed.
+    """
+    try:
+        load_compiler().load_targets(path)
+    except ValueError as error:
+        raise ConfigError(f"cannot load targets from {path}: {error}") from error
+    # A context has the dialects of the targets that there were when it was made.
+    compiler_context.cache_clear()
+
+
 def compiler_error(error: Exception, what: str) -> CompileError:
     """Returns a CompileError for an MLIRError, located at its first diagnostic that has a line."""
     message = str(error.args[0]) if error.args else str(error)
@@ -96,6 +118,9 @@ def _compile(module: Any, options: dict[str, Any]) -> Any:
         failure = compiler_error(error, "the program does not compile")
         failure.reproduce = _reproduction(module, options)
         raise failure from error
+    except ValueError as error:
+        # An option's value that only the compiler can judge: an architecture.
+        raise ConfigError(str(error)) from error
 
 
 def _reproduction(module: Any, options: dict[str, Any]) -> str | None:
@@ -133,6 +158,7 @@ def compile_module(module: Any, options: dict[str, Any], *, use_cache: bool) -> 
 
     Raises:
         CompileError: the compiler rejects the module.
+        ConfigError: the compiler lacks the target, or the target the architecture.
     """
     if not use_cache or options.get("dump_dir"):
         return _compile(module, options), "miss"

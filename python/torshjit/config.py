@@ -12,7 +12,7 @@ from typing import Any
 
 from torshjit import environment
 from torshjit.errors import ConfigError
-from torshjit.target import Target
+from torshjit.targets import Target
 
 __all__ = ["FusionStrategy", "JitConfig"]
 
@@ -46,7 +46,8 @@ class JitConfig:
         max_fusion_size: most operations that one kernel may hold, at least 1.
         enable_optimizations: whether the graph is simplified and fused.
         enable_profiling: whether each kernel is timed; the times are in `stats()`.
-        target_device: what to compile for, as ``cpu``, ``interpreter`` or ``cuda:sm_90a``.
+        target_device: what to compile for, as ``cpu``, ``interpreter`` or ``cuda:sm_90a``; the
+            names are those of `torshjit.targets`.
         enable_caching: whether equal programs are compiled once in a process.
         numerics: ``strict``, or ``fast`` to allow rewrites that change float rounding.
         strict: whether a program that cannot be compiled raises; otherwise it runs as plain
@@ -121,8 +122,9 @@ class JitConfig:
 
     def compiler_options(self) -> dict[str, object]:
         """The options that `torshjit._compiler` takes; they are part of every cache key."""
+        target = self.target
         return {
-            "target": self.target.kind,
+            "target": str(Target(target.kind.compiler_name, target.architecture)),
             "fusion_strategy": self.fusion_strategy.value,
             "max_fusion_size": self.max_fusion_size,
             "enable_optimizations": self.enable_optimizations,

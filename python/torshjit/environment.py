@@ -66,7 +66,7 @@ def _size(text: str) -> int:
 
 
 _TABLE = (
-    Variable("TORSHJIT_TARGET", str, "cpu", True, "what to compile for: `cpu` or `interpreter`"),
+    Variable("TORSHJIT_TARGET", str, "cpu", True, "what to compile for, as `target_device`"),
     Variable(
         "TORSHJIT_FUSION_STRATEGY",
         str,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Saved executables: one zip file of JSON, shared libraries and .npy arrays; no pickle.
+"""Saved executables: one zip file of JSON, kernels and .npy arrays; no pickle.
 
-metadata.json           format, version, machine, instruction sets, specializations
+metadata.json           format, version, target, what it requires, specializations
 <n>/program.json        the host program of specialization n
-<n>/kernels.so          its kernels
+<n>/kernels.so, .json   its kernels, in the form of the target
 <n>/constants/<i>.npy   its constants
 <n>/objects/<i>.npy     arrays that it read by reference, with the values they had
 <n>/explain.json        the compiler's account of it
@@ -28,8 +28,7 @@ from torshjit.capture.graph_function import ArrayLeaf, ValueLeaf
 from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.compiled import CompiledModule
 from torshjit.config import JitConfig
-from torshjit.cpu_features import host_features, host_machine
-from torshjit.errors import LoadError, TorshError
+from torshjit.errors import ConfigError, DeviceError, LoadError, TorshError
 from torshjit.signatures import is_torch_tensor
 from torshjit.specialization import Specialization
 from torshjit.tree_json import read_tree, write_tree
@@ -37,7 +36,7 @@ from torshjit.tree_json import read_tree, write_tree
 __all__ = ["FORMAT", "load", "save"]
 
 #: Raised when a file of an older version of torshjit can no longer be read.
-FORMAT = 1
+FORMAT = 2
 
 _MALFORMED = (KeyError, ValueError, TypeError, IndexError, AttributeError, EOFError, OSError)
 
@@ -51,24 +50,27 @@ def save(path: Any, name: str, config: JitConfig, specializations: list[Speciali
     Raises:
         TorshError: there is nothing to save, or something has no form in a file.
     """
-    native = [each for each in specializations if each.executable is not None]
+    native = [each for each in specializations if not each.is_interpreted]
     if not native:
         raise TorshError(
             f"{name} has no machine code to save; call it or use torshjit.trace first, with "
-            "target_device='cpu'"
+            "a target_device that compiles"
         )
+    kind = config.target.kind
     target = os.fspath(path)
     handle, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(target)))
     try:
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
-            rows = [_write(archive, number, each) for number, each in enumerate(native)]
+            rows = [
+                _write(archive, number, each, kind.binary_name)
+                for number, each in enumerate(native)
+            ]
             metadata = {
                 "format": FORMAT,
                 "version": __version__,
                 "name": name,
                 "target": str(config.target),
-                "machine": host_machine(),
-                "cpu_features": list(host_features()),
+                "requirements": kind.requirements(),
                 "specializations": rows,
             }
             archive.writestr("metadata.json", json.dumps(metadata, indent=1))
@@ -79,7 +81,9 @@ def save(path: Any, name: str, config: JitConfig, specializations: list[Speciali
         raise
 
 
-def _write(archive: zipfile.ZipFile, number: int, each: Specialization) -> dict[str, Any]:
+def _write(
+    archive: zipfile.ZipFile, number: int, each: Specialization, binary_name: str
+) -> dict[str, Any]:
     if each.result is None:
         raise TorshError("a program that was loaded from a file is saved by copying the file")
     parts = each.runtime_arguments
@@ -87,7 +91,7 @@ def _write(archive: zipfile.ZipFile, number: int, each: Specialization) -> dict[
         # Gradients need the module itself; without it the file computes values only.
         parts = {**parts, "grad_sensitive": False}
     archive.writestr(f"{number}/program.json", each.result.program)
-    archive.writestr(f"{number}/kernels.so", each.result.shared_object())
+    archive.writestr(f"{number}/{binary_name}", each.result.binary())
     archive.writestr(f"{number}/explain.json", json.dumps(each.explanation))
     constants = [
         _write_array(archive, f"{number}/constants/{index}.npy", array)
@@ -133,17 +137,19 @@ def load(path: Any) -> CompiledModule:
     Raises:
         LoadError: the file is missing, damaged, of another version, or made for a processor
             with features that this one lacks.
+        DeviceError: the device that it was made for is absent.
     """
     name = os.fspath(path)
     try:
         with zipfile.ZipFile(name) as archive:
             metadata = json.loads(archive.read("metadata.json"))
             _check(name, metadata)
-            module = CompiledModule(None, JitConfig(target_device="cpu"), str(metadata["name"]))
+            module = CompiledModule(None, _config(name, metadata), str(metadata["name"]))
+            module.config.target.kind.open_device()
             for number, row in enumerate(metadata["specializations"]):
                 _read(archive, number, row, module)
             return module
-    except LoadError:
+    except (LoadError, DeviceError):
         raise
     except FileNotFoundError as error:
         raise LoadError(f"cannot load {name}: no such file") from error
@@ -172,22 +178,22 @@ def _check(name: str, metadata: Any) -> None:
             f"cannot load {name}: it was saved by torshjit {metadata['version']}, this is "
             f"{__version__}, whose kernels are called otherwise"
         )
-    if metadata["machine"] != host_machine():
-        raise LoadError(
-            f"cannot load {name}: it was made for {metadata['machine']}, this machine is "
-            f"{host_machine()}"
-        )
-    missing = sorted(set(metadata["cpu_features"]) - set(host_features()))
-    if missing:
-        raise LoadError(
-            f"cannot load {name}: this processor lacks {', '.join(missing)}, which the file was "
-            "made for"
-        )
+
+
+def _config(name: str, metadata: dict[str, Any]) -> JitConfig:
+    """Options with the file's target, for which this machine meets the requirements."""
+    try:
+        config = JitConfig(target_device=metadata["target"])
+        config.target.kind.check_requirements(metadata["requirements"])
+    except (ConfigError, LoadError) as error:
+        raise LoadError(f"cannot load {name}: {error}") from error
+    return config
 
 
 def _read(
     archive: zipfile.ZipFile, number: int, row: dict[str, Any], module: CompiledModule
 ) -> None:
+    binary_name = module.config.target.kind.binary_name
     constants = [
         _read_array(archive, f"{number}/constants/{index}.npy", dtype)
         for index, dtype in enumerate(row["constants"])
@@ -201,7 +207,7 @@ def _read(
     if '"bf16"' in program:
         _runtime.register_numpy_dtype("bf16", numpy_dtype("bf16"))
     executable = _runtime.Executable(
-        program, None, archive.read(f"{number}/kernels.so"), constants, None
+        program, None, archive.read(f"{number}/{binary_name}"), constants, None
     )
     args = [read_tree(node) for node in row["args"]]
     kwargs = {key: read_tree(node) for key, node in row["kwargs"].items()}

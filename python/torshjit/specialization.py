@@ -25,6 +25,7 @@ from torshjit.capture.graph_function import (
 from torshjit.compiler_cache import compile_module
 from torshjit.config import JitConfig
 from torshjit.signatures import Signature, format_signature, is_torch_tensor, trees_match
+from torshjit.targets import TargetKind
 
 __all__ = ["Specialization", "as_numpy", "as_torch", "build_interpreted", "build_native"]
 
@@ -35,7 +36,8 @@ class Specialization:
     Attributes:
         program: the captured program; None for one that was loaded from a file.
         signature: the argument tree it answers.
-        executable: the `_runtime.Executable`, or None where the interpreter runs it.
+        executable: the `_runtime.Executable`; None where the interpreter runs it, and before
+            `load`.
         result: the `_compiler.CompileResult`, or None.
         explanation: the compiler's account of its fusion groups.
         cache: where the machine code came from: ``memory``, ``disk``, ``miss`` or None.
@@ -68,6 +70,32 @@ class Specialization:
         self.graph: Any = None
         self.interpreted_calls = 0
         self.interpreted_us = 0.0
+
+    @property
+    def is_interpreted(self) -> bool:
+        """Whether `interpret` answers its calls."""
+        return self.executable is None and self.result is None
+
+    def load(self, kind: TargetKind, *, profiles: bool) -> None:
+        """Loads what was compiled onto the device of its target.
+
+        Raises:
+            DeviceError: the device is absent.
+        """
+        import torshjit._runtime as _runtime  # type: ignore[import-not-found]
+
+        kind.open_device()
+        result, kernels = self.result, self.result.kernels
+        # Nothing is loaded for kernels that are in this process already, or for a program that
+        # only moves memory.
+        is_loaded = bool(kernels) or '"kernel":' not in result.program
+        binary = None if is_loaded else result.binary()
+        executable = _runtime.Executable(
+            result.program, kernels, binary, list(result.constants), result.code
+        )
+        if profiles:
+            executable.set_profiling(True)
+        self.executable = executable
 
     def accepts(self, signature: Signature) -> bool:
         """Whether a call of this signature may run it now."""
@@ -192,7 +220,7 @@ def build_interpreted(program: CapturedProgram) -> Specialization:
 
 
 def build_native(program: CapturedProgram, config: JitConfig) -> Specialization:
-    """Compiles a captured program for the CPU.
+    """Compiles a captured program; `Specialization.load` makes it ready to run.
 
     Raises:
         CompileError: the compiler rejects the program.
@@ -205,15 +233,9 @@ def build_native(program: CapturedProgram, config: JitConfig) -> Specialization:
     options["num_threads"] = _runtime.num_threads()
     options["dump_dir"] = config.dump_dir
     result, origin = compile_module(program.module, options, use_cache=config.enable_caching)
-    executable = _runtime.Executable(
-        result.program, result.kernels, None, list(result.constants), result.code
-    )
-    if config.enable_profiling:
-        executable.set_profiling(True)
     return Specialization(
         program,
         program.args_tree,
-        executable=executable,
         result=result,
         explanation=json.loads(result.explain),
         cache=origin,

@@ -21,7 +21,7 @@ _compiler = pytest.importorskip("torshjit._compiler")
 from runtime_program import add_program, dynamic_add_program, shared_object  # noqa: E402
 
 import torshjit  # noqa: E402
-from torshjit import _runtime, compiler_cache  # noqa: E402
+from torshjit import compiler_cache  # noqa: E402
 from torshjit.compiled import CompiledModule  # noqa: E402
 
 X = np.arange(4, dtype=np.float32)
@@ -62,12 +62,12 @@ class StandInCompiler:
         edge = {"producer": "torsh.add", "consumer": "torsh.exp", "reason": "too large"}
         return SimpleNamespace(
             program=json.dumps(source),
-            kernels=None,
+            kernels={},
+            binary=shared_object,
             constants=[],
             code=None,
             explain=json.dumps({"groups": [group], "unfused": [edge], "schedules": {"add": "t=8"}}),
             timings_ms={"graph": 1.0},
-            shared_object=shared_object,
         )
 
 
@@ -75,15 +75,7 @@ class StandInCompiler:
 def native(monkeypatch: pytest.MonkeyPatch) -> StandInCompiler:
     """Compiles for the CPU with the stand-in; kernels come from the shared object."""
     stand_in = StandInCompiler()
-    executable = _runtime.Executable
     monkeypatch.setattr(compiler_cache, "load_compiler", lambda: stand_in)
-    monkeypatch.setattr(
-        _runtime,
-        "Executable",
-        lambda program, kernels, library, constants, code: executable(
-            program, None, shared_object(), constants, code
-        ),
-    )
     compiler_cache.clear_cache()
     yield stand_in
     compiler_cache.clear_cache()

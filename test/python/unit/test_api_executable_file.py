@@ -36,15 +36,14 @@ from torshjit.capture.graph_function import (
 from torshjit.dispatch_trees import runtime_arguments
 from torshjit.executable_file import save
 from torshjit.specialization import Specialization
+from torshjit.targets.cpu import KIND as CPU
 
 BOUND = np.array([10, 20, 30, 40], np.float32)
 
 
 def specialization(source: dict, captured: CapturedProgram, constants: list) -> Specialization:
     """What compiling gives, with hand-written parts in place of the compiler's."""
-    result = SimpleNamespace(
-        program=json.dumps(source), shared_object=shared_object, constants=constants
-    )
+    result = SimpleNamespace(program=json.dumps(source), binary=shared_object, constants=constants)
     return Specialization(
         captured,
         captured.args_tree,
@@ -181,8 +180,10 @@ def metadata(path: Path) -> dict:
     [
         ({"format": 99}, "its format is 99"),
         ({"version": "9.9.0"}, r"saved by torshjit 9\.9\.0"),
-        ({"machine": "pdp11"}, "was made for pdp11"),
-        ({"cpu_features": ["avx1024"]}, "lacks avx1024"),
+        ({"requirements": {"machine": "pdp11"}}, "was made for pdp11"),
+        ({"requirements": {**CPU.requirements(), "cpu_features": ["avx1024"]}}, "lacks avx1024"),
+        ({"requirements": {}}, "malformed"),
+        ({"target": "abacus"}, "cannot load .*: unknown target 'abacus'"),
         ({"specializations": [{}]}, "malformed"),
         ({"specializations": 3}, "malformed"),
         ({"name": None}, None),
