@@ -1,68 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON text to Program. Types and ranges of single fields are checked here,
 // how fields relate to each other in ProgramVerifier.cpp.
-#include "torshjit/Runtime/Error.h"
+#include "JsonField.h"
 #include "torshjit/Runtime/Program.h"
 
-#include <nlohmann/json.hpp>
-
-#include <limits>
 #include <unordered_map>
 
 namespace torsh::runtime {
 namespace {
-using Json = nlohmann::json;
-
-/// A JSON value that knows where in the program it stands.
-class Field {
-public:
-  Field(const Json &value, std::string path) : value(value), path(std::move(path)) {}
-
-  [[noreturn]] void fail(const std::string &what) const {
-    throw Error(ErrorKind::Program, "malformed program: " + path + ": " + what);
-  }
-
-  Field operator[](const char *key) const {
-    if (!value.is_object())
-      fail("expected an object");
-    auto found = value.find(key);
-    if (found == value.end())
-      fail("missing \"" + std::string(key) + "\"");
-    return Field(*found, path + "." + key);
-  }
-  Field operator[](size_t i) const { return Field(value[i], path + "[" + std::to_string(i) + "]"); }
-  bool has(const char *key) const { return value.is_object() && value.contains(key); }
-  size_t size() const {
-    if (!value.is_array())
-      fail("expected an array");
-    return value.size();
-  }
-
-  int64_t integer() const {
-    if (!value.is_number_integer())
-      fail("expected an integer");
-    if (value.is_number_unsigned() &&
-        value.get<uint64_t>() > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
-      fail("integer out of range");
-    return value.get<int64_t>();
-  }
-  /// An index below `limit`.
-  size_t index(size_t limit) const {
-    int64_t i = integer();
-    if (i < 0 || static_cast<uint64_t>(i) >= limit)
-      fail("index " + std::to_string(i) + " is not below " + std::to_string(limit));
-    return static_cast<size_t>(i);
-  }
-  std::string text() const {
-    if (!value.is_string())
-      fail("expected a string");
-    return value.get<std::string>();
-  }
-
-private:
-  const Json &value;
-  std::string path;
-};
+using Field = JsonField;
 
 ShapeInt parseShapeInt(const Field &field, size_t numDims) {
   ShapeInt extent = field.integer();
@@ -80,11 +26,7 @@ std::vector<ShapeInt> parseShape(const Field &field, size_t numDims) {
 
 TensorType parseType(const Field &field, size_t numDims) {
   TensorType type;
-  Field dtype = field["dtype"];
-  std::optional<DataType> parsed = parseDataType(dtype.text());
-  if (!parsed)
-    dtype.fail("unknown dtype \"" + dtype.text() + "\"");
-  type.dtype = *parsed;
+  type.dtype = field["dtype"].dtype();
   type.shape = parseShape(field["shape"], numDims);
   if (type.shape.size() > kMaxRank)
     field["shape"].fail("rank above " + std::to_string(kMaxRank));
@@ -231,15 +173,8 @@ Program parseProgram(const Field &root) {
 } // namespace
 
 Program Program::parse(std::string_view json) {
-  Json parsed;
-  try {
-    parsed = Json::parse(json.begin(), json.end());
-  } catch (const Json::parse_error &e) {
-    // The library's text quotes the input and may cut a character in two.
-    throw Error(ErrorKind::Program,
-                "malformed program: not JSON at byte " + std::to_string(e.byte));
-  }
-  Program program = parseProgram(Field(parsed, "program"));
+  JsonField::Json parsed = JsonField::parse(json, "program");
+  Program program = parseProgram(Field(parsed, "program", "program"));
   verifyProgram(program);
   return program;
 }

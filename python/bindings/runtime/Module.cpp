@@ -3,6 +3,7 @@
 #include "Dispatcher.h"
 #include "ErrorClasses.h"
 #include "ExecutableBinding.h"
+#include "KernelBundleBinding.h"
 #include "NumPyArrays.h"
 #include "TorchTensors.h"
 #include "torshjit/Runtime/CPU/ProcessorCount.h"
@@ -65,6 +66,7 @@ NB_MODULE(_runtime, m) {
   python::bindTorchTensors(m);
   python::bindExecutable(m);
   python::bindDispatcher(m);
+  python::bindKernelBundle(m);
 
   m.def("num_threads", &runtime::ThreadPool::threadCount,
         "Threads that take part in a parallel loop, the caller included.");
