@@ -3,11 +3,13 @@
 #include "torshjit/Runtime/Device.h"
 
 #include "torshjit/Runtime/CPU/CPUDevice.h"
+#include "torshjit/Runtime/CUDA/CUDADevice.h"
 #include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/ForkAwareMutex.h"
 
 #include <map>
 #include <mutex>
+#include <new>
 
 namespace torsh::runtime {
 
@@ -15,11 +17,18 @@ Queue::~Queue() = default;
 KernelLibrary::~KernelLibrary() = default;
 Device::~Device() = default;
 
+void *Queue::allocate(size_t) { throw std::bad_alloc(); }
+void Queue::release(void *) noexcept {}
+void Queue::upload(void *, const void *, size_t) {
+  throw Error(ErrorKind::Device, "the device's queues take no uploads");
+}
+
 namespace {
 struct DeviceTable {
   ForkAwareMutex mutex;
   std::map<std::string, DeviceFactory, std::less<>> factories = {
       {"cpu", []() -> Device & { return CPUDevice::global(); }},
+      {"cuda", []() -> Device & { return CUDADevice::global(); }},
   };
 
   /// Never destroyed: executables may outlive static destructors.

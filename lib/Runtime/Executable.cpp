@@ -18,7 +18,7 @@ constexpr size_t kMaxPlans = 32;
 Executable::Executable(Program program, const KernelResolver &resolve,
                        const ConstantBytes &constants)
     : prog(std::move(program)), device(findDevice(prog.target)), hostMemory(device.isHostMemory()),
-      kernelProfiles(prog.kernels.size()) {
+      orderedMemory(device.ordersMemory()), kernelProfiles(prog.kernels.size()) {
   buildLaunches(resolve);
   uploadConstants(constants);
   if (!prog.isDynamic()) {
@@ -155,11 +155,12 @@ std::shared_ptr<const ShapePlan> Executable::findPlan(InputShapes shapes) {
   return plan;
 }
 
-void Executable::bind(Instance &instance) const {
+void Executable::bind(Instance &instance, char *arena) const {
   const ShapePlan &plan = *instance.plan;
+  instance.boundArena = arena;
   std::vector<void *> owners(prog.buffers.size());
   for (size_t i = 0; i < prog.temporaries.size(); ++i)
-    owners[prog.temporaries[i]] = instance.arena.data() + plan.memory.offsets[i];
+    owners[prog.temporaries[i]] = arena + plan.memory.offsets[i];
   for (size_t b = 0; b < prog.buffers.size(); ++b)
     if (prog.buffers[b].kind == Buffer::Kind::Constant)
       owners[b] = constantPointers[prog.buffers[b].index];

@@ -32,9 +32,10 @@ Executable::Call::Call(Executable &executable, InputShapes shapes) : executable(
     instance = std::make_unique<Instance>();
   if (instance->plan == plan)
     return;
-  reserve(instance->arena, plan->memory.peakBytes);
+  if (!executable.orderedMemory)
+    reserve(instance->arena, plan->memory.peakBytes);
   instance->plan = std::move(plan);
-  executable.bind(*instance);
+  executable.bind(*instance, instance->arena.data());
 }
 
 void Executable::Call::reserve(DeviceMemory &memory, size_t bytes) {
@@ -63,13 +64,19 @@ Executable::Call::~Call() {
 }
 
 void Executable::Call::run(void *const *inputs, void *const *results, bool wait) {
+  Queue &queue = executable.device.queue();
+  QueueMemory arena;
+  if (executable.orderedMemory) {
+    arena = QueueMemory(queue, instance->plan->memory.peakBytes);
+    if (instance->boundArena != arena.data())
+      executable.bind(*instance, arena.data());
+  }
   void **pointers = instance->pointers.data();
   for (const Patch &patch : executable.inputPatches)
     pointers[patch.slot] = inputs[patch.argument];
   for (const Patch &patch : executable.resultPatches)
     pointers[patch.slot] = results[patch.argument];
 
-  Queue &queue = executable.device.queue();
   if (instance->pending != &queue)
     instance->await();
   uint64_t start = now();
@@ -83,7 +90,7 @@ void Executable::Call::run(void *const *inputs, void *const *results, bool wait)
     queue.abandon();
     throw;
   }
-  instance->pending = wait ? nullptr : &queue;
+  instance->pending = wait || executable.orderedMemory ? nullptr : &queue;
   nanoseconds = now() - start;
   ran = true;
   ProcessStatistics &process = ProcessStatistics::global();

@@ -188,25 +188,19 @@ ShapePlan makeShapePlan(const Program &program, InputShapes shapes, const Device
 
 StagingPlan planStaging(const Program &program, const ShapePlan &plan, const DeviceLimits &limits) {
   StagingPlan staging;
-  auto place = [&](StagingPlan::Slot &slot, size_t bytes) {
-    slot = {staging.totalBytes, bytes};
-    // Even an empty tensor has an address of its own, inside the memory.
-    if (__builtin_add_overflow(staging.totalBytes,
-                               alignUp(std::max<size_t>(bytes, 1), limits.alignment),
-                               &staging.totalBytes))
-      fail("the sum of the arguments and results overflows");
-  };
-  staging.inputs.resize(program.inputs.size());
-  staging.results.resize(program.results.size());
   // An input that no buffer names is read by nothing: nothing is sent for it.
-  std::vector<size_t> inputBytes(program.inputs.size());
+  staging.inputBytes.resize(program.inputs.size());
   for (size_t b = 0; b < program.buffers.size(); ++b)
     if (program.buffers[b].kind == Buffer::Kind::Input)
-      inputBytes[program.buffers[b].index] = plan.bufferBytes[b];
-  for (size_t i = 0; i < inputBytes.size(); ++i)
-    place(staging.inputs[i], inputBytes[i]);
-  for (size_t r = 0; r < program.results.size(); ++r)
-    place(staging.results[r], plan.bufferBytes[program.results[r].buffer]);
+      staging.inputBytes[program.buffers[b].index] = plan.bufferBytes[b];
+  for (const Result &result : program.results)
+    staging.resultBytes.push_back(plan.bufferBytes[result.buffer]);
+
+  size_t total = 0;
+  for (const std::vector<size_t> *sizes : {&staging.inputBytes, &staging.resultBytes})
+    for (size_t bytes : *sizes)
+      if (__builtin_add_overflow(total, alignUp(bytes + 1, limits.alignment), &total))
+        fail("the sum of the arguments and results overflows");
   return staging;
 }
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,6 +36,15 @@ public:
   virtual void submit() { synchronize(); }
   /// After an exception: what has not begun is dropped, what has is waited for.
   virtual void abandon() noexcept {}
+
+  // For devices that order memory.
+  /// Memory for what is given to the queue from now on; throws std::bad_alloc.
+  virtual void *allocate(size_t bytes);
+  /// Free once what has been given to the queue is done.
+  virtual void release(void *memory) noexcept;
+  /// Host to device in the order of the queue. A source of at most 16 bytes is
+  /// read before it returns, a larger one by the next synchronize at the latest.
+  virtual void upload(void *destination, const void *source, size_t bytes);
 };
 
 /// Kernels loaded from one binary; handles are valid while it lives.
@@ -45,6 +55,16 @@ public:
   virtual KernelHandle find(const std::string &kernel) const = 0;
 };
 
+/// A device as DLPack numbers them: CUDA's first is {2, 0}.
+struct TensorDevice {
+  int type = 0;
+  int index = 0;
+  bool operator==(const TensorDevice &other) const {
+    return type == other.type && index == other.index;
+  }
+  bool operator!=(const TensorDevice &other) const { return !(*this == other); }
+};
+
 /// Usable from any number of threads at once.
 class Device {
 public:
@@ -53,6 +73,10 @@ public:
   /// Whether kernels and copies take any address of the host. Otherwise they
   /// take what `allocate` gave, and calls with host arrays are staged.
   virtual bool isHostMemory() const = 0;
+  /// Whether queues allocate and release memory in the order of their work: a
+  /// call then takes its own and gives it back before it is done. Otherwise
+  /// memory is kept from call to call, and calls through several queues wait.
+  virtual bool ordersMemory() const { return false; }
   virtual DeviceLimits limits() const { return {}; }
   /// Aligned to limits().alignment; throws std::bad_alloc.
   virtual void *allocate(size_t bytes) = 0;
@@ -64,6 +88,15 @@ public:
   virtual std::unique_ptr<KernelLibrary> load(std::string_view binary) = 0;
   /// The queue of the calling thread.
   virtual Queue &queue() = 0;
+
+  // For devices whose memory other frameworks share.
+  /// Whose tensors programs read and write in place; nothing: only the host's.
+  virtual std::optional<TensorDevice> tensorDevice() const { return std::nullopt; }
+  /// Sends the calling thread's work to a framework's stream from now on, 0
+  /// being the device's default; returns what was set before.
+  virtual uintptr_t exchangeStream(uintptr_t) { return 0; }
+  /// What `after` is given from now on waits for what `before` has been given.
+  virtual void orderStreams(uintptr_t, uintptr_t) {}
 };
 
 /// Returns a device that lives as long as the process, the same one each time;
@@ -109,6 +142,30 @@ private:
   Device *device = nullptr;
   void *memory = nullptr;
   size_t bytes = 0;
+};
+
+/// Memory of one call, for devices that order memory.
+class QueueMemory {
+public:
+  QueueMemory() = default;
+  QueueMemory(Queue &queue, size_t bytes)
+      : queue(&queue), memory(bytes ? queue.allocate(bytes) : nullptr) {}
+  QueueMemory(QueueMemory &&other) noexcept
+      : queue(other.queue), memory(std::exchange(other.memory, nullptr)) {}
+  QueueMemory &operator=(QueueMemory &&other) noexcept {
+    std::swap(queue, other.queue);
+    std::swap(memory, other.memory);
+    return *this;
+  }
+  ~QueueMemory() {
+    if (memory)
+      queue->release(memory);
+  }
+  char *data() const { return static_cast<char *>(memory); }
+
+private:
+  Queue *queue = nullptr;
+  void *memory = nullptr;
 };
 
 } // namespace torsh::runtime

@@ -26,6 +26,8 @@ struct Instance {
   std::shared_ptr<const ShapePlan> plan;
   /// The operand pointers of all steps, one after another, bound to `plan`.
   std::vector<void *> pointers;
+  /// The arena that `pointers` are bound to.
+  char *boundArena = nullptr;
   /// The queue in which work on this memory may still be under way.
   Queue *pending = nullptr;
 
@@ -122,11 +124,12 @@ private:
   void buildLaunches(const KernelResolver &resolve);
   void uploadConstants(const ConstantBytes &constants);
   std::shared_ptr<const ShapePlan> findPlan(InputShapes shapes);
-  void bind(Instance &instance) const;
+  void bind(Instance &instance, char *arena) const;
 
   Program prog;
   Device &device;
   bool hostMemory;
+  bool orderedMemory;
   DeviceMemory constantMemory;
   std::vector<void *> constantPointers;
   std::vector<Launch> launches;

@@ -12,15 +12,10 @@
 
 namespace torsh::runtime {
 
-/// Where the host's arguments and results lie in device memory of their own.
+/// What the host's arguments and results take in device memory of their own.
 struct StagingPlan {
-  struct Slot {
-    size_t offset = 0;
-    size_t bytes = 0;
-  };
-  std::vector<Slot> inputs;
-  std::vector<Slot> results;
-  size_t totalBytes = 0;
+  std::vector<size_t> inputBytes;
+  std::vector<size_t> resultBytes;
 };
 
 struct ShapePlan {

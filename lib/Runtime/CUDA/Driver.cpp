@@ -2,6 +2,7 @@
 // Opens libcuda and finds its functions.
 #include "torshjit/Runtime/CUDA/Driver.h"
 
+#include "torshjit/Runtime/Device.h"
 #include "torshjit/Runtime/Error.h"
 
 #include <cstdlib>
@@ -11,20 +12,14 @@
 
 namespace torsh::runtime::cuda {
 namespace {
-/// Every failure of this file is a machine without a usable driver, where the user has one
-/// question: what to do instead.
 [[noreturn]] void failWithoutDriver(const std::string &reason) {
-  throw Error(ErrorKind::Device,
-              "no usable CUDA driver on this machine: " + reason +
-                  "; to compile for a GPU elsewhere, use torshjit.trace(..., "
-                  "target_device=\"cuda:sm_80\") and save(), which need no GPU, and torshjit.load() "
-                  "the file on the machine that has one");
+  throwDeviceAbsent("cuda", reason);
 }
 
 template <typename Function> void find(void *library, const char *symbol, Function *&function) {
   function = reinterpret_cast<Function *>(dlsym(library, symbol));
   if (!function)
-    failWithoutDriver(std::string("its library has no ") + symbol +
+    failWithoutDriver(std::string("the driver has no ") + symbol +
                       "; driver 460 (CUDA 11.2) or newer is needed");
 }
 
@@ -79,24 +74,15 @@ Driver open() {
   return driver;
 }
 
-std::string nameOf(const Driver &driver, CUresult result) {
-  const char *name = nullptr;
-  const char *text = nullptr;
-  driver.getErrorName(result, &name);
-  driver.getErrorString(result, &text);
-  return std::string(name ? name : "error " + std::to_string(result)) +
-         (text ? std::string(" (") + text + ")" : "");
-}
-
 Driver openAndInitialise() {
   Driver driver = open();
   if (CUresult result = driver.init(0); result != CUDA_SUCCESS)
-    failWithoutDriver("cuInit says " + nameOf(driver, result));
+    failWithoutDriver("cuInit says " + driver.describe(result));
   int count = 0;
   if (CUresult result = driver.deviceGetCount(&count); result != CUDA_SUCCESS)
-    failWithoutDriver("cuDeviceGetCount says " + nameOf(driver, result));
+    failWithoutDriver("cuDeviceGetCount says " + driver.describe(result));
   if (count == 0)
-    failWithoutDriver("it sees no GPU");
+    failWithoutDriver("the driver sees no GPU");
   return driver;
 }
 } // namespace
@@ -106,13 +92,21 @@ const Driver &Driver::get() {
   return driver;
 }
 
+std::string Driver::describe(CUresult result) const {
+  const char *name = nullptr;
+  const char *text = nullptr;
+  getErrorName(result, &name);
+  getErrorString(result, &text);
+  return std::string(name ? name : "error " + std::to_string(result)) +
+         (text ? std::string(" (") + text + ")" : "");
+}
+
 void Driver::check(CUresult result, const char *operation, const std::string &detail) const {
   if (result == CUDA_SUCCESS)
     return;
   if (result == CUDA_ERROR_OUT_OF_MEMORY)
     throw std::bad_alloc();
-  throw Error(ErrorKind::Device,
-              std::string(operation) + " failed: " + nameOf(*this, result) + detail);
+  throw Error(ErrorKind::Device, std::string(operation) + " failed: " + describe(result) + detail);
 }
 
 } // namespace torsh::runtime::cuda

@@ -98,6 +98,8 @@ struct Driver {
   /// a later call tries again.
   static const Driver &get();
 
+  /// "CUDA_ERROR_INVALID_PTX (a PTX JIT compilation failed)".
+  std::string describe(CUresult result) const;
   /// Throws std::bad_alloc when the device is out of memory, otherwise Error(Device) naming
   /// `operation` and the driver's error. `detail` is appended.
   void check(CUresult result, const char *operation, const std::string &detail = {}) const;
