@@ -5,6 +5,7 @@
 #include "ExecutableBinding.h"
 #include "KernelBundleBinding.h"
 #include "NumPyArrays.h"
+#include "PythonDevice.h"
 #include "TorchTensors.h"
 #include "torshjit/Runtime/CPU/ProcessorCount.h"
 #include "torshjit/Runtime/CPU/ThreadPool.h"
@@ -67,6 +68,7 @@ NB_MODULE(_runtime, m) {
   python::bindExecutable(m);
   python::bindDispatcher(m);
   python::bindKernelBundle(m);
+  python::bindPythonDevice(m);
 
   m.def("num_threads", &runtime::ThreadPool::threadCount,
         "Threads that take part in a parallel loop, the caller included.");
