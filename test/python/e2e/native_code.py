@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compilation to native code and to nothing else, whatever the environment says."""
+"""Compilation to code and to nothing else, whatever the environment says."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ if TYPE_CHECKING:
     from torshjit._compiler import Module
 
 
-def compile_natively(module: Module, **options: Any) -> torshjit.CompiledModule:
-    """`module` compiled for the CPU; what cannot be compiled raises."""
-    settings = {"target_device": "cpu", "strict": True, "numerics": "strict", **options}
-    return torshjit.compile(module, **settings)
+def compile_natively(
+    module: Module, *, target_device: str = "cpu", **options: Any
+) -> torshjit.CompiledModule:
+    """`module` compiled for a target; what cannot be compiled raises."""
+    settings = {"strict": True, "numerics": "strict", **options}
+    return torshjit.compile(module, target_device=target_device, **settings)
 
 
 def run_natively(module: Module, inputs: Sequence[np.ndarray], **options: Any) -> list[np.ndarray]:
-    """The outputs of `module`, each as an array; checks that a second call gives the same bits."""
+    """The outputs of `module`, each as an array; checks that a second call gives the same bits.
+
+    `options` are those of `compile_natively`.
+    """
     compiled = compile_natively(module, **options)
     first, second = (_as_list(compiled(*inputs)) for _ in range(2))
     assert not compiled.stats()["fallback_ops"]

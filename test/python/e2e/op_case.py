@@ -71,6 +71,9 @@ class Case:
             for group in self.operands
         ]
 
+    def flat_operands(self) -> list[Operand]:
+        return [operand for group in self.groups() for operand in group]
+
     def dtype_of(self, operand: Operand) -> str:
         return operand.dtype or self.dtype
 
@@ -85,6 +88,5 @@ class Case:
         rng = np.random.default_rng(zlib.crc32(self.id.encode()))
         return [
             operand.values(rng, self.dtype_of(operand), operand.shape)
-            for group in self.groups()
-            for operand in group
+            for operand in self.flat_operands()
         ]

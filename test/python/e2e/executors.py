@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What runs the end-to-end programs: every target that this machine can execute.
+
+`msl-emulated` is the target `metal` with a device of the tests: the Metal Shading Language text
+is compiled for the processor, against headers that stand in for Metal's.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+import torshjit
+from torshjit import targets
+
+#: The names of all executors; each is a target_device.
+EXECUTORS = ("interpreter", "cpu", "cuda-emulated", "vulkan", "msl-emulated")
+
+#: Those whose programs are made by the compiler.
+COMPILED = EXECUTORS[1:]
+
+
+class EmulatedMetalKind(targets.TargetKind):
+    """Metal's code on the processor."""
+
+    name = "msl-emulated"
+    sentence = "Metal Shading Language compiled for the processor; for tests"
+
+    @property
+    def compiler_name(self) -> str:
+        return "metal"
+
+    def open_device(self) -> None:
+        _emulator()
+
+
+@functools.cache
+def _emulator() -> Any:
+    """The device, registered for the programs of the target metal."""
+    from msl.emulator import MSLEmulator
+
+    from torshjit import _runtime
+
+    emulator = MSLEmulator()
+    _runtime.register_device("metal", emulator)
+    return emulator
+
+
+targets.register(EmulatedMetalKind())
+
+
+@functools.cache
+def missing(executor: str) -> str | None:
+    """Why an executor cannot run here, or None if it can."""
+    from torshjit import _compiler
+
+    kind = targets.find(executor)
+    if kind.compiler_name not in dict(_compiler.targets()):
+        return f"this compiler has no target {kind.compiler_name}"
+    try:
+        torshjit.compile(np.negative, target_device=executor, strict=True)(np.ones(3, np.float32))
+    except torshjit.DeviceError as error:
+        return str(error)
+    return None
+
+
+def prefetch(executor: str, modules: Iterable[Any], **options: Any) -> None:
+    """Prepares an executor for programs that are about to run, all at once where that is faster."""
+    if targets.find(executor).compiler_name != "metal":
+        return
+    from torshjit import _compiler
+
+    settings = torshjit.JitConfig(target_device=executor, **options).compiler_options()
+    binaries = []
+    for module in modules:
+        try:
+            binaries.append(_compiler.compile(module, settings).binary())
+        except _compiler.MLIRError:
+            continue  # The program's own test says so.
+    _emulator().prefetch(binaries)
+
+
+def refuses(executor: str, dtypes: Sequence[str]) -> bool:
+    """Whether kernels over these element types may be refused: Metal has no double."""
+    return targets.find(executor).compiler_name == "metal" and "f64" in dtypes
