@@ -105,9 +105,9 @@ FailureOr<CompiledProgram> mlir::torsh::compile(ModuleOp module, const Target &t
 
 FailureOr<std::string> mlir::torsh::compileToText(ModuleOp module, StringRef phase,
                                                   const Target &target,
-                                                  const CompileOptions &options) {
+                                                  const CompileOptions &options, int64_t from) {
   if (std::optional<size_t> to = findPhase(target, phase)) {
-    if (failed(runPhases(target, module, -1, *to, options)))
+    if (failed(runPhases(target, module, from, *to, options)))
       return failure();
     std::string text;
     llvm::raw_string_ostream stream(text);
@@ -116,7 +116,7 @@ FailureOr<std::string> mlir::torsh::compileToText(ModuleOp module, StringRef pha
   }
   if (llvm::none_of(target.getArtifacts(), [&](const Artifact &row) { return row.name == phase; }))
     return module.emitError("there is no phase '") << phase << "'", failure();
-  if (failed(runPhases(target, module, -1, getPhases(target).size() - 1, options)))
+  if (failed(runPhases(target, module, from, getPhases(target).size() - 1, options)))
     return failure();
   llvm::Expected<std::string> text = target.printArtifact(module, phase, options);
   if (!text)

@@ -54,7 +54,9 @@
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
+#include "torshjit/GPU/Passes.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
+#include "torshjit/Target/CUDA/Transforms/Passes.h"
 #include "torshjit/Target/Passes.h"
 #include "torshjit/Tensor/Passes.h"
 
@@ -103,8 +105,10 @@ void mlir::torsh::registerPasses() {
   registerTorshToLinalgPasses();
   registerTorshTensorPasses();
   registerTorshBufferPasses();
+  registerTorshGPUPasses();
   registerTorshTargetPasses();
   registerTorshCPUPasses();
+  registerTorshCUDAPasses();
   registerTorshCompilerPasses();
   registerPhasePipelines();
 }

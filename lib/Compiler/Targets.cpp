@@ -3,6 +3,7 @@
 
 #include "torshjit/Compiler/Targets.h"
 #include "torshjit/Target/CPU/CPUTarget.h"
+#include "torshjit/Target/CUDA/CUDATarget.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/DynamicLibrary.h"
@@ -14,7 +15,10 @@ namespace {
 
 class Registry : public TargetRegistry {
 public:
-  Registry() { add(cpu::createTarget()); }
+  Registry() {
+    add(cpu::createTarget());
+    add(cuda::createTarget());
+  }
   void add(std::unique_ptr<Target> target) override { targets.push_back(std::move(target)); }
 
   std::vector<std::unique_ptr<Target>> targets;

@@ -78,9 +78,6 @@ llvm::Expected<PhaseRange> mlir::torsh::getPhaseRange() {
     range.from = static_cast<int64_t>(*phase);
   }
   if (llvm::any_of(target.getArtifacts(), [&](const Artifact &row) { return row.name == to; })) {
-    if (range.from >= 0)
-      return llvm::createStringError("--torsh-compile-to=" + to +
-                                     " compiles from the start; leave out --torsh-compile-from");
     range.artifact = to;
   } else if (!to.empty()) {
     std::optional<size_t> phase = findPhase(target, to);

@@ -30,7 +30,8 @@ static LogicalResult writeArtifact(llvm::raw_ostream &os, std::unique_ptr<llvm::
     return failure();
   CompileOptions options;
   options.architecture = range.architecture;
-  FailureOr<std::string> text = compileToText(*module, range.artifact, *range.target, options);
+  FailureOr<std::string> text =
+      compileToText(*module, range.artifact, *range.target, options, range.from);
   if (failed(text))
     return failure();
   os << *text;

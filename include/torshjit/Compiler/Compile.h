@@ -30,8 +30,9 @@ FailureOr<CompiledProgram> compile(ModuleOp module, const Target &target,
                                    const CompileOptions &options);
 
 /// The IR after a phase on the way to `target`, or one of the target's artifacts.
+/// `module` is what the phase at position `from` left; -1 is what a front end built.
 FailureOr<std::string> compileToText(ModuleOp module, StringRef phase, const Target &target,
-                                     const CompileOptions &options);
+                                     const CompileOptions &options, int64_t from = -1);
 
 } // namespace mlir::torsh
 

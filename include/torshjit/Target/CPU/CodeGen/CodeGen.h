@@ -6,6 +6,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "torshjit/Target/LLVM/GenerateCode.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <memory>
@@ -17,6 +18,8 @@ class LLJIT;
 } // namespace llvm::orc
 
 namespace mlir::torsh::cpu {
+
+using torsh::CodeKind;
 
 /// Registers the code generator of this machine, once.
 void initializeNativeTarget();
@@ -35,9 +38,6 @@ struct Processor {
 /// A module for each kernel of a module of the LLVM dialect: its entry and what
 /// that needs.
 std::vector<OwningOpRef<ModuleOp>> splitKernels(ModuleOp module);
-
-/// What code generation makes of one kernel.
-enum class CodeKind { Object, Assembly, LLVMIR };
 
 /// Compiles each module of the LLVM dialect by itself, several at a time on up to
 /// `threads` threads. Returns the object files, or the texts of the other kinds.
