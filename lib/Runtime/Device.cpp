@@ -4,6 +4,7 @@
 
 #include "torshjit/Runtime/CPU/CPUDevice.h"
 #include "torshjit/Runtime/CUDA/CUDADevice.h"
+#include "torshjit/Runtime/Emulator/EmulatedDevice.h"
 #include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/ForkAwareMutex.h"
 
@@ -29,6 +30,7 @@ struct DeviceTable {
   std::map<std::string, DeviceFactory, std::less<>> factories = {
       {"cpu", []() -> Device & { return CPUDevice::global(); }},
       {"cuda", []() -> Device & { return CUDADevice::global(); }},
+      {"cuda-emulated", []() -> Device & { return EmulatedDevice::global(); }},
   };
 
   /// Never destroyed: executables may outlive static destructors.

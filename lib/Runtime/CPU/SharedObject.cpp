@@ -77,10 +77,14 @@ SharedObject::~SharedObject() {
 }
 
 KernelHandle SharedObject::find(const std::string &kernel) const {
-  void *address = dlsym(handle, (TORSH_KERNEL_PREFIX + kernel).c_str());
+  return reinterpret_cast<KernelHandle>(findSymbol(TORSH_KERNEL_PREFIX + kernel));
+}
+
+void *SharedObject::findSymbol(const std::string &name) const {
+  void *address = dlsym(handle, name.c_str());
   if (!address)
-    throw Error(ErrorKind::Program, "the shared object has no kernel \"" + kernel + "\"");
-  return reinterpret_cast<KernelHandle>(address);
+    throw Error(ErrorKind::Program, "the shared object has no function \"" + name + "\"");
+  return address;
 }
 
 } // namespace torsh::runtime

@@ -16,6 +16,8 @@ public:
   explicit SharedObject(std::string_view bytes);
   ~SharedObject() override;
   KernelHandle find(const std::string &kernel) const override;
+  /// The address of an exported symbol; throws Error(Program) when there is none.
+  void *findSymbol(const std::string &name) const;
 
 private:
   void *handle = nullptr;
