@@ -97,6 +97,10 @@ public:
   virtual uintptr_t exchangeStream(uintptr_t) { return 0; }
   /// What `after` is given from now on waits for what `before` has been given.
   virtual void orderStreams(uintptr_t, uintptr_t) {}
+  /// A point behind what the calling thread's queue has been given.
+  virtual uintptr_t recordPoint() { return 0; }
+  /// Whether all before a point is done; one that is must not be asked again.
+  virtual bool isPassed(uintptr_t) { return true; }
 };
 
 /// Returns a device that lives as long as the process, the same one each time;

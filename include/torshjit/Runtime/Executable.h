@@ -64,6 +64,7 @@ public:
   ~Executable();
 
   const Program &program() const { return prog; }
+  Device &targetDevice() const { return device; }
   /// Whether Call::run takes host memory.
   bool isHostMemory() const { return hostMemory; }
 

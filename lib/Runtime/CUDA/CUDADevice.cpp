@@ -167,20 +167,46 @@ uintptr_t CUDADevice::exchangeStream(uintptr_t stream) {
   return std::exchange(threadStream, stream);
 }
 
-void CUDADevice::orderStreams(uintptr_t before, uintptr_t after) {
-  if (before == after)
-    return;
+uintptr_t CUDADevice::recordPoint() {
   ContextScope current(driver, primary);
   CUevent event = nullptr;
   driver.check(driver.eventCreate(&event, CU_EVENT_DISABLE_TIMING), "cuEventCreate");
-  CUresult recorded = driver.eventRecord(event, reinterpret_cast<CUstream>(before));
-  CUresult waits = recorded == CUDA_SUCCESS
-                       ? driver.streamWaitEvent(reinterpret_cast<CUstream>(after), event, 0)
-                       : CUDA_SUCCESS;
-  // Taken apart by the driver once the wait is over.
+  CUresult result = driver.eventRecord(event, reinterpret_cast<CUstream>(threadStream));
+  if (result != CUDA_SUCCESS)
+    driver.eventDestroy(event);
+  driver.check(result, "cuEventRecord");
+  return reinterpret_cast<uintptr_t>(event);
+}
+
+bool CUDADevice::isPassed(uintptr_t point) {
+  ContextScope current(driver, primary);
+  RelaxedCaptureScope relaxed(driver);
+  auto *event = reinterpret_cast<CUevent>(point);
+  // After an error nothing is under way any more.
+  if (driver.eventQuery(event) == CUDA_ERROR_NOT_READY)
+    return false;
   driver.eventDestroy(event);
-  driver.check(recorded, "cuEventRecord");
-  driver.check(waits, "cuStreamWaitEvent");
+  return true;
+}
+
+void CUDADevice::orderStreams(uintptr_t before, uintptr_t after) {
+  if (before == after)
+    return;
+  uintptr_t previous = exchangeStream(before);
+  uintptr_t point = 0;
+  try {
+    point = recordPoint();
+  } catch (...) {
+    exchangeStream(previous);
+    throw;
+  }
+  exchangeStream(previous);
+  ContextScope current(driver, primary);
+  auto *event = reinterpret_cast<CUevent>(point);
+  CUresult result = driver.streamWaitEvent(reinterpret_cast<CUstream>(after), event, 0);
+  // The driver frees it once the wait is over.
+  driver.eventDestroy(event);
+  driver.check(result, "cuStreamWaitEvent");
 }
 
 std::string CUDADevice::describe() const {

@@ -70,6 +70,7 @@ Driver open() {
   find(library, "cuThreadExchangeStreamCaptureMode", driver.threadExchangeStreamCaptureMode);
   find(library, "cuEventCreate", driver.eventCreate);
   find(library, "cuEventRecord", driver.eventRecord);
+  find(library, "cuEventQuery", driver.eventQuery);
   find(library, "cuEventDestroy_v2", driver.eventDestroy);
   return driver;
 }

@@ -49,6 +49,12 @@ public:
   size_t numLeaves() const { return leafSpecs.size(); }
   /// Space for the extents of its tensors in a CallFrame.
   size_t numExtents() const { return extents; }
+  /// Takes tensors in a device's memory too.
+  void acceptDevice(std::optional<runtime::TensorDevice> device) {
+    for (std::optional<TensorSpec> &spec : leafSpecs)
+      if (spec)
+        spec->device = device;
+  }
   /// The array expected at a leaf; null for values.
   const TensorSpec *tensor(size_t leaf) const {
     return leafSpecs[leaf] ? &*leafSpecs[leaf] : nullptr;

@@ -2,6 +2,7 @@
 // Construction from Python, the simple call and the statistics.
 #include "ExecutableBinding.h"
 
+#include "DLPack.h"
 #include "Execution.h"
 #include "NumPyArrays.h"
 #include "TensorLeaf.h"
@@ -65,22 +66,27 @@ nb::list runOnce(PyExecutable &self, const nb::sequence &arguments, const std::s
     specs[i].shape = type.shape;
     specs[i].path = "input \"" + program.inputs[i].name + "\"";
     specs[i].shapeOffset = extents;
+    specs[i].device = executable.targetDevice().tensorDevice();
     extents += type.shape.size();
   }
   CallFrame frame(count, extents);
   std::vector<const int64_t *> shapes(count);
   std::vector<void *> inputs(count);
+  std::vector<runtime::Place> places(count);
   for (size_t i = 0; i < count; ++i) {
     nb::object argument = arguments[i];
     if (isTensor(argument.ptr()))
       specs[i].source = TensorSource::Torch;
     else if (isScalar(argument.ptr()))
       specs[i].source = TensorSource::Scalar;
+    else if (!isArray(argument.ptr()) && isDLPackProducer(argument.ptr()))
+      specs[i].source = TensorSource::DLPack;
     Mismatch why;
     LeafView &leaf = frame.leaves[i];
     if (!matchTensor(specs[i], argument.ptr(), leaf, frame, &why))
       throw Error(why.kind, why.text);
     inputs[i] = tensorMemory(specs[i], leaf, frame);
+    places[i] = leaf.onDevice ? runtime::Place::Device : runtime::Place::Host;
     shapes[i] = leaf.shape;
   }
   std::vector<ResultKind> kinds(program.results.size(), parseResultKind(kind));
@@ -88,7 +94,8 @@ nb::list runOnce(PyExecutable &self, const nb::sequence &arguments, const std::s
     if (kinds.front() == ResultKind::Scalar && !program.buffers[result.buffer].type.shape.empty())
       throw nb::value_error("results=\"scalar\": a result's rank is not 0");
   nb::list list;
-  for (nb::object &result : execute(executable, shapes.data(), inputs.data(), kinds))
+  for (nb::object &result :
+       execute(executable, {shapes.data(), inputs.data(), places.data()}, kinds, frame))
     list.append(std::move(result));
   return list;
 }

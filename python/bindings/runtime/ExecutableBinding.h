@@ -17,8 +17,8 @@ namespace nb = nanobind;
 
 class PyExecutable {
 public:
-  PyExecutable(const std::string &program, nb::object kernels,
-               std::optional<nb::bytes> binary, nb::list constants, nb::object keepAlive);
+  PyExecutable(const std::string &program, nb::object kernels, std::optional<nb::bytes> binary,
+               nb::list constants, nb::object keepAlive);
 
   /// Throws Error(Program) once the garbage collector has cleared it.
   runtime::Executable &get() const;

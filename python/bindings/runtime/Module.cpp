@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The extension module torshjit._runtime.
+#include "DeviceArray.h"
 #include "Dispatcher.h"
 #include "ErrorClasses.h"
 #include "ExecutableBinding.h"
@@ -65,6 +66,7 @@ NB_MODULE(_runtime, m) {
   python::bindErrorClasses(m);
   python::bindNumPyArrays(m);
   python::bindTorchTensors(m);
+  python::bindDeviceArray(m);
   python::bindExecutable(m);
   python::bindDispatcher(m);
   python::bindKernelBundle(m);

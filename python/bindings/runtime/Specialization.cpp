@@ -39,6 +39,8 @@ Specialization::Specialization(nb::handle argsTree, nb::handle executableHandle,
     : executable(keepExecutable(executableHandle, references)), arguments(argsTree, references),
       outputs(outputTree, executable.get().program(), arguments.numLeaves(), references),
       totalExtents(arguments.numExtents()), gradSensitive(gradSensitive) {
+  device = executable.get().targetDevice().tensorDevice();
+  arguments.acceptDevice(device);
   parseBindings(bindings);
   parseGuards(guards, attributeGuards);
 }
@@ -70,6 +72,7 @@ void Specialization::parseBindings(nb::handle list) {
         object.spec.source = TensorSource::Torch;
       else if (!isArray(object.object))
         fail(object.spec.path + " is neither an array nor a tensor");
+      object.spec.device = device;
       object.spec.dtype = input.type.dtype;
       object.spec.shape = input.type.shape;
       object.spec.shapeOffset = totalExtents;
@@ -157,12 +160,15 @@ bool Specialization::needsGrad(CallFrame &frame) const {
 nb::object Specialization::run(CallFrame &frame) const {
   InlineArray<const int64_t *, 12> shapes(inputs.size());
   InlineArray<void *, 12> pointers(inputs.size());
+  InlineArray<runtime::Place, 12> places(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
     LeafView &leaf = frame.leaves[inputs[i].leaf];
     pointers[i] = tensorMemory(*inputs[i].spec, leaf, frame);
+    places[i] = leaf.onDevice ? runtime::Place::Device : runtime::Place::Host;
     shapes[i] = leaf.shape;
   }
-  return outputs.build(execute(executable.get(), shapes.data(), pointers.data(), outputs.kinds()),
+  return outputs.build(execute(executable.get(), {shapes.data(), pointers.data(), places.data()},
+                               outputs.kinds(), frame),
                        frame);
 }
 

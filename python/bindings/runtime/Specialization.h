@@ -64,6 +64,7 @@ private:
   ArgumentTree arguments;
   OutputTree outputs;
   size_t totalExtents = 0;
+  std::optional<runtime::TensorDevice> device; ///< the program's, if tensors can lie there
   std::vector<BoundObject> bound;
   std::vector<InputBinding> inputs;
   std::vector<IdentityGuard> identityGuards;

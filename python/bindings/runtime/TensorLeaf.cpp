@@ -2,6 +2,7 @@
 // Matching of arrays, tensors and scalars against what a program expects.
 #include "TensorLeaf.h"
 
+#include "DLPack.h"
 #include "NumPyArrays.h"
 #include "TorchTensors.h"
 
@@ -21,7 +22,7 @@ std::string describe(PyObject *object) {
 
 std::string describe(const TensorSpec &spec) {
   static constexpr const char *kNames[] = {"NumPy array", "torch tensor", "NumPy scalar",
-                                           "Python number"};
+                                           "Python number", "DLPack tensor"};
   std::string text =
       std::string(runtime::name(spec.dtype)) + " " + kNames[static_cast<size_t>(spec.source)];
   if (spec.source == TensorSource::Scalar || spec.source == TensorSource::Number)
@@ -45,7 +46,27 @@ bool shapeFits(const TensorSpec &spec, const int64_t *shape) {
   return true;
 }
 
-bool matchArray(const TensorSpec &spec, PyObject *object, LeafView &leaf, Mismatch *why) {
+/// Kernels take all arrays from one memory.
+bool placeFits(const TensorSpec &spec, const LeafView &leaf, CallFrame &frame, PyObject *object,
+               Mismatch *why) {
+  if (!spec.device || (spec.shape.empty() && !leaf.onDevice))
+    return true;
+  if (!frame.placedBy) {
+    frame.placedBy = &spec;
+    frame.onDevice = leaf.onDevice;
+  }
+  if (frame.onDevice == leaf.onDevice)
+    return true;
+  if (why)
+    *why = {ErrorKind::Device, spec.path + ": expected it " +
+                                   (frame.onDevice ? "on the device" : "in the host's memory") +
+                                   " as " + frame.placedBy->path + " is, got a " +
+                                   describe(object)};
+  return false;
+}
+
+bool matchArray(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFrame &frame,
+                Mismatch *why) {
   if (!isArray(object))
     return reject(why, ErrorKind::DType, spec, object);
   ArrayView view = viewArray(object);
@@ -55,7 +76,7 @@ bool matchArray(const TensorSpec &spec, PyObject *object, LeafView &leaf, Mismat
     return reject(why, ErrorKind::Shape, spec, object);
   leaf.data = view.direct ? view.data : nullptr;
   leaf.shape = view.shape;
-  return true;
+  return placeFits(spec, leaf, frame, object, why);
 }
 
 bool matchTorch(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFrame &frame,
@@ -65,10 +86,38 @@ bool matchTorch(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFr
   int64_t *shape = frame.extents.data() + spec.shapeOffset;
   if (!tensorShape(object, spec.shape.size(), shape) || !shapeFits(spec, shape))
     return reject(why, ErrorKind::Shape, spec, object);
-  if (!isOnCPU(object))
-    return reject(why, ErrorKind::Device, spec, object);
+  if (!isOnCPU(object)) {
+    if (!spec.device || deviceOfTensor(object) != spec.device)
+      return reject(why, ErrorKind::Device, spec, object);
+    leaf.onDevice = true;
+  }
   leaf.shape = shape;
-  return true;
+  return placeFits(spec, leaf, frame, object, why);
+}
+
+bool matchDLPack(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFrame &frame,
+                 Mismatch *why) {
+  if (!isDLPackProducer(object))
+    return reject(why, ErrorKind::DType, spec, object);
+  std::optional<runtime::TensorDevice> device = dlpackDevice(object);
+  leaf.onDevice = device && device == spec.device;
+  if (!device || !(leaf.onDevice || device->type == kDLCPU))
+    return reject(why, ErrorKind::Device, spec, object);
+  BorrowedTensor tensor = borrowTensor(object, *device);
+  if (tensor.dtype != spec.dtype)
+    return reject(why, ErrorKind::DType, spec, object);
+  if (static_cast<size_t>(tensor.rank) != spec.shape.size() || !shapeFits(spec, tensor.shape))
+    return reject(why, ErrorKind::Shape, spec, object);
+  if (!tensor.direct) {
+    if (why)
+      *why = {ErrorKind::Shape,
+              spec.path + ": expected a contiguous tensor, got a strided " + describe(object)};
+    return false;
+  }
+  leaf.data = tensor.data;
+  leaf.shape = tensor.shape;
+  frame.copies.push_back(std::move(tensor.capsule));
+  return placeFits(spec, leaf, frame, object, why);
 }
 
 bool matchNumber(const TensorSpec &spec, PyObject *object, LeafView &leaf, Mismatch *why) {
@@ -100,6 +149,8 @@ TensorSource parseTensorSource(const std::string &text) {
     return TensorSource::Scalar;
   if (text == "number")
     return TensorSource::Number;
+  if (text == "dlpack")
+    return TensorSource::DLPack;
   throw nb::value_error(("unknown kind of array \"" + text + "\"").c_str());
 }
 
@@ -113,9 +164,11 @@ bool matchTensor(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallF
   leaf.object = Py_NewRef(object);
   switch (spec.source) {
   case TensorSource::NumPy:
-    return matchArray(spec, object, leaf, why);
+    return matchArray(spec, object, leaf, frame, why);
   case TensorSource::Torch:
     return matchTorch(spec, object, leaf, frame, why);
+  case TensorSource::DLPack:
+    return matchDLPack(spec, object, leaf, frame, why);
   case TensorSource::Scalar:
     if (!isScalar(object) || scalarDType(object) != spec.dtype)
       return reject(why, ErrorKind::DType, spec, object);

@@ -5,11 +5,13 @@
 
 #include "InlineArray.h"
 #include "torshjit/Runtime/DataType.h"
+#include "torshjit/Runtime/Device.h"
 #include "torshjit/Runtime/Error.h"
 
 #include <nanobind/nanobind.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,7 @@ enum class TensorSource {
   Torch,  ///< torch.Tensor
   Scalar, ///< numpy.generic, read as an array of rank 0
   Number, ///< Python's float (f64), int (i64) or bool (i1), likewise
+  DLPack, ///< any other object with __dlpack__
 };
 
 /// Throws nb::value_error for unknown names.
@@ -34,6 +37,8 @@ struct TensorSpec {
   std::vector<int64_t> shape; ///< negative: any extent
   std::string path;           ///< "argument 0['x']", for messages
   size_t shapeOffset = 0;     ///< where in CallFrame::extents its shape goes
+  /// The device whose memory is as good as the host's.
+  std::optional<runtime::TensorDevice> device;
 };
 
 /// Without initialisers, so that a frame clears only the leaves it uses.
@@ -41,6 +46,7 @@ struct LeafView {
   PyObject *object; ///< owned by the frame
   void *data;
   const int64_t *shape;
+  bool onDevice;
   alignas(16) char scalar[16];
 };
 
@@ -62,6 +68,11 @@ public:
   InlineArray<LeafView, 12> leaves;
   InlineArray<int64_t, 48> extents;
   std::vector<nb::object> copies;
+
+  /// The first argument that decided where the call's arrays lie, and whether that is the device.
+  /// Numbers and arrays of rank 0 on the host go with either.
+  const TensorSpec *placedBy = nullptr;
+  bool onDevice = false;
 };
 
 /// Whether `object` is what `spec` expects; fills in the view, the data of

@@ -2,6 +2,7 @@
 // Reads and makes torch tensors through torch's Python interface.
 #include "TorchTensors.h"
 
+#include "DLPack.h"
 #include "NumPyArrays.h"
 #include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/OutputPool.h"
@@ -24,6 +25,7 @@ struct TorchInterface {
   PyObject *fromNumPy = nullptr;
   PyObject *cpu = nullptr;
   PyObject *emptyKeywords = nullptr;
+  PyObject *module = nullptr;
   std::array<PyObject *, runtime::kNumDataTypes> dtypes{};
 };
 TorchInterface torch;
@@ -31,6 +33,7 @@ TorchInterface torch;
 struct AttributeNames {
   PyObject *dtype = PyUnicode_InternFromString("dtype");
   PyObject *shape = PyUnicode_InternFromString("shape");
+  PyObject *device = PyUnicode_InternFromString("device");
   PyObject *isCpu = PyUnicode_InternFromString("is_cpu");
   PyObject *requiresGrad = PyUnicode_InternFromString("requires_grad");
   PyObject *dataPtr = PyUnicode_InternFromString("data_ptr");
@@ -73,9 +76,9 @@ nb::object shapeTuple(const std::vector<int64_t> &shape) {
   return tuple;
 }
 
-nb::object emptyTensor(DataType dtype, const std::vector<int64_t> &shape) {
+nb::object emptyTensor(DataType dtype, const std::vector<int64_t> &shape, PyObject *device) {
   nb::object extents = shapeTuple(shape);
-  PyObject *arguments[] = {extents.ptr(), torch.dtypes[static_cast<size_t>(dtype)], torch.cpu};
+  PyObject *arguments[] = {extents.ptr(), torch.dtypes[static_cast<size_t>(dtype)], device};
   return checked(PyObject_Vectorcall(torch.empty, arguments, 1, torch.emptyKeywords));
 }
 
@@ -94,7 +97,7 @@ nb::object smallTensor(DataType dtype, const std::vector<int64_t> &shape) {
   Prototype &slot = (*prototypes)[(hash >> 32) % prototypes->size()];
   if (slot.tensor && slot.dtype == dtype && slot.shape == shape)
     return checked(PyObject_CallOneArg(torch.emptyLike, slot.tensor));
-  nb::object tensor = emptyTensor(dtype, shape);
+  nb::object tensor = emptyTensor(dtype, shape, torch.cpu);
   nb::object prototype = checked(PyObject_CallOneArg(torch.emptyLike, tensor.ptr()));
   nb::object old = nb::steal(slot.tensor);
   slot = {dtype, shape, prototype.release().ptr()};
@@ -110,6 +113,17 @@ nb::object newPooledTensor(DataType dtype, const std::vector<int64_t> &shape, vo
     return tensor;
   return checked(PyObject_CallMethodOneArg(tensor.ptr(), names().view,
                                            torch.dtypes[static_cast<size_t>(dtype)]));
+}
+
+/// The torch.device objects met so far and what DLPack calls them: asking a tensor through the
+/// protocol takes longer than a small kernel.
+struct KnownDevice {
+  PyObject *device;
+  std::optional<runtime::TensorDevice> dlpack;
+};
+std::vector<KnownDevice> &knownDevices() {
+  static auto *known = new std::vector<KnownDevice>;
+  return *known;
 }
 
 void registerTorch(nb::handle module) {
@@ -130,7 +144,9 @@ void registerTorch(nb::handle module) {
   // still get its results on the CPU.
   loaded.emptyKeywords = nb::make_tuple("dtype", "device").release().ptr();
   loaded.tensorType = reinterpret_cast<PyTypeObject *>(take("Tensor"));
+  loaded.module = nb::borrow(module).release().ptr();
   torch = loaded;
+  knownDevices().clear();
 }
 } // namespace
 
@@ -157,6 +173,29 @@ std::optional<DataType> tensorDType(PyObject *tensor) {
 }
 
 bool isOnCPU(PyObject *tensor) { return isTrue(get(tensor, names().isCpu)); }
+
+std::optional<runtime::TensorDevice> deviceOfTensor(PyObject *tensor) {
+  nb::object device = get(tensor, names().device);
+  for (const KnownDevice &known : knownDevices()) {
+    int same = PyObject_RichCompareBool(known.device, device.ptr(), Py_EQ);
+    if (same < 0)
+      throw nb::python_error();
+    if (same)
+      return known.dlpack;
+  }
+  std::optional<runtime::TensorDevice> dlpack = dlpackDevice(tensor);
+  knownDevices().push_back({device.release().ptr(), dlpack});
+  return dlpack;
+}
+
+uintptr_t currentStream(const runtime::TensorDevice &device) {
+  if (device.type != kDLCUDA)
+    return 0;
+  // What torch.cuda.current_stream(index).cuda_stream gives, without making a stream object.
+  nb::object stream =
+      nb::borrow(torch.module).attr("_C").attr("_cuda_getCurrentRawStream")(device.index);
+  return nb::cast<uintptr_t>(stream);
+}
 
 int tensorRank(PyObject *tensor) {
   return static_cast<int>(PyObject_Size(get(tensor, names().shape).ptr()));
@@ -200,9 +239,21 @@ nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape, void *&d
   if (bytes >= runtime::OutputPool::kThreshold)
     return newPooledTensor(dtype, shape, data);
   constexpr size_t kSmall = size_t(16) << 10;
-  nb::object tensor = bytes <= kSmall ? smallTensor(dtype, shape) : emptyTensor(dtype, shape);
+  nb::object tensor =
+      bytes <= kSmall ? smallTensor(dtype, shape) : emptyTensor(dtype, shape, torch.cpu);
   data = dataPointer(tensor.ptr());
   return tensor;
+}
+
+nb::object newTensorOn(const runtime::TensorDevice &device, DataType dtype,
+                       const std::vector<int64_t> &shape, void *&data) {
+  for (const KnownDevice &known : knownDevices())
+    if (known.dlpack == device) {
+      nb::object tensor = emptyTensor(dtype, shape, known.device);
+      data = dataPointer(tensor.ptr());
+      return tensor;
+    }
+  throw Error(ErrorKind::Device, "no torch tensor on the program's device has been seen");
 }
 
 std::string describeTensor(PyObject *object) {

@@ -35,6 +35,8 @@ public:
   std::optional<TensorDevice> tensorDevice() const override { return TensorDevice{2, ordinal}; }
   uintptr_t exchangeStream(uintptr_t stream) override;
   void orderStreams(uintptr_t before, uintptr_t after) override;
+  uintptr_t recordPoint() override;
+  bool isPassed(uintptr_t point) override;
 
   /// "sm_90 (NVIDIA H200)", for messages.
   std::string describe() const;

@@ -23,6 +23,7 @@ using CUmemoryPool = struct CUmemPoolHandle_st *;
 
 inline constexpr CUresult CUDA_SUCCESS = 0;
 inline constexpr CUresult CUDA_ERROR_OUT_OF_MEMORY = 2;
+inline constexpr CUresult CUDA_ERROR_NOT_READY = 600;
 
 inline constexpr int CU_DEVICE_ATTRIBUTE_MAX_GRID_DIM_X = 5;
 inline constexpr int CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75;
@@ -91,6 +92,7 @@ struct Driver {
   CUresult (*threadExchangeStreamCaptureMode)(int *);
   CUresult (*eventCreate)(CUevent *, unsigned);
   CUresult (*eventRecord)(CUevent, CUstream);
+  CUresult (*eventQuery)(CUevent);
   CUresult (*eventDestroy)(CUevent);
 
   /// The driver of the process, opened and initialised by the first call. TORSHJIT_LIBCUDA names
