@@ -101,10 +101,13 @@ class Driver:
         return _Context(self.library)
 
     def memory(self, bytes: int) -> int:
-        """New device memory, which stays allocated."""
-        address = ctypes.c_uint64()
+        """New device memory, which stays allocated. Frameworks can have some during a capture."""
+        address, mode = ctypes.c_uint64(), ctypes.c_int(2)  # relaxed
         with self.context():
-            assert self.library.cuMemAlloc_v2(ctypes.byref(address), ctypes.c_size_t(bytes)) == 0
+            self.library.cuThreadExchangeStreamCaptureMode(ctypes.byref(mode))
+            result = self.library.cuMemAlloc_v2(ctypes.byref(address), ctypes.c_size_t(bytes))
+            self.library.cuThreadExchangeStreamCaptureMode(ctypes.byref(mode))
+        assert result == 0
         return address.value
 
     def device_array(self, values: np.ndarray) -> np.ndarray:
