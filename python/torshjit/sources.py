@@ -42,6 +42,11 @@ def _is_torch_module(value: object) -> bool:
     return torch is not None and isinstance(value, torch.nn.Module)
 
 
+def _devices(config: JitConfig) -> tuple[str, ...]:
+    """The types of torch devices whose tensors a program may compute on."""
+    return config.target.kind.tensor_devices
+
+
 class PythonSource:
     """A Python function over NumPy arrays, or over torch tensors if a call passes any."""
 
@@ -55,7 +60,9 @@ class PythonSource:
         if any(is_torch_tensor(leaf) for leaf in tree_leaves((args, kwargs))):
             from torshjit.capture.torch_capture import capture_module
 
-            return capture_module(self.function, args, kwargs, load_compiler(), compiler_context())
+            return capture_module(
+                self.function, args, kwargs, load_compiler(), compiler_context(), _devices(config)
+            )
         from torshjit.capture.numpy_trace import capture_function
 
         return capture_function(self.function, args, kwargs, load_compiler(), compiler_context())
@@ -76,7 +83,9 @@ class TorchSource:
     def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
         from torshjit.capture.torch_capture import capture_module
 
-        return capture_module(self.function, args, kwargs, load_compiler(), compiler_context())
+        return capture_module(
+            self.function, args, kwargs, load_compiler(), compiler_context(), _devices(config)
+        )
 
     def run(self, args: tuple, kwargs: dict) -> Any:
         return self.function(*args, **kwargs)

@@ -195,7 +195,7 @@ def as_numpy(value: Any) -> np.ndarray:
     if not is_torch_tensor(value):
         array = np.asarray(value)
         return array.astype(array.dtype.newbyteorder("="), copy=False)
-    tensor = value.detach()
+    tensor = value.detach().cpu()
     if str(tensor.dtype) == "torch.bfloat16":
         import ml_dtypes
         import torch

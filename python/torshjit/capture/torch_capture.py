@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -34,12 +34,13 @@ from torshjit.capture.graph_function import (
     tree_map,
 )
 from torshjit.capture.torch_autograd import call_with_grad
+from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_dispatch import TORCH_FOLDER, TorchTrace
 from torshjit.capture.torch_lowering import dialect_dtype
 from torshjit.capture.torch_state import ProgramState
-from torshjit.errors import CaptureError, CompileError, DeviceError, TorshError
+from torshjit.errors import CaptureError, CompileError, TorshError
 
-__all__ = ["capture_module", "classify_argument"]
+__all__ = ["capture_module"]
 
 _VALUES = (
     bool,
@@ -58,27 +59,16 @@ _VALUES = (
 _PLAIN_TENSORS = (torch.Tensor, nn.Parameter, nn.Buffer)
 
 
-class _AutocastState:
-    """Lets a guard compare whether autocast is on, which changes what eager computes."""
-
-    @property
-    def enabled(self) -> bool:
-        return torch.is_autocast_enabled("cpu")
-
-
-_AUTOCAST = _AutocastState()
-
-
-def classify_argument(value: Any) -> ArrayLeaf | ValueLeaf:
+def _classify_argument(value: Any, device: CaptureDevice) -> ArrayLeaf | ValueLeaf:
     """Says what an argument is to a torch program.
 
     Raises:
         CaptureError: it is a tensor of an unsupported kind, or an object that may hold state.
         DTypeError: the dialect lacks its element type.
-        DeviceError: it is not in the memory of the CPU.
+        DeviceError: it is not where the call's tensors are.
     """
     if isinstance(value, torch.Tensor):
-        _check_tensor(value, "an argument")
+        _check_tensor(value, "an argument", device)
         return ArrayLeaf("torch", dialect_dtype(value.dtype), tuple(value.shape))
     if type(value) in _VALUES or isinstance(value, type):
         return ValueLeaf(value)
@@ -94,6 +84,7 @@ def capture_module(
     kwargs: dict[str, Any],
     compiler: Any,
     context: Any,
+    devices: Sequence[str] = ("cpu",),
 ) -> CapturedProgram:
     """Traces ``program(*args, **kwargs)``, a torch module or function, and returns its program.
 
@@ -101,25 +92,27 @@ def capture_module(
 
     Args:
         program: an `nn.Module`, or a callable over torch tensors.
-        args: positional arguments: tensors on the CPU, plain values, and nested tuples, lists
-            and dicts of them.
+        args: positional arguments: tensors on one device, plain values, and nested tuples,
+            lists and dicts of them.
         kwargs: keyword arguments, of the same kinds.
         compiler: the module `torshjit._compiler`.
         context: one of its contexts.
+        devices: the types of devices whose tensors the program may compute on.
 
     Raises:
         CaptureError: the program cannot be captured: it asks for a tensor's value, draws random
             numbers, writes to memory of the caller, or has hooks; UnsupportedOpError among them.
         DTypeError: it computes in an element type that the dialect lacks.
-        DeviceError: it uses another device than the CPU.
+        DeviceError: it uses a device that is not among `devices`, or two devices.
         ShapeError: shapes do not fit; it names the operation and the user's line.
     """
     started = time.perf_counter()
-    if torch.is_autocast_enabled("cpu"):
+    device = CaptureDevice(devices)
+    if device.autocast_enabled:
         raise CaptureError("torch.autocast is not captured")
     if _get_current_dispatch_mode() is not None:
         raise CaptureError("another dispatch mode of torch is active, such as an outer capture")
-    args_tree, tensors = flatten(args, kwargs, classify_argument)
+    args_tree, tensors = flatten(args, kwargs, lambda value: _classify_argument(value, device))
     state = ProgramState(program)
     bindings: list[ArgumentBinding | ObjectBinding] = []
     names: list[str] = []
@@ -131,13 +124,13 @@ def capture_module(
                 "a tensor is neither an argument nor a parameter, buffer, attribute, global or "
                 "closure variable that the capture can follow"
             )
-        _check_tensor(tensor, name)
+        _check_tensor(tensor, name, device)
         value = trace.g.builder.input(dialect_dtype(tensor.dtype), tuple(tensor.shape), name)
         bindings.append(ObjectBinding(tensor))
         names.append(name)
         return value, name
 
-    trace = TorchTrace(compiler, context, bind)
+    trace = TorchTrace(compiler, context, bind, device)
     try:
         entered = []
         for number, (tensor, path) in enumerate(
@@ -163,7 +156,7 @@ def capture_module(
         bindings=bindings,
         output_tree=output_tree,
         output_kind="torch",
-        guards=[AttributeGuard(_AUTOCAST, "enabled", False), *state.guards],
+        guards=[AttributeGuard(device, "autocast_enabled", False), *state.guards],
         grad_sensitive=any(map(_may_need_grad, (*tensors, *_bound(bindings)))),
         source_names=names,
         capture_ms=(time.perf_counter() - started) * 1e3,
@@ -179,13 +172,12 @@ def _may_need_grad(tensor: torch.Tensor) -> bool:
     return tensor.is_floating_point()
 
 
-def _check_tensor(tensor: torch.Tensor, name: str) -> None:
+def _check_tensor(tensor: torch.Tensor, name: str, device: CaptureDevice) -> None:
     if type(tensor) not in _PLAIN_TENSORS or torch._C._functorch.is_functorch_wrapped_tensor(
         tensor
     ):
         raise CaptureError(f"{name} is a {type(tensor).__name__}, not a plain tensor")
-    if tensor.device.type != "cpu":
-        raise DeviceError(f"{name} is on device {tensor.device}, the program is compiled for cpu")
+    device.check(tensor, name)
     if tensor.layout != torch.strided:
         raise CaptureError(f"{name} has layout {tensor.layout}, not torch.strided")
 

@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torshjit.capture.graph_function import TRACED
 from torshjit.capture.source_location import user_location
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
+from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_handlers import choose_handler
 from torshjit.capture.torch_lowering import Lowering, Unavailable, dialect_dtype, torch_dtype
 from torshjit.errors import CaptureError, ShapeError, TorshError, UnsupportedOpError
@@ -67,11 +68,16 @@ class TorchTrace:
     """
 
     def __init__(
-        self, compiler: Any, context: Any, bind: Callable[[torch.Tensor], tuple[Any, str]]
+        self,
+        compiler: Any,
+        context: Any,
+        bind: Callable[[torch.Tensor], tuple[Any, str]],
+        device: CaptureDevice,
     ) -> None:
         self.g = Lowering(compiler, context, self.read)
         self.mode = _CaptureMode(self)
         self.first_error: TorshError | None = None
+        self.device = device
         self._bind = bind
         self._autocast_depth = _autocast_depth()
         self._records: list[Traced] = []

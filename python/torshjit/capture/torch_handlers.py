@@ -24,7 +24,7 @@ from torshjit.capture import (
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_lowering import RULES, dialect_dtype
 from torshjit.capture.torch_views import AMBIGUOUS_VIEWS, VIEWS
-from torshjit.errors import CaptureError, DeviceError, UnsupportedOpError
+from torshjit.errors import CaptureError, UnsupportedOpError
 
 if TYPE_CHECKING:
     from torshjit.capture.torch_dispatch import TorchTrace
@@ -135,7 +135,7 @@ def _with_constants(otherwise: Handler) -> Handler:
             return otherwise(trace, func, args, kwargs)
         real_args, real_kwargs = real
         if any(argument.name == "device" for argument in func._schema.arguments):
-            _check_device(kwargs.get("device"))
+            trace.device.check_destination(kwargs.get("device"))
             real_kwargs["device"] = _CPU
         result = func(*real_args, **real_kwargs)
         if "empty" in func._schema.name:
@@ -239,7 +239,7 @@ def _convert(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str
         named[argument.name] = value
     source, other = named["self"], named.get("other")
     dtype = other.dtype if other is not None else named.get("dtype") or source.dtype
-    _check_device(named.get("device"))
+    trace.device.check_destination(named.get("device"))
     copies = named.get("copy", False) or str(func) == "aten._to_copy.default"
     if dtype == source.dtype and not copies:
         return source
@@ -251,7 +251,7 @@ def _convert(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str
 
 def _create_like(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     """Factories that take only shape and dtype from their tensor."""
-    _check_device(kwargs.get("device"))
+    trace.device.check_destination(kwargs.get("device"))
     pattern = torch.empty((), dtype=args[0].dtype).expand(args[0].shape)
     others = [trace.real(argument) for argument in args[1:]]
     real = func(pattern, *others, **{**kwargs, "device": _CPU}).contiguous()
@@ -302,8 +302,3 @@ def _refuse_uncovered(
     trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
 ) -> Any:
     raise UnsupportedOpError(f"{trace.g.op} is not supported in a compiled program")
-
-
-def _check_device(device: Any) -> None:
-    if device is not None and torch.device(device).type not in ("cpu", "meta"):
-        raise DeviceError(f"the program moves a tensor to device {device}, which is not supported")

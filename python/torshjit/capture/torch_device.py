@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one device whose tensors a captured torch program computes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from torshjit.errors import DeviceError
+
+__all__ = ["CaptureDevice"]
+
+
+class CaptureDevice:
+    """Where the tensors of a call are: on one device of those that the target takes.
+
+    Which one is decided by the first tensor that is met.
+    """
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self._allowed = tuple(allowed)
+        self._with_autocast = tuple(filter(torch.amp.is_autocast_available, allowed))
+        self._device: torch.device | None = None
+        self._first = ""
+
+    @property
+    def autocast_enabled(self) -> bool:
+        """Whether autocast is on now for any device of the target; it changes what eager does."""
+        return any(map(torch.is_autocast_enabled, self._with_autocast))
+
+    def check(self, tensor: torch.Tensor, name: str) -> None:
+        """Checks a tensor of the call, which messages call `name`.
+
+        Raises:
+            DeviceError: the target takes no tensor of that device, or another tensor of the
+                call is elsewhere.
+        """
+        device = tensor.device
+        if device.type not in self._allowed:
+            raise DeviceError(
+                f"{name} is on device {device}, the target's programs take tensors of "
+                f"{' or '.join(self._allowed)}"
+            )
+        if self._device is None:
+            self._device, self._first = device, name
+        elif device != self._device:
+            raise DeviceError(
+                f"{name} is on device {device}, {self._first} is on device {self._device}"
+            )
+
+    def check_destination(self, device: Any) -> None:
+        """Checks where the program asks for a tensor.
+
+        Raises:
+            DeviceError: it is not where the call's tensors are.
+        """
+        if device is None:
+            return
+        wanted, here = torch.device(device), self._device or torch.device("cpu")
+        # Captured tensors are on the device meta, wherever those are that they stand for.
+        if wanted.type != "meta" and (
+            wanted.type != here.type or wanted.index not in (None, here.index)
+        ):
+            raise DeviceError(
+                f"the program moves a tensor to device {wanted}, which is not supported where its "
+                f"tensors are on {here}"
+            )
