@@ -56,6 +56,7 @@
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
 #include "torshjit/GPU/Passes.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
+#include "torshjit/Target/CUDA/Emulation/Passes.h"
 #include "torshjit/Target/CUDA/Transforms/Passes.h"
 #include "torshjit/Target/Passes.h"
 #include "torshjit/Tensor/Passes.h"
@@ -109,6 +110,7 @@ void mlir::torsh::registerPasses() {
   registerTorshTargetPasses();
   registerTorshCPUPasses();
   registerTorshCUDAPasses();
+  registerTorshCUDAEmulationPasses();
   registerTorshCompilerPasses();
   registerPhasePipelines();
 }

@@ -85,7 +85,8 @@ private:
         tile = tileLoops(root);
     }
     kernel->setAttr("torsh.schedule",
-                    ScheduleAttr::get(&getContext(), tile, /*grain=*/1, registerTile, block));
+                    ScheduleAttr::get(&getContext(), tile, /*grain=*/1, registerTile, block,
+                                      /*threads=*/0, /*lanes=*/0, /*vector=*/0));
   }
 
   static int64_t elementBits(linalg::GenericOp op) {

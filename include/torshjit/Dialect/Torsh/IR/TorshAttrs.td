@@ -48,20 +48,28 @@ def Torsh_ScheduleAttr : Torsh_Attr<"Schedule", "schedule"> {
     of the kernel's result (0: not tiled); the tiled loops are distributed over
     threads, at least `grain` tiles at a time. `register_tile` is the
     (rows, columns) block of accumulators of a contraction and `block` the
-    (rows, columns, depth) it packs at a time.
+    (rows, columns, depth) it packs or stages at a time.
+
+    Where blocks of threads run a kernel, `threads` is their size, `lanes` how many
+    threads share one row (or column) of a reduction, and `vector` how many
+    neighbouring elements a thread takes at a time. 0 leaves each to the target.
 
     ```mlir
     #torsh.schedule<tile = [64, 256], grain = 1, register_tile = [8, 32], block = [64, 256, 256]>
+    #torsh.schedule<threads = 256, lanes = 32, vector = 4>
     ```
   }];
   let parameters = (ins
     OptionalArrayRefParameter<"int64_t">:$tile,
     DefaultValuedParameter<"int64_t", "1">:$grain,
     OptionalArrayRefParameter<"int64_t">:$register_tile,
-    OptionalArrayRefParameter<"int64_t">:$block);
+    OptionalArrayRefParameter<"int64_t">:$block,
+    DefaultValuedParameter<"int64_t", "0">:$threads,
+    DefaultValuedParameter<"int64_t", "0">:$lanes,
+    DefaultValuedParameter<"int64_t", "0">:$vector);
   let assemblyFormat = [{
     `<` struct(custom<Int64List>($tile), $grain, custom<Int64List>($register_tile),
-               custom<Int64List>($block)) `>`
+               custom<Int64List>($block), $threads, $lanes, $vector) `>`
   }];
 }
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernels and parts of kernels of which each element is computed by itself.
+
+#include "KernelEmitter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+using namespace mlir;
+using namespace mlir::torsh;
+using namespace mlir::torsh::gpu;
+
+LogicalResult KernelEmitter::storeElement(const Output &output, ArrayRef<Value> index) {
+  FailureOr<Value> value = e.emit(output.tensor, index);
+  if (failed(value))
+    return failure();
+  e.store(*value, output.destination, index);
+  return success();
+}
+
+/// Outputs of equal extents share loops, and what they compute alike.
+LogicalResult KernelEmitter::emitSeparate(ArrayRef<Output> outputs) {
+  SmallVector<Output> left(outputs);
+  SmallVector<GridFactor> largest;
+  int64_t most = -1;
+  while (!left.empty()) {
+    SmallVector<Output> now, later;
+    SmallVector<Value> extents = e.extents(left.front().destination);
+    for (const Output &output : left)
+      (e.extents(output.destination) == extents ? now : later).push_back(output);
+    if (failed(emitElements(now)))
+      return failure();
+    int64_t known = 1;
+    for (Value extent : extents)
+      known *= getConstantIntValue(extent).value_or(1 << 20);
+    if (known > most) {
+      most = known;
+      largest = {{threads * vector, extents}};
+    }
+    left = later;
+  }
+  if (structure.aligned.empty())
+    setGrid(largest);
+  return success();
+}
+
+LogicalResult KernelEmitter::emitElements(ArrayRef<Output> outputs) {
+  ElementEmitter::Scope scope(e);
+  SmallVector<Value> extents = e.extents(outputs.front().destination);
+  Value total = e.volume(extents);
+  Value first = e.mul(e.add(e.mul(block, e.constant(threads)), thread), e.constant(vector));
+  Value step = e.mul(blocks, e.constant(threads * vector));
+  return e.forLoop(first, total, step, {},
+                   [&](Value at, ValueRange) -> FailureOr<SmallVector<Value>> {
+                     // The elements that a thread takes at a time are neighbours in the last axis:
+                     // the vector's length divides it.
+                     SmallVector<Value> base = e.delinearize(at, extents);
+                     for (int64_t i = 0; i < vector; ++i) {
+                       ElementEmitter::Scope inner(e);
+                       SmallVector<Value> index(base);
+                       if (i)
+                         index.back() = e.add(base.back(), e.constant(i));
+                       e.definePosition(extents, index, e.add(at, e.constant(i)));
+                       for (const Output &output : outputs)
+                         if (failed(storeElement(output, index)))
+                           return failure();
+                     }
+                     return SmallVector<Value>();
+                   });
+}
