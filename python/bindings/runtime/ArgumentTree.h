@@ -38,7 +38,7 @@ bool isSameValue(PyObject *object, PyObject *expected);
 class ArgumentTree {
 public:
   /// `tree` is (positional nodes, {keyword: node}). A node is one of
-  ///   ("array", "numpy"|"torch"|"scalar"|"number", dtype, shape)
+  ///   ("array", "numpy"|"torch"|"dlpack"|"scalar"|"number", dtype, shape)
   ///   ("value", object)
   ///   ("tuple", nodes[, class])   ("list", nodes)   ("dict", {key: node})
   /// Leaves are numbered depth first, positional ones before keywords.

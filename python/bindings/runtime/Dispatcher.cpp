@@ -137,8 +137,9 @@ void bindDispatcher(nb::module_ &m) {
            nb::arg("bindings"), nb::arg("output_tree"), nb::arg("guards") = nb::list(),
            nb::arg("attribute_guards") = nb::list(), nb::arg("grad_sensitive") = false,
            "Appends a specialization; docs/Runtime.md gives the trees.\n\n"
-           "bindings: per program input (\"arg\", leaf) or (\"object\", array "
-           "or tensor read at each call). guards: (dict, key, object) compared "
+           "bindings: per program input (\"arg\", leaf), (\"object\", array "
+           "or tensor read at each call) or (\"constant\", array that does not change). guards: "
+           "(dict, key, object) compared "
            "by identity. attribute_guards: (object, name, value) compared by "
            "equality. Raises ValueError when the parts do not fit together.")
       .def("remove_specialization", removeSpecialization, nb::arg("index"))

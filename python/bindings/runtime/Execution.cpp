@@ -122,7 +122,7 @@ std::vector<nb::object> execute(runtime::Executable &executable, const CallInput
 
   if (!executable.isHostMemory()) {
     nb::gil_scoped_release release;
-    call.runStaged(inputs.pointers, pointers.data());
+    call.runStaged(inputs.pointers, pointers.data(), inputs.places);
   } else if (plan.traffic >= kReleaseTraffic) {
     nb::gil_scoped_release release;
     call.run(inputs.pointers, pointers.data());

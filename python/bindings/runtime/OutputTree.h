@@ -15,7 +15,7 @@ namespace torsh::python {
 class OutputTree {
 public:
   /// A node is one of
-  ///   ("leaf", result, "numpy"|"torch"|"scalar")   ("argument", leaf)
+  ///   ("leaf", result, "numpy"|"torch"|"dlpack"|"scalar")   ("argument", leaf)
   ///   ("value", object)   ("none",)
   ///   ("tuple", nodes[, class])   ("list", nodes)   ("dict", {key: node})
   /// "argument" returns the argument object itself.

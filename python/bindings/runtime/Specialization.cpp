@@ -4,6 +4,7 @@
 
 #include "NumPyArrays.h"
 #include "TorchTensors.h"
+#include "torshjit/Runtime/Error.h"
 
 #include <nanobind/stl/string.h>
 
@@ -64,27 +65,50 @@ void Specialization::parseBindings(nb::handle list) {
         fail("input \"" + input.name + "\": argument leaf " + std::to_string(leaf) +
              " is no array");
       inputs.push_back({static_cast<size_t>(leaf), arguments.tensor(static_cast<size_t>(leaf))});
-    } else if (kind == "object") {
-      BoundObject object;
-      object.object = references.keep(pair[1]);
-      object.spec.path = "bound object for input \"" + input.name + "\"";
-      if (isTensor(object.object))
-        object.spec.source = TensorSource::Torch;
-      else if (!isArray(object.object))
-        fail(object.spec.path + " is neither an array nor a tensor");
-      object.spec.device = device;
-      object.spec.dtype = input.type.dtype;
-      object.spec.shape = input.type.shape;
-      object.spec.shapeOffset = totalExtents;
-      totalExtents += input.type.shape.size();
+    } else if (kind == "object" || kind == "constant") {
       inputs.push_back({arguments.numLeaves() + bound.size(), nullptr});
-      bound.push_back(std::move(object));
+      bound.push_back(bind(pair[1], input, kind == "constant"));
       inputs.back().spec = &bound.back().spec;
     } else {
-      fail("a binding is (\"arg\", leaf) or (\"object\", object)");
+      fail("a binding is (\"arg\", leaf), (\"object\", object) or (\"constant\", array)");
     }
     checkCompatible(*inputs.back().spec, input);
   }
+}
+
+Specialization::BoundObject Specialization::bind(nb::handle handle, const runtime::InputSpec &input,
+                                                 bool isConstant) {
+  BoundObject object;
+  object.object = references.keep(handle);
+  TensorSpec &spec = object.spec;
+  spec.path = "bound object for input \"" + input.name + "\"";
+  spec.dtype = input.type.dtype;
+  spec.shape = input.type.shape;
+  spec.shapeOffset = totalExtents;
+  totalExtents += spec.shape.size();
+  if (isTensor(object.object) && !isConstant)
+    spec.source = TensorSource::Torch;
+  else if (!isArray(object.object))
+    fail(spec.path + " is neither an array nor a tensor");
+
+  runtime::Device &target = executable.get().targetDevice();
+  if (!isConstant || target.isHostMemory()) {
+    spec.device = device;
+    return object;
+  }
+  // Sent once. It goes with arguments anywhere, so that the spec knows no device.
+  CallFrame frame(1, totalExtents);
+  LeafView &leaf = frame.leaves[0];
+  Mismatch why;
+  if (!matchTensor(spec, object.object, leaf, frame, &why))
+    throw runtime::Error(why.kind, why.text);
+  size_t bytes = runtime::byteSize(spec.dtype);
+  for (size_t axis = 0; axis < spec.shape.size(); ++axis)
+    bytes *= static_cast<size_t>(leaf.shape[axis]);
+  object.copy = runtime::DeviceMemory(target, bytes ? bytes : 1);
+  if (bytes)
+    target.upload(object.copy.data(), tensorMemory(spec, leaf, frame), bytes);
+  return object;
 }
 
 void Specialization::parseGuards(nb::handle identity, nb::handle attributes) {
@@ -141,10 +165,15 @@ bool Specialization::match(PyObject *args, PyObject *kwargs, CallFrame &frame,
                            Mismatch *why) const {
   if (!arguments.match(args, kwargs, frame, why) || !guardsHold(why))
     return false;
-  for (size_t i = 0; i < bound.size(); ++i)
-    if (!matchTensor(bound[i].spec, bound[i].object, frame.leaves[arguments.numLeaves() + i], frame,
-                     why))
+  for (size_t i = 0; i < bound.size(); ++i) {
+    LeafView &leaf = frame.leaves[arguments.numLeaves() + i];
+    if (!matchTensor(bound[i].spec, bound[i].object, leaf, frame, why))
       return false;
+    if (bound[i].copy.data()) {
+      leaf.data = bound[i].copy.data();
+      leaf.onDevice = true;
+    }
+  }
   return true;
 }
 

@@ -43,6 +43,8 @@ private:
   struct BoundObject {
     PyObject *object;
     TensorSpec spec;
+    /// The contents, where they do not change and lie on a device without the host's memory.
+    runtime::DeviceMemory copy;
   };
   struct IdentityGuard {
     PyObject *dict;
@@ -56,6 +58,7 @@ private:
   };
 
   void parseBindings(nb::handle list);
+  BoundObject bind(nb::handle object, const runtime::InputSpec &input, bool isConstant);
   void parseGuards(nb::handle identity, nb::handle attributes);
   bool guardsHold(Mismatch *why) const;
 

@@ -235,6 +235,46 @@ def test_parameters_are_read_where_they_live():
 
 
 @with_fake_cuda()
+def test_constant_bindings_are_sent_once_and_go_with_any_arguments():
+    driver = Driver()
+    torch = registered_torch(driver)
+    weight = np.arange(12, dtype=np.float32)[::2]
+
+    def adds(kind: str) -> Module:
+        return module(
+            executable(add_program(6)),
+            array(kind),
+            bindings=[("arg", 0), ("constant", weight)],
+            result=kind,
+        )
+
+    on_tensors, on_arrays = adds("torch"), adds("numpy")
+    before = driver.live_bytes()
+    driver.calls()
+    z = on_tensors(torch.tensor(VALUES))
+    assert not any(line.startswith(WAITS) for line in driver.calls())
+    driver.synchronize(0)
+    assert np.array_equal(z.array, VALUES + weight)
+    for _ in range(2):
+        driver.calls()
+        assert np.array_equal(on_arrays(VALUES), VALUES + weight)
+        uploads = [line for line in driver.calls() if line.startswith("cuMemcpyHtoD")]
+        assert uploads == ["cuMemcpyHtoDAsync 24"]  # the argument
+    del z
+    del on_tensors, on_arrays
+    driver.synchronize(0)
+    assert driver.live_bytes() < before
+    with pytest.raises(ValueError, match="neither an array nor a tensor"):
+        module(executable(add_program(6)), array("numpy"), bindings=[("arg", 0), ("constant", 3)])
+    with pytest.raises(torshjit.ShapeError, match='bound object for input "x1"'):
+        module(
+            executable(add_program(6)),
+            array("numpy"),
+            bindings=[("arg", 0), ("constant", weight[:3])],
+        )
+
+
+@with_fake_cuda()
 def test_empty_tensors():
     driver = Driver()
     torch = registered_torch(driver)
