@@ -4,6 +4,8 @@
 #include "torshjit/Compiler/Targets.h"
 #include "torshjit/Target/CPU/CPUTarget.h"
 #include "torshjit/Target/CUDA/CUDATarget.h"
+#include "torshjit/Target/CUDA/Emulation/EmulatedCUDATarget.h"
+#include "torshjit/Target/Metal/MetalTarget.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/DynamicLibrary.h"
@@ -18,6 +20,9 @@ public:
   Registry() {
     add(cpu::createTarget());
     add(cuda::createTarget());
+    add(cuda::createEmulatedTarget());
+    add(metal::createTarget());
+    add(metal::createVulkanTarget());
   }
   void add(std::unique_ptr<Target> target) override { targets.push_back(std::move(target)); }
 

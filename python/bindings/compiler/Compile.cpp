@@ -96,6 +96,21 @@ nb::bytes serializeResult(const PyCompileResult &result) {
   return nb::bytes(bytes->data(), bytes->size());
 }
 
+nb::bytes generateBinary(Module &module, const std::string &description, nb::dict options) {
+  Request request = readOptions(options);
+  DiagnosticCollector diagnostics(module.context->get());
+  OwningOpRef<ModuleOp> copy = module.op->clone();
+  auto code = request.target->generate(*copy, description, request.options);
+  if (!code) {
+    std::string message = llvm::toString(code.takeError());
+    diagnostics.raise(message.c_str());
+  }
+  llvm::Expected<std::string> bytes = (*code)->serialize();
+  if (!bytes)
+    throw std::runtime_error(llvm::toString(bytes.takeError()));
+  return nb::bytes(bytes->data(), bytes->size());
+}
+
 } // namespace
 
 void torshjit::python::bindCompile(nb::module_ &m) {
@@ -131,6 +146,11 @@ void torshjit::python::bindCompile(nb::module_ &m) {
         "Compiles a module for the option `target`; raises MLIRError.");
   m.def("run_to_phase", &runToPhase, nb::arg("module"), nb::arg("phase"),
         nb::arg("options") = nb::dict(), "The IR as text after a phase.");
+  m.def("generate", &generateBinary, nb::arg("module"), nb::arg("description"),
+        nb::arg("options") = nb::dict(),
+        "The kernels of a module that the target's last phase left, as the bytes that its "
+        "device loads. description: what the target says of the kernels before that phase, "
+        "for a GPU the kernel bundle without its modules (docs/Runtime.md).");
   m.def(
       "phases",
       [](const std::string &target) {

@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 # Passes that no phase runs, and why they exist.
-DEBUG_ONLY: dict[str, str] = {}
+DEBUG_ONLY: dict[str, str] = {
+    "torsh-cuda-emulate-nvvm": "part of code generation, past the phases that it shares with cuda",
+}
 
 
 def output(*command: str, text: str = "") -> str:
