@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import torshjit
-from torshjit import environment
+from torshjit import environment, targets
 from torshjit.capture.graph_function import ArrayLeaf, tree_leaves
 from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.cpu_features import host_features, host_machine
@@ -47,6 +47,10 @@ def _doctor(arguments: argparse.Namespace) -> int:
         print(f"torshjit.{name} ({purpose}): loaded in {elapsed:.0f} ms")
         if name == "_runtime":
             print(f"threads: {module.num_threads()}")
+    for name in targets.names():
+        kind = targets.find(name)
+        problem = kind.device_problem() if not missing else "the runtime does not load"
+        print(f"target {name} ({kind.sentence}): {problem or 'runs here'}")
     print("cache: in memory, for one process")
     for variable in environment.VARIABLES.values():
         value = environment.read(variable.name)

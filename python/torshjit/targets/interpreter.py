@@ -31,5 +31,8 @@ class InterpreterKind(TargetKind):
 
         return build_interpreted(program)
 
+    def device_problem(self) -> str | None:
+        return None
+
 
 KIND = InterpreterKind()

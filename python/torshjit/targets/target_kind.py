@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from torshjit.errors import ConfigError
+from torshjit.errors import ConfigError, DeviceError
 
 if TYPE_CHECKING:
     from torshjit.capture.graph_function import CapturedProgram
@@ -75,6 +76,20 @@ class TargetKind:
             DeviceError: the device, its driver or what else it needs is absent; the message says
                 which, and how to compile for it nevertheless.
         """
+
+    def device_problem(self) -> str | None:
+        """Why programs of the target cannot run on this machine, or None if they can."""
+        import torshjit._runtime as _runtime  # type: ignore[import-not-found]
+
+        try:
+            self.open_device()
+            # The runtime opens the device of a program, were it empty.
+            parts = ("inputs", "dims", "checks", "constants", "buffers", "steps", "results")
+            empty = {"version": 1, "target": self.compiler_name, **{part: [] for part in parts}}
+            _runtime.Executable(json.dumps(empty))
+        except DeviceError as error:
+            return error.message
+        return None
 
     def requirements(self) -> dict[str, Any]:
         """What a saved executable needs of the machine that loads it, as JSON data."""

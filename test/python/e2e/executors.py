@@ -11,8 +11,6 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
 import torshjit
 from torshjit import targets
 
@@ -60,11 +58,7 @@ def missing(executor: str) -> str | None:
     kind = targets.find(executor)
     if kind.compiler_name not in dict(_compiler.targets()):
         return f"this compiler has no target {kind.compiler_name}"
-    try:
-        torshjit.compile(np.negative, target_device=executor, strict=True)(np.ones(3, np.float32))
-    except torshjit.DeviceError as error:
-        return str(error)
-    return None
+    return kind.device_problem()
 
 
 def prefetch(executor: str, modules: Iterable[Any], **options: Any) -> None:

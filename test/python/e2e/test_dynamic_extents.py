@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from e2e.executors import COMPILED, missing
 from e2e.native_code import compile_natively, run_natively
 
 import torshjit
@@ -47,6 +48,14 @@ def _array(dtype: type, *shape: int) -> np.ndarray:
     return np.arange(np.prod(shape, dtype=int)).reshape(shape).astype(dtype)
 
 
+@pytest.fixture(params=COMPILED)
+def executor(request: pytest.FixtureRequest) -> str:
+    """Each executor that compiles, where it can run."""
+    if reason := missing(request.param):
+        pytest.skip(reason)
+    return request.param
+
+
 @pytest.fixture(scope="module")
 def context() -> _compiler.Context:
     return _compiler.Context()
@@ -62,11 +71,11 @@ def context() -> _compiler.Context:
     ],
     ids=["reshape", "broadcast", "iota"],
 )
-def test_extents_given_as_operands(text, inputs, rows, context):
+def test_extents_given_as_operands(text, inputs, rows, executor, context):
     module = _compiler.Module.parse(text, context)
     arrays = inputs(rows)
     (expected,) = evaluate(module.graph("main"), arrays)
-    (actual,) = run_natively(module, arrays)
+    (actual,) = run_natively(module, arrays, target_device=executor)
     np.testing.assert_array_equal(actual, expected)
 
 
@@ -116,8 +125,9 @@ def test_extents_that_disagree_raise(op, types, shapes, attributes, context):
         compiled(*arrays)
 
 
-def test_a_program_still_runs_after_extents_disagreed(context):
-    compiled = compile_natively(_program(context, "add", [(-1,), (-1,)]))
+def test_a_program_still_runs_after_extents_disagreed(executor, context):
+    module = _program(context, "add", [(-1,), (-1,)])
+    compiled = compile_natively(module, target_device=executor)
     ones = np.ones(4, np.float32)
     with pytest.raises(torshjit.ShapeError):
         compiled(ones, ones[:1])

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from e2e.executors import COMPILED, missing, refuses
 from e2e.native_code import run_natively
 from e2e.random_graphs import MAX_OPS, OutOfRange, programs, reference
 from e2e.random_program import RandomProgram
@@ -49,9 +50,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-@given(program=PROGRAMS, options=OPTIONS)
-def test_compiled_equals_interpreted(program: RandomProgram, options: dict[str, Any]):
+def _check(program: RandomProgram, options: dict[str, Any]) -> None:
     graph = program.module.graph("main")
     assert 1 <= len(graph.ops) <= MAX_OPS
     try:
@@ -63,3 +62,25 @@ def test_compiled_equals_interpreted(program: RandomProgram, options: dict[str, 
     for value, actual, (oracle, allowed) in zip(graph.outputs, results, expected, strict=True):
         assert actual.dtype == DTYPES[types[value].dtype]
         _assert_agrees(actual, oracle, allowed)
+
+
+_HEALTH = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+
+
+@settings(suppress_health_check=_HEALTH)
+@given(program=PROGRAMS, options=OPTIONS)
+def test_compiled_equals_interpreted(program: RandomProgram, options: dict[str, Any]):
+    _check(program, options)
+
+
+@pytest.mark.parametrize("executor", [name for name in COMPILED if name != "cpu"])
+@settings(suppress_health_check=_HEALTH, max_examples=max(settings.default.max_examples // 5, 4))
+@given(program=PROGRAMS, options=OPTIONS)
+def test_executor_equals_interpreted(
+    executor: str, program: RandomProgram, options: dict[str, Any]
+):
+    if reason := missing(executor):
+        pytest.skip(reason)
+    # Some value between the inputs and the outputs may be of a type that no input has.
+    assume("f64" not in str(program.module) or not refuses(executor, ["f64"]))
+    _check(program, {**options, "target_device": executor})

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,9 @@ def test_doctor(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) 
     output = capsys.readouterr().out
     for part in ("torshjit._runtime", "torshjit._compiler", "threads: ", "TORSHJIT_STRICT=True"):
         assert part in output
+    for target in ("cpu", "interpreter"):
+        assert re.search(rf"^target {target} \(.*\): runs here$", output, re.M)
+    assert re.search(r"^target metal \(.*\): metal needs a Mac", output, re.M)
 
 
 def test_run_with_random_inputs(program: str, capsys: pytest.CaptureFixture) -> None:
