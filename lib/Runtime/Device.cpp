@@ -7,6 +7,7 @@
 #include "torshjit/Runtime/Emulator/EmulatedDevice.h"
 #include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/ForkAwareMutex.h"
+#include "torshjit/Runtime/Vulkan/VulkanDevice.h"
 
 #include <map>
 #include <mutex>
@@ -31,6 +32,7 @@ struct DeviceTable {
       {"cpu", []() -> Device & { return CPUDevice::global(); }},
       {"cuda", []() -> Device & { return CUDADevice::global(); }},
       {"cuda-emulated", []() -> Device & { return EmulatedDevice::global(); }},
+      {"vulkan", openVulkanDevice},
   };
 
   /// Never destroyed: executables may outlive static destructors.
