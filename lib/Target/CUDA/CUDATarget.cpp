@@ -12,6 +12,8 @@
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
+#include "torshjit/GPU/KernelBundle.h"
+#include "torshjit/GPU/Passes.h"
 #include "torshjit/Target/CUDA/CodeGen/CodeGen.h"
 #include "torshjit/Target/CUDA/Transforms/Passes.h"
 #include "torshjit/Target/Passes.h"
@@ -24,19 +26,27 @@ using namespace mlir::torsh;
 namespace json = llvm::json;
 
 static constexpr Phase kPhases[] = {
-    {"device", "every kernel is distributed over blocks and threads, in the gpu dialect"},
+    torsh::gpu::kDevicePhase,
     {"nvvm", "every kernel is NVVM dialect: instructions of the GPU, bare pointers"},
 };
 
 static constexpr Artifact kArtifacts[] = {{"ptx", "the code that NVIDIA's driver takes"}};
 
-static void buildDevice(OpPassManager &pm, const CompileOptions &options) {}
+static torsh::gpu::DeviceTraits getTraits() {
+  torsh::gpu::DeviceTraits traits;
+  // What every GPU has without being asked for more.
+  traits.workgroupBytes = 48 << 10;
+  traits.subgroupSize = 32;
+  traits.vectorBytes = 16;
+  return traits;
+}
 
 static void buildNVVM(OpPassManager &pm, const CompileOptions &options) {
   ExpandCUDAMathPassOptions math;
   math.fast = options.fast;
   OpPassManager &module = pm.nest<mlir::gpu::GPUModuleOp>();
   OpPassManager &kernel = module.nest<mlir::gpu::GPUFuncOp>();
+  kernel.addPass(createVectorizeAccessesPass());
   kernel.addPass(createLowerCUDASignaturesPass());
   kernel.addPass(createExpandCUDAMathPass(math));
   kernel.addPass(createLowerAffinePass());
@@ -87,7 +97,7 @@ ArrayRef<Phase> cuda::CUDATarget::getPhases() const { return kPhases; }
 
 void cuda::CUDATarget::buildPhase(size_t number, OpPassManager &pm,
                                   const CompileOptions &options) const {
-  number == 0 ? buildDevice(pm, options) : buildNVVM(pm, options);
+  number == 0 ? torsh::gpu::buildDevicePhase(pm, getTraits()) : buildNVVM(pm, options);
 }
 
 ArrayRef<Artifact> cuda::CUDATarget::getArtifacts() const { return kArtifacts; }
@@ -105,7 +115,17 @@ llvm::Expected<std::string> cuda::CUDATarget::printArtifact(ModuleOp module, Str
 
 std::string cuda::CUDATarget::describeKernels(ModuleOp module,
                                               const CompileOptions &options) const {
-  return "";
+  auto architecture = Architecture::parse(options.architecture);
+  if (!architecture) { // generate() will say so.
+    llvm::consumeError(architecture.takeError());
+    return "";
+  }
+  json::Object bundle = torsh::gpu::describeKernels(module);
+  bundle["target"] = getName();
+  bundle["architecture"] = architecture->name;
+  std::string text;
+  llvm::raw_string_ostream(text) << json::Value(std::move(bundle));
+  return text;
 }
 
 llvm::Expected<std::unique_ptr<KernelCode>>

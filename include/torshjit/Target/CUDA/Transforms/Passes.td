@@ -17,6 +17,22 @@ def LowerCUDASignaturesPass : Pass<"torsh-cuda-lower-signatures", "::mlir::gpu::
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def VectorizeAccessesPass : Pass<"torsh-cuda-vectorize-accesses", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Merges neighbouring accesses of a thread into one of up to 128 bits";
+  let description = [{
+    Loads of one operand in a block whose indices differ by constants become a
+    `vector.load` where the first of them is; stores become a `vector.store` where
+    the last is. Only in kernels that demand aligned pointers (`torsh.alignment`),
+    and only where the lowest index is known to be a multiple of the width: from
+    the steps of loops, multiplications, and the divisibility that the kernel
+    demands of its sizes (`torsh.divisible`).
+
+    LLVM's vectoriser of loads and stores does the same late, and fails where an
+    index is a remainder or a function with branches has been inlined in between.
+  }];
+  let dependentDialects = ["::mlir::vector::VectorDialect"];
+}
+
 def ExpandCUDAMathPass : Pass<"torsh-cuda-expand-math", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Expands functions of f32 for which the hardware has no instruction";
   let description = [{
