@@ -58,6 +58,7 @@
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Target/CUDA/Emulation/Passes.h"
 #include "torshjit/Target/CUDA/Transforms/Passes.h"
+#include "torshjit/Target/Metal/Transforms/Passes.h"
 #include "torshjit/Target/Passes.h"
 #include "torshjit/Tensor/Passes.h"
 
@@ -110,6 +111,7 @@ void mlir::torsh::registerPasses() {
   registerTorshTargetPasses();
   registerTorshCPUPasses();
   registerTorshCUDAPasses();
+  registerTorshMetalPasses();
   registerTorshCUDAEmulationPasses();
   registerTorshCompilerPasses();
   registerPhasePipelines();
