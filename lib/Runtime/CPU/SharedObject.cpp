@@ -77,7 +77,10 @@ SharedObject::~SharedObject() {
 }
 
 KernelHandle SharedObject::find(const std::string &kernel) const {
-  return reinterpret_cast<KernelHandle>(findSymbol(TORSH_KERNEL_PREFIX + kernel));
+  void *address = dlsym(handle, (TORSH_KERNEL_PREFIX + kernel).c_str());
+  if (!address)
+    throw Error(ErrorKind::Program, "the shared object has no kernel \"" + kernel + "\"");
+  return reinterpret_cast<KernelHandle>(address);
 }
 
 void *SharedObject::findSymbol(const std::string &name) const {

@@ -402,7 +402,7 @@ def test_together_with_the_compiler():
         _PRELUDE
         + """
 import torshjit
-@torshjit.jit
+@torshjit.compile
 def twice(a): return np.exp(a)
 twice(x)
 run = load()
