@@ -112,7 +112,10 @@ public:
   }
 
   ArrayRef<std::pair<std::string, uint64_t>> getAddresses() const override { return addresses; }
-  llvm::Expected<std::string> serialize() const override { return cpu::linkSharedLibrary(objects); }
+  llvm::Expected<std::string> serialize() const override {
+    // The linker wants at least one file; a program that only returns its inputs has no kernel.
+    return objects.empty() ? std::string() : cpu::linkSharedLibrary(objects);
+  }
 
 private:
   std::vector<std::string> objects;

@@ -158,7 +158,7 @@ PyExecutable::PyExecutable(const std::string &text, nb::object kernels,
     : keepAlive(std::move(keepAlive)) {
   requireNumPy();
   Program program = Program::parse(text);
-  if (binary)
+  if (binary && binary->size())
     library = runtime::findDevice(program.target).load({binary->c_str(), binary->size()});
   auto resolve = [&](const std::string &name) -> KernelHandle {
     if (!kernels.is_none() && kernels.attr("__contains__")(name).ptr() == Py_True)
