@@ -15,7 +15,6 @@ class MetalKind(TargetKind):
 
     name = "metal"
     sentence = "Metal Shading Language for Apple's GPUs, run through torch.mps, MLX or PyObjC"
-    tensor_devices: tuple[str, ...] = ("cpu", "mps")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
