@@ -31,6 +31,7 @@ from vulkan_kernels import (
     reversed_in_groups,
     variant,
 )
+from vulkan_shim import shim_library
 
 from torshjit import _runtime
 from torshjit.errors import DeviceError, TorshError
@@ -303,26 +304,6 @@ def test_bundles_that_cannot_run_are_refused(change, message):
         _load(dynamic_add_program(), _broken(change))
 
 
-_CAPABILITIES = ["GroupNonUniformShuffle", "GroupNonUniformShuffleRelative", "Float16", "Float64"]
-
-
-@pytest.mark.parametrize("capability", _CAPABILITIES)
-def test_capabilities_that_the_device_lacks_are_named(capability):
-    text = add("f32").replace(
-        "OpCapability Shader", f"OpCapability Shader\nOpCapability {capability}"
-    )
-    row = kernel([("f32", "read")] * 3, 1, [variant("add", 0, [[THREADS, -1]])])
-    x = f32(5)
-    try:
-        run = _load(dynamic_add_program(), bundle({"add": row}, [text]))
-    except DeviceError as error:
-        lacking = str(error)
-    else:
-        np.testing.assert_array_equal(run.run([x, x])[0], 2 * x)
-        return
-    assert f"lacks {capability}, which a kernel of the program needs" in lacking
-
-
 def test_sizes_beyond_32_bits_are_refused_and_the_queue_recovers():
     source = program(
         [tensor([4])],
@@ -450,6 +431,95 @@ for _ in range(2):
     if error == "DeviceError":
         assert first.startswith("DeviceError there is no vulkan device here: ")
         assert "compiling for it needs none" in first
+
+
+def _on_a_lesser_device(code, **limits):
+    result = run_python(_PRELUDE + code, TORSHJIT_LIBVULKAN=shim_library(), **limits)
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout.splitlines()
+
+
+def test_capabilities_that_the_device_lacks_are_named():
+    lines = _on_a_lesser_device(
+        """
+print(load().run([x, x])[0])
+for dtype in ("f16", "i8", "i16", "i64", "f64"):
+    try:
+        _runtime.Executable(json.dumps({**add_program([4]), "target": "vulkan"}), None,
+                            add_bundle(dtype), [])
+    except RuntimeError as error:
+        print(type(error).__name__, error)
+""",
+        SHIM_NO_FEATURES="1",
+    )
+    assert lines[0] == "[2. 2. 2. 2.]"
+    for line, capability in zip(
+        lines[1:], ["Float16", "Int8", "Int16", "Int64", "Float64"], strict=True
+    ):
+        assert line.startswith("DeviceError vulkan: ")
+        assert line.endswith(f" lacks {capability}, which a kernel of the program needs")
+
+
+def test_limits_of_alignment_and_grid_are_kept():
+    lines = _on_a_lesser_device(
+        """
+from runtime_program import launch, output, program, temporary, tensor
+n = 1001
+row = tensor([n])
+chain = [launch("add", [0, 1, 2], [n]), launch("add", [2, 1, 3], [n]), {"copy": [3, 4]},
+         launch("add", [4, 0, 5], [n])]
+buffers = [temporary([n]), temporary([n]), temporary([n]), output([n])]
+source = program([row], buffers, chain, [5, 0], constants=[row])
+rng = np.random.default_rng(0)
+a, k = (rng.standard_normal(n).astype(np.float32) for _ in range(2))
+run = _runtime.Executable(json.dumps({**source, "target": "vulkan"}), None, add_bundle(), [k])
+for _ in range(2):
+    result, same = run.run([a])
+    print((result == a + k + k + a).all(), (same == a).all())
+""",
+        SHIM_ALIGNMENT="256",
+        SHIM_GRID="3",
+    )
+    assert lines == ["True True"] * 2
+
+
+def test_buffers_and_memory_that_are_too_large():
+    lines = _on_a_lesser_device(
+        """
+from runtime_program import dynamic_add_program
+source = {**dynamic_add_program(), "target": "vulkan"}
+run = _runtime.Executable(json.dumps(source), None, add_bundle(), [])
+for n in (1000, 20_000_000, 30_000_000, 1000):
+    try:
+        print(run.run([np.ones(n, np.float32)] * 2)[0].sum())
+    except (ValueError, MemoryError) as error:
+        print(type(error).__name__, error)
+""",
+        SHIM_RANGE="100000000",
+        SHIM_MEMORY="50000000",
+    )
+    assert lines == [
+        "2000.0",
+        "MemoryError std::bad_alloc",
+        "ShapeError buffer 0 takes 120000000 bytes, the device's buffers hold at most 100000000",
+        "2000.0",
+    ]
+
+
+def test_a_lost_device_is_an_error_of_each_call():
+    lines = _on_a_lesser_device(
+        """
+run = load()
+for _ in range(4):
+    try:
+        print(run.run([x, x])[0])
+    except RuntimeError as error:
+        print(type(error).__name__, error)
+""",
+        SHIM_SUBMITS="2",
+    )
+    lost = "DeviceError vulkan: submitting commands: the device is lost"
+    assert lines == ["[2. 2. 2. 2.]"] * 2 + [lost] * 2
 
 
 def test_a_device_may_be_named():
