@@ -52,7 +52,8 @@ static void other_limits(VkPhysicalDevice device, VkPhysicalDeviceProperties *fo
 }
 static VkResult lost(VkQueue queue, uint32_t n, const VkSubmitInfo *infos, VkFence fence) {
   static long long count;
-  return count++ < setting("SHIM_SUBMITS", 1 << 30) ? submit(queue, n, infos, fence) : VK_ERROR_DEVICE_LOST;
+  if (count++ >= setting("SHIM_SUBMITS", 1 << 30)) return VK_ERROR_DEVICE_LOST;
+  return submit(queue, n, infos, fence);
 }
 static VkResult scarce(VkDevice device, const VkMemoryAllocateInfo *info,
                        const VkAllocationCallbacks *callbacks, VkDeviceMemory *memory) {
