@@ -80,6 +80,7 @@ class TargetKind:
     def device_problem(self) -> str | None:
         """Why programs of the target cannot run on this machine, or None if they can."""
         import torshjit._runtime as _runtime  # type: ignore[import-not-found]
+        import torshjit.compiled  # noqa: F401  (tells the runtime which errors to raise)
 
         try:
             self.open_device()

@@ -62,8 +62,8 @@ def copy_in_float32(module: nn.Module) -> nn.Module:
         ("cuda:sm_80", "ptx", ".entry"),
         ("cuda:sm_90a", "ptx", ".entry"),
         ("metal", "msl", "kernel void"),
-        ("metal", "spirv", "OpEntryPoint"),
-        ("vulkan", "spirv", "OpEntryPoint"),
+        ("metal", "spirv", "spirv.EntryPoint"),
+        ("vulkan", "spirv", "spirv.EntryPoint"),
     ],
 )
 def test_it_lowers_completely(
@@ -71,9 +71,9 @@ def test_it_lowers_completely(
 ) -> None:
     module, x = layer
     traced = torshjit.trace(module, (x,), target_device=target, strict=True)
-    kernels = [
-        group["kernel"] for group in traced.explain(structured=True)["specializations"][0]["groups"]
-    ]
+    groups = traced.explain(structured=True)["specializations"][0]["groups"]
+    # Equal kernels are one.
+    kernels = {group["kernel"] for group in groups}
     assert len(kernels) >= 8
     text = traced.ir(artifact)
     assert text.count(marker) >= len(kernels)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from runtime_program import run_python
 
 pytest.importorskip("torshjit._compiler")
 
@@ -40,6 +41,16 @@ def test_doctor(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) 
     for target in ("cpu", "interpreter"):
         assert re.search(rf"^target {target} \(.*\): runs here$", output, re.M)
     assert re.search(r"^target metal \(.*\): metal needs a Mac", output, re.M)
+
+
+def test_doctor_in_a_process_of_its_own() -> None:
+    done = run_python(
+        "from torshjit.command_line import main; main(['doctor'])",
+        TORSHJIT_LIBCUDA="libcuda-is-absent.so",
+    )
+    assert done.returncode == 0
+    assert re.search(r"^target cuda \(.*\): there is no cuda device here", done.stdout, re.M)
+    assert "cache: in memory" in done.stdout
 
 
 def test_run_with_random_inputs(program: str, capsys: pytest.CaptureFixture) -> None:
