@@ -24,7 +24,7 @@ enum class Domain { F32, Floats, Integers };
 bool contains(Domain domain, Type type) {
   return domain == Domain::F32      ? type.isF32()
          : domain == Domain::Floats ? isa<FloatType>(type)
-                                    : isa<IntegerType>(type);
+                                    : type.isIntOrIndex();
 }
 
 // Pattern: function of one number -> arithmetic [if its type is in the domain]
@@ -62,6 +62,9 @@ Scalar maximumNumber(Scalar x, Scalar y) { return select((x > y) | isNaN(y), x, 
 Scalar minimumNumber(Scalar x, Scalar y) { return select((x < y) | isNaN(y), x, y); }
 Scalar truncated(Scalar x) { return copySign(floor(abs(x)), x); }
 
+// With the sign of the dividend, also for the smallest integer: upstream's goes by the
+// magnitude, which that has none of.
+Scalar signedRemainder(Scalar x, Scalar y) { return x - (x / y) * y; }
 // The zeros below the lowest one are the ones that subtracting 1 makes of them.
 Scalar countTrailingZeros(Scalar x) {
   Scalar below = (x ^ -1) & (x - 1);
@@ -95,6 +98,7 @@ class ExpandMetalMathPass : public torsh::impl::ExpandMetalMathPassBase<ExpandMe
         ExpandUnary<math::Log2Op, logarithmToBase2>, ExpandUnary<math::RsqrtOp, inverseSquareRoot>,
         ExpandUnary<math::SinOp, sine>, ExpandUnary<math::TanOp, tangent>,
         ExpandUnary<math::TanhOp, tangentHyperbolic>, ExpandBinary<arith::RemFOp, remainder>,
+        ExpandBinary<arith::RemSIOp, signedRemainder, Domain::Integers>,
         ExpandBinary<math::Atan2Op, arctangent>, ExpandBinary<math::PowFOp, power>,
         ExpandBinary<arith::MaximumFOp, maximum, Domain::Floats>,
         ExpandBinary<arith::MinimumFOp, minimum, Domain::Floats>,
