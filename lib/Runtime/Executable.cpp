@@ -18,7 +18,8 @@ constexpr size_t kMaxPlans = 32;
 Executable::Executable(Program program, const KernelResolver &resolve,
                        const ConstantBytes &constants)
     : prog(std::move(program)), device(findDevice(prog.target)), hostMemory(device.isHostMemory()),
-      orderedMemory(device.ordersMemory()), kernelProfiles(prog.kernels.size()) {
+      orderedMemory(device.ordersMemory()), checkedAccesses(device.checksAccesses()),
+      kernelProfiles(prog.kernels.size()) {
   buildLaunches(resolve);
   uploadConstants(constants);
   if (!prog.isDynamic()) {

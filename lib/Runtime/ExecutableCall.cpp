@@ -104,6 +104,8 @@ void Executable::Call::issue(Queue &queue) const {
   bool profiling = executable.profiling.load(std::memory_order_relaxed);
   for (const Launch &launch : executable.launches) {
     void *const *operands = pointers + launch.firstPointer;
+    if (executable.checkedAccesses)
+      expectOperands(queue, static_cast<size_t>(&launch - executable.launches.data()));
     if (!launch.kernel) {
       queue.copy(operands[1], operands[0], plan.bufferBytes[launch.copyBuffer]);
     } else if (!profiling) {
@@ -117,6 +119,16 @@ void Executable::Call::issue(Queue &queue) const {
       profile.nanoseconds.fetch_add(now() - before, std::memory_order_relaxed);
     }
   }
+}
+
+void Executable::Call::expectOperands(Queue &queue, size_t launch) const {
+  const std::vector<size_t> &slots = executable.slotBuffers;
+  bool last = launch + 1 == executable.launches.size();
+  size_t end = last ? slots.size() : executable.launches[launch + 1].firstPointer;
+  std::vector<size_t> bytes;
+  for (size_t slot = executable.launches[launch].firstPointer; slot < end; ++slot)
+    bytes.push_back(instance->plan->bufferBytes[slots[slot]]);
+  queue.expectOperands(bytes.data(), bytes.size());
 }
 
 } // namespace torsh::runtime

@@ -27,6 +27,8 @@ public:
   virtual ~Queue();
   /// Reads `pointers` and `sizes` before it returns.
   virtual void launch(KernelHandle kernel, void *const *pointers, const int64_t *sizes) = 0;
+  /// The bytes of each operand of the next launch, if the device checks accesses.
+  virtual void expectOperands(const size_t * /*bytes*/, size_t /*count*/) {}
   virtual void copy(void *destination, const void *source, size_t bytes) = 0;
   /// Returns when everything given to the queue is done.
   virtual void synchronize() = 0;
@@ -77,6 +79,8 @@ public:
   /// call then takes its own and gives it back before it is done. Otherwise
   /// memory is kept from call to call, and calls through several queues wait.
   virtual bool ordersMemory() const { return false; }
+  /// Whether queues find accesses outside of operands, and are told of their bytes.
+  virtual bool checksAccesses() const { return false; }
   virtual DeviceLimits limits() const { return {}; }
   /// Aligned to limits().alignment; throws std::bad_alloc.
   virtual void *allocate(size_t bytes) = 0;

@@ -93,6 +93,7 @@ public:
   private:
     void run(void *const *inputs, void *const *results, bool wait);
     void issue(Queue &queue) const;
+    void expectOperands(Queue &queue, size_t launch) const;
     /// Replaces memory of the instance by some of at least `bytes`.
     void reserve(DeviceMemory &memory, size_t bytes);
 
@@ -131,6 +132,7 @@ private:
   Device &device;
   bool hostMemory;
   bool orderedMemory;
+  bool checkedAccesses;
   DeviceMemory constantMemory;
   std::vector<void *> constantPointers;
   std::vector<Launch> launches;

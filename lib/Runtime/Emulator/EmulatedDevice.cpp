@@ -96,15 +96,30 @@ public:
     if (blocks == 0)
       return;
     auto number = static_cast<size_t>(&variant - kernel.bundled->variants.data());
-    Emulator::current().launch({kernel.name, kernel.entries[number],
-                                static_cast<int32_t>(variant.threads), blocks, variant.sharedBytes,
-                                pointers, sizes},
-                               threadOrders());
+    EmulatedLaunch launch{kernel.name,
+                          kernel.entries[number],
+                          static_cast<int32_t>(variant.threads),
+                          blocks,
+                          variant.sharedBytes,
+                          pointers,
+                          sizes,
+                          {}};
+    for (size_t i = 0; i < kernel.bundled->operands.size(); ++i)
+      launch.operands.push_back(
+          {static_cast<const char *>(pointers[i]), expected.at(i),
+           kernel.bundled->operands[i].access != BundledKernel::Access::Read});
+    Emulator::current().launch(launch, threadOrders());
+  }
+  void expectOperands(const size_t *bytes, size_t count) override {
+    expected.assign(bytes, bytes + count);
   }
   void copy(void *destination, const void *source, size_t bytes) override {
     std::memcpy(destination, source, bytes);
   }
   void synchronize() override {}
+
+private:
+  std::vector<size_t> expected;
 };
 } // namespace
 

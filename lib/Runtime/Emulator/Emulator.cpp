@@ -44,6 +44,7 @@ Emulator::~Emulator() = default;
 
 void Emulator::launch(const EmulatedLaunch &launch, const std::vector<ThreadOrder> &orders) {
   running = &launch;
+  lastOperand = 0;
   error.clear();
   sharedMemory.resize(launch.sharedBytes + kSharedAlignment);
   auto address = reinterpret_cast<uintptr_t>(sharedMemory.data());
@@ -140,6 +141,11 @@ std::string Emulator::describe(const EmulatedThread &thread) const {
 }
 
 std::string Emulator::describeOperand(uintptr_t address) const {
+  for (size_t i = 0; i < running->operands.size(); ++i) {
+    auto begin = reinterpret_cast<uintptr_t>(running->operands[i].begin);
+    if (address >= begin && address - begin < running->operands[i].bytes)
+      return "byte " + std::to_string(address - begin) + " of operand " + std::to_string(i);
+  }
   char text[32];
   std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(address));
   return std::string("the byte at ") + text;

@@ -29,6 +29,13 @@ struct EmulatedLaunch {
   size_t sharedBytes;
   void *const *pointers;
   const int64_t *sizes;
+  /// Where the kernel may load, and store.
+  struct Operand {
+    const char *begin;
+    size_t bytes;
+    bool isWritten;
+  };
+  std::vector<Operand> operands;
 };
 
 constexpr int32_t kWarpSize = 32;
@@ -125,6 +132,7 @@ private:
   bool isShared(const void *pointer) const;
   std::string describe(const EmulatedThread &thread) const;
   std::string describeOperand(uintptr_t address) const;
+  void checkBounds(const EmulatedThread &thread, const void *pointer, size_t bytes, bool isStore);
 
   const EmulatedLaunch *running = nullptr;
   std::vector<std::unique_ptr<EmulatedThread>> threads;
@@ -141,6 +149,7 @@ private:
   char *shared = nullptr;
   SharedShadow sharedShadow;
   GlobalShadow globalShadow;
+  size_t lastOperand = 0; ///< the one that an access was last found in
   std::string error;
 };
 

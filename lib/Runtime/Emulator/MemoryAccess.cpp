@@ -36,6 +36,33 @@ void Emulator::accessShared(EmulatedThread &thread, const void *pointer, size_t 
        std::to_string(conflict.offset) + ", which " + other + " " + what);
 }
 
+void Emulator::checkBounds(const EmulatedThread &thread, const void *pointer, size_t bytes,
+                           bool isStore) {
+  const char *begin = static_cast<const char *>(pointer);
+  auto contains = [&](const EmulatedLaunch::Operand &operand) {
+    return begin >= operand.begin && bytes <= operand.bytes &&
+           static_cast<size_t>(begin - operand.begin) <= operand.bytes - bytes &&
+           (operand.isWritten || !isStore);
+  };
+  size_t count = running->operands.size();
+  for (size_t i = 0; i < count; ++i) {
+    size_t operand = (lastOperand + i) % count;
+    if (contains(running->operands[operand])) {
+      lastOperand = operand;
+      return;
+    }
+  }
+  std::string where;
+  for (size_t i = 0; i < count; ++i) {
+    const EmulatedLaunch::Operand &operand = running->operands[i];
+    where += (i ? ", " : "") + std::to_string(i) + ": " + std::to_string(begin - operand.begin) +
+             " of " + std::to_string(operand.bytes) + (operand.isWritten ? " (written)" : "");
+  }
+  fail(describe(thread) + (isStore ? " stores " : " loads ") + std::to_string(bytes) +
+       " bytes outside of the operands" + (isStore ? " that are written" : "") +
+       "; from the start of each: " + where);
+}
+
 void Emulator::accessGlobal(EmulatedThread &thread, const void *pointer, size_t bytes,
                             bool isStore) {
   if (isShared(pointer))
@@ -43,6 +70,7 @@ void Emulator::accessGlobal(EmulatedThread &thread, const void *pointer, size_t 
   checkDoubleStore(thread);
   if (thread.fiber->owns(pointer))
     return;
+  checkBounds(thread, pointer, bytes, isStore);
   auto address = reinterpret_cast<uintptr_t>(pointer);
   if (!isStore) {
     if (globalShadow.load(address, bytes, currentBlock, momentOf(thread)))
@@ -78,6 +106,7 @@ void Emulator::accessAtomic(EmulatedThread &thread, const void *pointer, size_t 
   checkDoubleStore(thread);
   if (isShared(pointer))
     return;
+  checkBounds(thread, pointer, bytes, /*isStore=*/true);
   // Recorded so that the run can be undone; two of them are not a race.
   globalShadow.store(reinterpret_cast<uintptr_t>(pointer), bytes, currentBlock, momentOf(thread));
 }

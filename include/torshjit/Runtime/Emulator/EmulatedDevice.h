@@ -17,6 +17,7 @@ public:
   static EmulatedDevice &global();
   std::string_view name() const override { return "cuda-emulated"; }
   bool isHostMemory() const override { return true; }
+  bool checksAccesses() const override { return true; }
   void *allocate(size_t bytes) override;
   void deallocate(void *memory, size_t bytes) noexcept override;
   void upload(void *destination, const void *source, size_t bytes) override;
