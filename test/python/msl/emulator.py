@@ -23,8 +23,10 @@ class MSLEmulator(MetalDevice):
     """Runs the kernels of bundles, each launch in several thread orders.
 
     It differs from the devices of `torshjit.targets.metal` in the framework alone. New memory is
-    all ones, which is NaN: what nobody wrote shows.
+    all ones, which is NaN: what nobody wrote shows. Grids are small, so that threadgroups loop.
     """
+
+    grid_limit = 4
 
     def __init__(self, compiler: Compiler | None = None) -> None:
         super().__init__()

@@ -98,7 +98,8 @@ def test_kernels_of_one_name_and_other_texts_are_apart(compiler):
 
 @pytest.mark.parametrize("name", ["torch.mps", "pyobjc"])
 def test_text_that_does_not_compile(compiler, name):
-    library = DEVICES[name](compiler).load(bundle({"mask": "syntax error"}))
+    device = DEVICES[name](compiler)
+    library = device.load(bundle({"mask": "syntax error"}))
     with pytest.raises(DeviceError, match=r"cannot compile a kernel"):
         library.find("mask")
     library.find("softmax")
@@ -106,7 +107,8 @@ def test_text_that_does_not_compile(compiler, name):
 
 def test_an_entry_that_is_not_there(compiler):
     for name in ("pyobjc", "mlx"):
-        library = DEVICES[name](compiler).load(bundle({"mask": text("softmax")}))
+        device = DEVICES[name](compiler)
+        library = device.load(bundle({"mask": text("softmax")}))
         with pytest.raises(DeviceError, match="no kernel torsh_kernel_mask"):
             library.find("mask")
 
@@ -210,3 +212,18 @@ def test_calling_on_a_machine_without_metal_says_how_to_compile(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(DeviceError, match=r"needs a Mac.*ir\(\"msl\"\)"):
         MetalKind().open_device()
+
+
+def test_libraries_go_with_their_kernels(compiler):
+    """And when the device is gone they say so: an interpreter that exits closes it first."""
+    device = PyObjCDevice(FakeMetal(compiler))
+    library = device.load(bundle())
+    kernel, _, _ = library.find("mask")
+    other = device.load(bundle())
+    del library
+    assert len(device.bundles) == 2
+    del kernel
+    assert len(device.bundles) == 1
+    del device
+    with pytest.raises(DeviceError, match="the metal device is closed"):
+        other.find("mask")

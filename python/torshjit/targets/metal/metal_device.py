@@ -8,6 +8,7 @@ runtime (`_runtime.register_device`).
 from __future__ import annotations
 
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,10 +17,7 @@ import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 from torshjit.errors import DeviceError
 from torshjit.targets.metal.address_space import ALIGNMENT, AddressSpace, Place
 
-__all__ = ["GRID_LIMIT", "LoadedKernel", "MetalDevice"]
-
-#: Threadgroups of a launch; kernels loop over what one grid does not cover.
-GRID_LIMIT = 1 << 20
+__all__ = ["LoadedKernel", "MetalDevice"]
 
 _INT32_MAX = (1 << 31) - 1
 
@@ -27,7 +25,7 @@ _INT32_MAX = (1 << 31) - 1
 class LoadedKernel(NamedTuple):
     """A kernel of a bundle: of each variant the framework's function and its threads."""
 
-    bundle: Any
+    library: Any
     name: str
     variants: tuple[tuple[Any, int], ...]
 
@@ -35,28 +33,40 @@ class LoadedKernel(NamedTuple):
 class _Library:
     """The kernels of a bundle; each module is compiled when a kernel of it is first asked for."""
 
-    def __init__(self, device: MetalDevice, binary: bytes) -> None:
-        self._device = device
-        self._bundle = _runtime.KernelBundle(bytes(binary).decode())
+    def __init__(self, device: MetalDevice, number: int) -> None:
+        # At exit executables that are still alive keep this object, but the device goes.
+        self._owner = weakref.ref(device)
+        self.number = number
         self._modules: dict[int, Any] = {}
 
+    def __del__(self) -> None:
+        device = self._owner()
+        if device is not None:
+            device.bundles.pop(self.number, None)
+
     def find(self, name: str) -> tuple[LoadedKernel, int, int]:
-        description = self._bundle.kernel(name)
+        device = self._owner()
+        if device is None:
+            raise DeviceError("the metal device is closed: the interpreter exits")
+        description = device.bundles[self.number].kernel(name)
         variants = tuple(
-            (self._function(each["module"], each["entry"], each["threads"]), each["threads"])
+            (
+                self._function(device, each["module"], each["entry"], each["threads"]),
+                each["threads"],
+            )
             for each in description["variants"]
         )
-        kernel = LoadedKernel(self._bundle, name, variants)
+        kernel = LoadedKernel(self, name, variants)
         return kernel, len(description["operands"]), description["sizes"]
 
-    def _function(self, module: int, entry: str, threads: int) -> Any:
+    def _function(self, device: MetalDevice, module: int, entry: str, threads: int) -> Any:
         if module not in self._modules:
-            code = self._bundle.modules[module]
+            code = device.bundles[self.number].modules[module]
             if "msl" not in code:
                 raise DeviceError(f"module {module} of the kernel bundle has no code in MSL")
-            self._modules[module] = self._device.compile(code["msl"])
-        function = self._device.function(self._modules[module], entry)
-        limit = self._device.max_threads(function)
+            self._modules[module] = device.compile(code["msl"])
+        function = device.function(self._modules[module], entry)
+        limit = device.max_threads(function)
         if threads > limit:
             raise DeviceError(
                 f"kernel {entry} needs {threads} threads in a threadgroup, this GPU runs at most "
@@ -69,13 +79,19 @@ class MetalDevice(ABC):
     """A device of the runtime whose kernels are MSL text.
 
     Methods may be called from any thread; they take turns.
+
+    Attributes:
+        grid_limit: the most threadgroups of a launch; kernels loop over what they do not cover.
     """
 
     is_host_memory = False
     alignment = ALIGNMENT
+    grid_limit = 1 << 20
 
     def __init__(self) -> None:
         self.memory = AddressSpace()
+        self.bundles: dict[int, Any] = {}
+        self._libraries = 0
         self.lock = threading.RLock()
 
     # The runtime's side.
@@ -108,11 +124,16 @@ class MetalDevice(ABC):
                 machine cannot run it.
         """
         with self.lock:
-            return _Library(self, binary)
+            bundle = _runtime.KernelBundle(bytes(binary).decode())
+            self._libraries += 1
+            self.bundles[self._libraries] = bundle
+            return _Library(self, self._libraries)
 
     def launch(self, kernel: LoadedKernel, addresses: Sequence[int], sizes: Sequence[int]) -> None:
         with self.lock:
-            variant, groups = kernel.bundle.launch(kernel.name, addresses, sizes, GRID_LIMIT)
+            variant, groups = self.bundles[kernel.library.number].launch(
+                kernel.name, addresses, sizes, self.grid_limit
+            )
             if not groups:
                 return
             if any(size > _INT32_MAX for size in sizes):
