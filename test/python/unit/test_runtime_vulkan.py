@@ -8,6 +8,7 @@ import threading
 
 import numpy as np
 import pytest
+from runtime_dispatcher import Counting
 from runtime_program import (
     add_program,
     alias,
@@ -255,6 +256,25 @@ def test_threads():
         for thread in threads:
             thread.join()
     assert failures == []
+
+
+def test_torch_tensors_and_bound_objects_of_the_host():
+    torch = pytest.importorskip("torch")
+    _runtime.register_torch(torch)
+    weight = torch.ones(4)
+    call = Counting()
+    call.add_specialization(
+        ((("array", "torch", "f32", (4,)),), {}),
+        _load(add_program([4]), add_bundle()),
+        [("arg", 0), ("object", weight)],
+        ("tuple", [("leaf", 0, "torch"), ("argument", 0)]),
+    )
+    x = torch.arange(8, dtype=torch.float32)[::2]
+    for value in (1, 5):
+        weight.fill_(value)
+        result, same = call(x)
+        assert torch.equal(result, x + value)
+        assert same is x
 
 
 def test_profiling():
