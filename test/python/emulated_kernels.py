@@ -104,19 +104,23 @@ def run_kernel(
     threads: int = 32,
     blocks: int = 1,
     shared: int = 0,
+    function: str = "",
 ) -> np.ndarray:
     """Runs one hand-written kernel; its operands are %x0, %x1, ... and %out.
 
     Args:
         body: operations; %tid, %block (i32) and %shared (`shared` bytes) are there.
         result: of the result's shape and type.
+        function: a function of libdevice, from f32 to f32, that is called.
     """
     operands = [*inputs, result]
     names = [*(f"%x{i}" for i in range(len(inputs))), "%out"]
     arguments = ", ".join(f"{name}: !llvm.ptr" for name in names)
+    declaration = f"llvm.func @{function}(f32) -> f32" if function else ""
     text = f"""
 module attributes {{gpu.container_module}} {{
   gpu.module @kernels {{
+    {declaration}
     llvm.mlir.global internal @memory() {{addr_space = 3 : i32}} : !llvm.array<{shared} x i8>
     llvm.func @torsh_kernel_k({arguments}) attributes {{gpu.kernel, nvvm.kernel}} {{
       %tid = nvvm.read.ptx.sreg.tid.x : i32
