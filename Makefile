@@ -22,7 +22,7 @@ demo: build ## Train a small network on scanned digits, compile it, compare with
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) -m demo
 
 test: build ## Run all tests: lit, then pytest (PRESET=asan: under the sanitizers)
-	@scripts/setup-python torch
+	@scripts/setup-python torch cuda-tools
 	@scripts/test
 
 conformance: build ## Run the end-to-end tests with many more random programs

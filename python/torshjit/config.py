@@ -129,4 +129,5 @@ class JitConfig:
             "max_fusion_size": self.max_fusion_size,
             "enable_optimizations": self.enable_optimizations,
             "numerics": self.numerics,
+            **target.kind.compiler_options(),
         }

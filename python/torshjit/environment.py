@@ -88,6 +88,14 @@ _TABLE = (
         "`strict`, or `fast` to allow rewrites that change float rounding",
     ),
     Variable(
+        "TORSHJIT_LIBDEVICE",
+        str,
+        None,
+        True,
+        "libdevice.10.bc of the CUDA toolkit; by default that of the package nvidia-nvvm or of an "
+        "installed toolkit",
+    ),
+    Variable(
         "TORSHJIT_STRICT",
         _boolean,
         False,

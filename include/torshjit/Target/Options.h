@@ -25,6 +25,9 @@ struct CompileOptions {
   int64_t threads = 1;
   /// What to compile for, in the terms of the target; empty for its default.
   std::string architecture;
+  /// Where the library of functions of the target's vendor lies, for a target that
+  /// has one; empty to look for it.
+  std::string deviceLibrary;
   /// Where to write the IR after each phase and pass; empty for nowhere.
   std::string dumpDirectory;
 };

@@ -30,7 +30,7 @@ static constexpr Phase kPhases[] = {
     {"nvvm", "every kernel is NVVM dialect: instructions of the GPU, bare pointers"},
 };
 
-static constexpr Artifact kArtifacts[] = {{"ptx", "the code that NVIDIA's driver takes"}};
+static constexpr Artifact kArtifacts[] = {{"ptx", "PTX, which NVIDIA's driver takes: the modules of the kernels one after another"}};
 
 static torsh::gpu::DeviceTraits getTraits() {
   torsh::gpu::DeviceTraits traits;
@@ -84,7 +84,9 @@ static llvm::Expected<std::vector<std::string>> compileToPTX(ModuleOp module,
   auto architecture = cuda::Architecture::parse(options.architecture);
   if (!architecture)
     return architecture.takeError();
-  return cuda::generatePTX(module, *architecture, cuda::findLibdevice(), options.threads);
+  std::string libdevice =
+      options.deviceLibrary.empty() ? cuda::findLibdevice() : options.deviceLibrary;
+  return cuda::generatePTX(module, *architecture, libdevice, options.threads);
 }
 
 StringRef cuda::CUDATarget::getSentence() const { return "NVIDIA GPUs, through PTX"; }

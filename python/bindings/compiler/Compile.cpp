@@ -57,6 +57,8 @@ Request readOptions(nb::dict options) {
       result.optimize = nb::cast<bool>(value);
     } else if (name == "numerics") {
       result.fast = nb::cast<std::string>(value) == "fast";
+    } else if (name == "device_library") {
+      result.deviceLibrary = nb::cast<std::string>(value);
     } else if (name == "dump_dir") {
       result.dumpDirectory = value.is_none() ? "" : nb::cast<std::string>(value);
     } else if (name == "num_threads") {

@@ -3,14 +3,32 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
+from pathlib import Path
 
+from torshjit import environment
 from torshjit.errors import ConfigError
 from torshjit.targets.target_kind import TargetKind
 
-__all__ = ["KIND", "CUDAKind"]
+__all__ = ["KIND", "CUDAKind", "find_libdevice"]
 
 _COMPUTE_CAPABILITY = re.compile(r"sm_[0-9]+[a-z]?\Z")
+
+
+def find_libdevice() -> str:
+    """Returns the path of libdevice.10.bc, NVIDIA's library of mathematics for kernels.
+
+    What TORSHJIT_LIBDEVICE names, or in the Python package nvidia-nvvm; empty where it is in
+    neither: the compiler then looks in the CUDA toolkit.
+    """
+    if path := environment.read("TORSHJIT_LIBDEVICE"):
+        return path
+    package = importlib.util.find_spec("nvidia")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        for path in sorted(Path(folder).glob("*/nvvm/libdevice/libdevice.10.bc")):
+            return str(path)
+    return ""
 
 
 class CUDAKind(TargetKind):
@@ -28,6 +46,9 @@ class CUDAKind(TargetKind):
                 f"malformed architecture in target {self.name}:{architecture}; write a compute "
                 f"capability, as {self.name}:{self.architecture_example}"
             )
+
+    def compiler_options(self) -> dict[str, object]:
+        return {"device_library": find_libdevice()}
 
 
 KIND = CUDAKind()

@@ -59,6 +59,10 @@ class TargetKind:
                 f"{self.name}:{self.architecture_example}"
             )
 
+    def compiler_options(self) -> dict[str, object]:
+        """Options of `torshjit._compiler` beside those that every target has."""
+        return {}
+
     def build(self, program: CapturedProgram, config: JitConfig) -> Specialization:
         """Compiles a captured program. Needs no device.
 
