@@ -29,7 +29,7 @@ def _pyobjc() -> MetalDevice:
     metal = importlib.import_module("Metal")
     from torshjit.targets.metal.pyobjc_metal import PyObjCDevice
 
-    return PyObjCDevice(metal)
+    return PyObjCDevice(metal, importlib.import_module("objc"))
 
 
 def _mlx() -> MetalDevice:

@@ -26,14 +26,17 @@ class PyObjCDevice(MetalDevice):
 
     Args:
         metal: the module Metal.
+        objc: the module objc.
 
     Raises:
         DeviceError: Metal finds no GPU.
     """
 
-    def __init__(self, metal: Any) -> None:
+    def __init__(self, metal: Any, objc: Any) -> None:
         super().__init__()
         self._metal = metal
+        # Command buffers and encoders are autoreleased: without a pool they stay until the exit.
+        self._pool = objc.autorelease_pool
         self._device = metal.MTLCreateSystemDefaultDevice()
         if self._device is None:
             raise DeviceError("Metal finds no GPU on this machine")
@@ -89,17 +92,18 @@ class PyObjCDevice(MetalDevice):
         groups: int,
         threads: int,
     ) -> None:
-        encoder = self._compute_encoder()
-        encoder.setComputePipelineState_(function.pipeline)
-        for index, place in enumerate(operands):
-            encoder.setBuffer_offset_atIndex_(place.memory, place.offset, index)
-        if sizes:
-            data = struct.pack(f"={len(sizes)}i", *sizes)
-            encoder.setBytes_length_atIndex_(data, len(data), len(operands))
-        # Dispatches of an encoder run in order: it is a serial one.
-        encoder.dispatchThreadgroups_threadsPerThreadgroup_(
-            self._metal.MTLSizeMake(groups, 1, 1), self._metal.MTLSizeMake(threads, 1, 1)
-        )
+        with self._pool():
+            encoder = self._compute_encoder()
+            encoder.setComputePipelineState_(function.pipeline)
+            for index, place in enumerate(operands):
+                encoder.setBuffer_offset_atIndex_(place.memory, place.offset, index)
+            if sizes:
+                data = struct.pack(f"={len(sizes)}i", *sizes)
+                encoder.setBytes_length_atIndex_(data, len(data), len(operands))
+            # Dispatches of an encoder run in order: it is a serial one.
+            encoder.dispatchThreadgroups_threadsPerThreadgroup_(
+                self._metal.MTLSizeMake(groups, 1, 1), self._metal.MTLSizeMake(threads, 1, 1)
+            )
 
     def copy_memory(self, destination: Place, source: Place, size: int) -> None:
         # A blit would want multiples of four.
@@ -111,12 +115,13 @@ class PyObjCDevice(MetalDevice):
             return
         commands, self._command_buffer = self._command_buffer, None
         encoder, self._encoder = self._encoder, None
-        encoder.endEncoding()
-        commands.commit()
-        commands.waitUntilCompleted()
-        error = commands.error()
-        if error is not None:
-            raise DeviceError(f"Metal could not run the kernels: {_describe(error)}")
+        with self._pool():
+            encoder.endEncoding()
+            commands.commit()
+            commands.waitUntilCompleted()
+            error = commands.error()
+            if error is not None:
+                raise DeviceError(f"Metal could not run the kernels: {_describe(error)}")
 
     def abandon(self) -> None:
         """Drops what has not been committed."""

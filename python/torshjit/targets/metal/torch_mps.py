@@ -57,7 +57,10 @@ class TorchMPSDevice(MetalDevice):
             raise DeviceError(f"torch cannot compile a kernel for metal: {error}") from error
 
     def function(self, library: Any, entry: str) -> Any:
-        return getattr(library, entry)
+        try:
+            return getattr(library, entry)
+        except (AttributeError, RuntimeError) as error:
+            raise DeviceError(f"torch cannot make a pipeline of kernel {entry}: {error}") from error
 
     def max_threads(self, function: Any) -> int:
         return function.max_threads_per_threadgroup

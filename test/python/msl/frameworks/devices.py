@@ -17,7 +17,7 @@ from torshjit.targets.metal.mlx_metal import MLXDevice
 from torshjit.targets.metal.pyobjc_metal import PyObjCDevice
 from torshjit.targets.metal.torch_mps import TorchMPSDevice
 
-__all__ = ["DEVICES", "fake_torch"]
+__all__ = ["DEVICES", "fake_torch", "pyobjc_device"]
 
 
 def fake_torch(compiler: Compiler, **options: Any) -> Any:
@@ -28,10 +28,15 @@ def fake_torch(compiler: Compiler, **options: Any) -> Any:
     return FakeTorch(compiler, **options)
 
 
+def pyobjc_device(metal: FakeMetal) -> PyObjCDevice:
+    """The device over a stand-in for the module Metal."""
+    return PyObjCDevice(metal, metal.objc)
+
+
 #: The emulator is a runtime too, whose framework is the processor.
 DEVICES: Mapping[str, Callable[[Compiler], MetalDevice]] = {
     "torch.mps": lambda compiler: TorchMPSDevice(fake_torch(compiler)),
-    "pyobjc": lambda compiler: PyObjCDevice(FakeMetal(compiler)),
+    "pyobjc": lambda compiler: pyobjc_device(FakeMetal(compiler)),
     "mlx": lambda compiler: MLXDevice(FakeMLX(compiler)),
     "emulator": MSLEmulator,
 }

@@ -6,7 +6,9 @@ Work is done when a command buffer is waited for, so that whoever reads earlier 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,8 +35,19 @@ class FakeMetal:
         self.failure = failure
         self.max_threads = 1024
         self.log: list[tuple] = []
+        self.open_pools = 0
+        #: In the place of the module objc.
+        self.objc = SimpleNamespace(autorelease_pool=self._autorelease_pool)
         if has_math_mode:
             self.MTLMathModeSafe = 0
+
+    @contextlib.contextmanager
+    def _autorelease_pool(self) -> Iterator[None]:
+        self.open_pools += 1
+        try:
+            yield
+        finally:
+            self.open_pools -= 1
 
     def MTLCreateSystemDefaultDevice(self) -> Any:
         return _Device(self)
@@ -121,6 +134,7 @@ class _CommandBuffer:
         self.open_encoders = 0
         self.launches: list[Any] = []
         self._committed = False
+        assert metal.open_pools, "a command buffer that nothing releases"
         metal.log.append(("commandBuffer",))
 
     def computeCommandEncoder(self) -> Any:
