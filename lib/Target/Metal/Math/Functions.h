@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions of f32 as arithmetic. None of them relies on fused operations, and none is
-// harmed by them. Where no other error is given, results are within three units in the
+// Functions of f32 and f64 as arithmetic. None of them relies on fused operations, and
+// none is harmed by them. Where no other error is given, results are within three units in the
 // last place, but for subnormal ones, and special cases are those of C.
 
 #ifndef TORSHJIT_LIB_TARGET_METAL_MATH_FUNCTIONS_H
@@ -18,6 +18,8 @@ Scalar logarithm(Scalar x);
 /// log(1 + x).
 Scalar logarithmOnePlus(Scalar x);
 Scalar tangentHyperbolic(Scalar x);
+/// The error function, of f64 alone.
+Scalar errorFunction(Scalar x);
 
 Scalar sine(Scalar x);
 Scalar cosine(Scalar x);

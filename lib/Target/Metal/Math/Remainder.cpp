@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The exact remainder of two f32: long division of their mantissas.
+// The exact remainder of two floats: long division of their mantissas.
 
 #include "Functions.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -9,35 +9,41 @@ using namespace mlir::torsh::metal;
 
 namespace {
 
-/// The mantissa as an integer with its leading bit at 2^23, and the exponent of its
-/// last bit plus 150. `bits` are those of a number above zero.
+/// The mantissa as an integer, normalized, and the exponent as a number of its own has
+/// it. `bits` are those of a number above zero.
 struct Parts {
   Scalar mantissa, exponent;
 };
 
 Parts split(Scalar bits) {
-  Scalar isSubnormal = bits < 0x00800000;
+  Format format = Format::of(bits);
+  Scalar isSubnormal = bits < format.smallestNormal();
   // A subnormal number is its mantissa, read as an integer.
   Scalar normal = select(isSubnormal, toBits(toFloat(bits)), bits);
-  Scalar exponent = normal >> 23;
-  exponent = select(isSubnormal, exponent - 149, exponent);
-  return {(normal & 0x007fffff) | 0x00800000, exponent};
+  Scalar exponent = normal >> format.mantissaBits;
+  exponent = select(isSubnormal, exponent - (format.bias + format.mantissaBits - 1), exponent);
+  return {(normal & format.mantissaMask()) | format.smallestNormal(), exponent};
 }
 
 } // namespace
 
 Scalar mlir::torsh::metal::remainder(Scalar x, Scalar y) {
   ImplicitLocOpBuilder &builder = x.getBuilder();
-  Scalar xBits = toBits(x) & 0x7fffffff, yBits = toBits(y) & 0x7fffffff;
-  Scalar isDefined = (xBits < 0x7f800000) & (yBits <= 0x7f800000) & (yBits > 0);
+  Format format = Format::of(x);
+  Type integer = toBits(x).get().getType();
+  // Bits that the quotient can grow by at once: those above the mantissa.
+  int stepBits = static_cast<int>(integer.getIntOrFloatBitWidth()) - 2 - format.mantissaBits;
+  Scalar xBits = toBits(abs(x)), yBits = toBits(abs(y));
+  Scalar infinity = toBits(x.constant(INFINITY));
+  Scalar isDefined = (xBits < infinity) & (yBits <= infinity) & (yBits > 0);
   // A smaller dividend is its own remainder.
   Scalar isDivided = isDefined & (xBits >= yBits);
-  Parts dividend = split(select(isDivided, xBits, 0x3f800000));
-  Parts divisor = split(select(isDivided, yBits, 0x3f800000));
+  Parts dividend = split(select(isDivided, xBits, format.one()));
+  Parts divisor = split(select(isDivided, yBits, format.one()));
 
   SmallVector<Value> initial = {dividend.mantissa.get(),
                                 (dividend.exponent - divisor.exponent).get()};
-  SmallVector<Type> types(2, builder.getI32Type());
+  SmallVector<Type> types(2, integer);
   auto loop = scf::WhileOp::create(
       builder, types, initial,
       [&](OpBuilder &nested, Location loc, ValueRange state) {
@@ -48,8 +54,7 @@ Scalar mlir::torsh::metal::remainder(Scalar x, Scalar y) {
       [&](OpBuilder &nested, Location loc, ValueRange state) {
         ImplicitLocOpBuilder b(loc, nested);
         Scalar rest(b, state[0]), count(b, state[1]);
-        // Up to 7 bits of the quotient at once: rest < 2^24 leaves room for them.
-        Scalar step = select(count > 7, 7, count);
+        Scalar step = select(count > stepBits, stepBits, count);
         Scalar larger = rest << step;
         Scalar next = larger.make<arith::RemUIOp>(larger.get(), divisor.mantissa.get());
         scf::YieldOp::create(b, ValueRange{next.get(), (count - step).get()});
@@ -57,18 +62,19 @@ Scalar mlir::torsh::metal::remainder(Scalar x, Scalar y) {
   Scalar rest(builder, loop.getResult(0));
   rest = rest.make<arith::RemUIOp>(rest.get(), divisor.mantissa.get());
 
-  // As many bits of the divisor's unit, which may be subnormal: then the remainder is
+  // In units of the divisor's last bit. The remainder may be subnormal: then it is
   // shifted into place, exactly, for the divisor's own bits end there too.
   Scalar normalized = toBits(toFloat(rest));
-  Scalar exponent = (normalized >> 23) - 150 + divisor.exponent;
-  Scalar normal = (normalized & 0x007fffff) | (exponent << 23);
-  Scalar mantissa = (normalized & 0x007fffff) | 0x00800000;
+  Scalar exponent =
+      (normalized >> format.mantissaBits) - (format.bias + format.mantissaBits) + divisor.exponent;
+  Scalar fraction = normalized & format.mantissaMask();
+  Scalar normal = fraction | (exponent << format.mantissaBits);
+  Scalar isNormal = exponent > 0;
   Scalar shift = 1 - exponent;
-  Scalar subnormal =
-      mantissa >> select(exponent > 0, 0, select(shift > 31, shift.constant(31), shift));
-  Scalar bits = select(exponent > 0, normal, subnormal);
+  shift = select(isNormal, 0, select(shift > format.mantissaBits, format.mantissaBits, shift));
+  Scalar subnormal = (fraction | format.smallestNormal()) >> shift;
+  Scalar bits = select(isNormal, normal, subnormal);
   bits = select(rest == 0, 0, bits);
   bits = select(isDivided, bits, xBits);
-  Scalar result = fromBits(bits | (toBits(x) & 0x80000000));
-  return select(isDefined, result, NAN);
+  return select(isDefined, copySign(fromBits(bits), x), NAN);
 }

@@ -9,16 +9,17 @@ using namespace mlir::torsh::metal;
 using FloatPredicate = arith::CmpFPredicate;
 using IntPredicate = arith::CmpIPredicate;
 
-Scalar Scalar::constant(Type type, double number) const {
-  if (auto floatType = dyn_cast<FloatType>(type))
-    return make<arith::ConstantOp>(builder->getFloatAttr(floatType, number));
+Scalar Scalar::constant(double number) const {
+  if (auto type = dyn_cast<FloatType>(value.getType()))
+    return make<arith::ConstantOp>(builder->getFloatAttr(type, number));
   // Masks are written as unsigned numbers.
-  APInt bits(64, static_cast<uint64_t>(static_cast<int64_t>(number)));
-  return make<arith::ConstantOp>(
-      builder->getIntegerAttr(type, bits.trunc(type.getIntOrFloatBitWidth())));
+  return integer(static_cast<uint64_t>(static_cast<int64_t>(number)));
 }
 
-Scalar Scalar::constant(double number) const { return constant(value.getType(), number); }
+Scalar Scalar::integer(uint64_t bits) const {
+  APInt number = APInt(64, bits).trunc(value.getType().getIntOrFloatBitWidth());
+  return make<arith::ConstantOp>(builder->getIntegerAttr(value.getType(), number));
+}
 
 template <typename FloatOp, typename IntOp> static Scalar either(Scalar x, Scalar y) {
   return x.isFloat() ? x.make<FloatOp>(x.get(), y.get()) : x.make<IntOp>(x.get(), y.get());
@@ -69,12 +70,23 @@ Scalar select(Scalar condition, Scalar x, Scalar y) {
   return x.make<arith::SelectOp>(condition.get(), x.get(), y.get());
 }
 
-Scalar toBits(Scalar x) { return x.make<arith::BitcastOp>(x.getBuilder().getI32Type(), x.get()); }
-Scalar fromBits(Scalar bits) {
-  return bits.make<arith::BitcastOp>(bits.getBuilder().getF32Type(), bits.get());
+static Type integerOf(Scalar x) {
+  return x.getBuilder().getIntegerType(x.get().getType().getIntOrFloatBitWidth());
 }
-Scalar toInteger(Scalar x) { return x.make<arith::FPToSIOp>(x.getBuilder().getI32Type(), x.get()); }
-Scalar toFloat(Scalar x) { return x.make<arith::SIToFPOp>(x.getBuilder().getF32Type(), x.get()); }
+static Type floatOf(Scalar x) {
+  ImplicitLocOpBuilder &builder = x.getBuilder();
+  return x.get().getType().getIntOrFloatBitWidth() == 64 ? Type(builder.getF64Type())
+                                                         : Type(builder.getF32Type());
+}
+
+Scalar toBits(Scalar x) { return x.make<arith::BitcastOp>(integerOf(x), x.get()); }
+Scalar fromBits(Scalar bits) { return bits.make<arith::BitcastOp>(floatOf(bits), bits.get()); }
+Scalar toInteger(Scalar x) { return x.make<arith::FPToSIOp>(integerOf(x), x.get()); }
+Scalar toFloat(Scalar x) { return x.make<arith::SIToFPOp>(floatOf(x), x.get()); }
+
+Format Format::of(Scalar x) {
+  return x.get().getType().getIntOrFloatBitWidth() == 64 ? Format{52, 1023} : Format{23, 127};
+}
 
 Scalar abs(Scalar x) { return x.make<math::AbsFOp>(x.get()); }
 Scalar floor(Scalar x) { return x.make<math::FloorOp>(x.get()); }
@@ -82,7 +94,10 @@ Scalar roundEven(Scalar x) { return x.make<math::RoundEvenOp>(x.get()); }
 Scalar isNaN(Scalar x) { return x.make<arith::CmpFOp>(FloatPredicate::UNO, x.get(), x.get()); }
 Scalar copySign(Scalar x, Scalar y) { return x.make<math::CopySignOp>(x.get(), y.get()); }
 
-Scalar powerOfTwo(Scalar exponent) { return fromBits((exponent + 127) << 23); }
+Scalar powerOfTwo(Scalar exponent) {
+  Format format = Format::of(exponent);
+  return fromBits((exponent + format.bias) << format.mantissaBits);
+}
 
 Scalar scaleByPowerOfTwo(Scalar x, Scalar exponent) {
   Scalar half = exponent >> 1;

@@ -8,11 +8,13 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include <cmath>
 
 namespace mlir::torsh::metal {
 
 /// A value and where to build what is computed from it. Arithmetic is that of the
-/// value's type (f32, i32, i1); numbers beside a scalar are constants of its type.
+/// value's type (f32, f64, i32, i64, i1); numbers beside a scalar are constants of its
+/// type.
 class Scalar {
 public:
   Scalar(ImplicitLocOpBuilder &builder, Value value) : builder(&builder), value(value) {}
@@ -21,9 +23,10 @@ public:
   ImplicitLocOpBuilder &getBuilder() const { return *builder; }
   bool isFloat() const { return isa<FloatType>(value.getType()); }
 
-  /// A constant of this scalar's type.
+  /// A constant of this scalar's type; an integer of any sign that a double holds.
   Scalar constant(double number) const;
-  Scalar constant(Type type, double number) const;
+  /// A constant of this scalar's integer type, of these bits.
+  Scalar integer(uint64_t bits) const;
 
   template <typename OpTy, typename... Args> Scalar make(Args &&...args) const {
     return {*builder, OpTy::create(*builder, std::forward<Args>(args)...)};
@@ -84,12 +87,26 @@ inline Scalar select(Scalar condition, double x, Scalar y) {
   return select(condition, y.constant(x), y);
 }
 
-/// The bits of an f32 as an i32, and back.
+/// The bits of a float as an integer of its width, and back.
 Scalar toBits(Scalar x);
 Scalar fromBits(Scalar bits);
-/// Conversions between f32 and i32, the first towards zero.
+/// Conversions between floats and integers of their width, the first towards zero.
 Scalar toInteger(Scalar x);
 Scalar toFloat(Scalar x);
+
+/// How numbers of a float type, or of the integer type of its width, are laid out.
+struct Format {
+  int mantissaBits;
+  int bias;
+
+  static Format of(Scalar x);
+  bool isDouble() const { return mantissaBits == 52; }
+  /// The smallest normal number's bits, and what they have of the mantissa.
+  double smallestNormal() const { return std::ldexp(1.0, mantissaBits); }
+  double mantissaMask() const { return smallestNormal() - 1; }
+  /// The bits of 1.
+  double one() const { return std::ldexp(bias, mantissaBits); }
+};
 
 Scalar abs(Scalar x);
 Scalar floor(Scalar x);
@@ -97,10 +114,10 @@ Scalar roundEven(Scalar x);
 Scalar isNaN(Scalar x);
 /// The magnitude of `x` with the sign of `y`.
 Scalar copySign(Scalar x, Scalar y);
-/// 2 to the power of an integer in [-126, 127].
+/// 2 to the power of an integer that a normal number's exponent can be.
 Scalar powerOfTwo(Scalar exponent);
-/// `x` times 2 to the power of an integer in [-252, 254], rounded once or, where the
-/// result is subnormal, twice.
+/// `x` times 2 to the power of an integer within twice that range, rounded once or,
+/// where the result is subnormal, twice.
 Scalar scaleByPowerOfTwo(Scalar x, Scalar exponent);
 /// The polynomial of these coefficients, the highest first, at `x`.
 Scalar polynomial(Scalar x, ArrayRef<double> coefficients);

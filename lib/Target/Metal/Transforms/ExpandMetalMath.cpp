@@ -18,17 +18,25 @@ namespace mlir::torsh {
 
 namespace {
 
-/// What an expansion is right for.
-enum class Domain { F32, Floats, Integers };
+/// What an expansion is right for. f16 is computed in f32.
+enum class Domain { F32AndF64, F64, Floats, Integers };
 
 bool contains(Domain domain, Type type) {
-  return domain == Domain::F32      ? type.isF32()
-         : domain == Domain::Floats ? isa<FloatType>(type)
-                                    : type.isIntOrIndex();
+  switch (domain) {
+  case Domain::F32AndF64:
+    return type.isF32() || type.isF64();
+  case Domain::F64:
+    return type.isF64();
+  case Domain::Floats:
+    return isa<FloatType>(type);
+  case Domain::Integers:
+    return type.isIntOrIndex();
+  }
+  llvm_unreachable("unknown domain");
 }
 
 // Pattern: function of one number -> arithmetic [if its type is in the domain]
-template <typename OpTy, Scalar (*function)(Scalar), Domain domain = Domain::F32>
+template <typename OpTy, Scalar (*function)(Scalar), Domain domain = Domain::F32AndF64>
 struct ExpandUnary : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
@@ -41,7 +49,7 @@ struct ExpandUnary : OpRewritePattern<OpTy> {
 };
 
 // Pattern: function of two numbers -> arithmetic [if their type is in the domain]
-template <typename OpTy, Scalar (*function)(Scalar, Scalar), Domain domain = Domain::F32>
+template <typename OpTy, Scalar (*function)(Scalar, Scalar), Domain domain = Domain::F32AndF64>
 struct ExpandBinary : OpRewritePattern<OpTy> {
   using OpRewritePattern<OpTy>::OpRewritePattern;
   LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
@@ -92,7 +100,8 @@ class ExpandMetalMathPass : public torsh::impl::ExpandMetalMathPassBase<ExpandMe
         ExpandUnary<math::TruncOp, truncated, Domain::Floats>,
         ExpandUnary<math::AtanOp, arctangentOfSlope>, ExpandUnary<math::CosOp, cosine>,
         ExpandUnary<math::CountTrailingZerosOp, countTrailingZeros, Domain::Integers>,
-        ExpandUnary<math::ExpOp, exponential>, ExpandUnary<math::Exp2Op, exponentialBase2>,
+        ExpandUnary<math::ErfOp, errorFunction, Domain::F64>, ExpandUnary<math::ExpOp, exponential>,
+        ExpandUnary<math::Exp2Op, exponentialBase2>,
         ExpandUnary<math::ExpM1Op, exponentialMinusOne>, ExpandUnary<math::LogOp, logarithm>,
         ExpandUnary<math::Log10Op, logarithmBase10>, ExpandUnary<math::Log1pOp, logarithmOnePlus>,
         ExpandUnary<math::Log2Op, logarithmToBase2>, ExpandUnary<math::RsqrtOp, inverseSquareRoot>,

@@ -14,8 +14,8 @@ def ExpandMetalMathPass : Pass<"torsh-metal-expand-math", "::mlir::gpu::GPUModul
   let description = [{
     SPIR-V has no erf, expm1, log1p, atan2 or exact remainder, and leaves the
     accuracy of those it has (exp, log, sin, pow) to the device: all of them become
-    polynomials of a few units in the last place on f32, whether or not the device
-    contracts a product and a sum. They need a device that does not reassociate.
+    polynomials of a few units in the last place, on f32 and f64, whether or not the
+    device contracts a product and a sum. They need a device that does not reassociate.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect"];
