@@ -166,6 +166,7 @@ ShapePlan makeShapePlan(const Program &program, InputShapes shapes, const Device
            " bytes, the device's buffers hold at most " + std::to_string(limits.maxBufferBytes));
 
   std::vector<size_t> sizes;
+  sizes.reserve(program.temporaries.size());
   for (size_t b : program.temporaries)
     sizes.push_back(plan.bufferBytes[b]);
   plan.memory = planMemory(sizes, program.lifetimes, limits.alignment);

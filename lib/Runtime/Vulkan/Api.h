@@ -6,6 +6,7 @@
 #ifndef VK_NO_PROTOTYPES
 #define VK_NO_PROTOTYPES
 #endif
+#include <cstring>
 #include <vulkan/vulkan_core.h>
 
 namespace torsh::runtime::vulkan {
@@ -86,7 +87,8 @@ private:
 
 /// One of Vulkan's structures, otherwise empty.
 template <typename Structure> Structure structure(VkStructureType type) {
-  Structure empty{};
+  Structure empty;
+  std::memset(&empty, 0, sizeof(empty));
   empty.sType = type;
   return empty;
 }

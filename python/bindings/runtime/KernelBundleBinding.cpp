@@ -66,6 +66,7 @@ nb::tuple launchOf(const KernelBundle &bundle, const std::string &name,
          std::to_string(addresses.size()) + " and " + std::to_string(sizes.size()))
             .c_str());
   std::vector<void *> pointers;
+  pointers.reserve(addresses.size());
   for (uintptr_t address : addresses)
     pointers.push_back(reinterpret_cast<void *>(address));
   const KernelVariant &variant = runtime::chooseVariant(kernel, pointers.data(), sizes.data());

@@ -165,6 +165,17 @@ public:
     get().attr("download")(addressOf(source), memory.object());
     memory.release();
   }
+  void abandon() noexcept {
+    nb::gil_scoped_acquire gil;
+    if (!object.is_valid())
+      return;
+    try {
+      if (nb::hasattr(object, "abandon"))
+        object.attr("abandon")();
+    } catch (nb::python_error &e) {
+      e.discard_as_unraisable("abandoning the work of a device");
+    }
+  }
   std::unique_ptr<KernelLibrary> load(std::string_view binary) override {
     nb::gil_scoped_acquire gil;
     return std::make_unique<PythonLibrary>(
@@ -205,17 +216,7 @@ void PythonQueue::synchronize() {
   device.get().attr("synchronize")();
 }
 
-void PythonQueue::abandon() noexcept {
-  nb::gil_scoped_acquire gil;
-  try {
-    if (nb::hasattr(device.get(), "abandon"))
-      device.get().attr("abandon")();
-  } catch (nb::python_error &e) {
-    e.discard_as_unraisable("abandoning the work of a device");
-  } catch (const Error &) {
-    // Closed: nothing is under way.
-  }
-}
+void PythonQueue::abandon() noexcept { device.abandon(); }
 
 PythonLibrary::~PythonLibrary() {
   if (!Py_IsInitialized()) {
@@ -259,7 +260,7 @@ void closeDevices() {
     device->close();
 }
 
-void registerPythonDevice(const std::string &name, nb::object object) {
+void registerPythonDevice(const std::string &name, const nb::object &object) {
   if (devices().empty())
     nb::module_::import_("atexit").attr("register")(nb::cpp_function(closeDevices));
   auto device = std::make_unique<PythonDevice>(name, object);
