@@ -7,10 +7,10 @@ VENV_PYTHON := .venv/bin/python
 export PRESET
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench conformance lint docs build clean distclean
+.PHONY: help demo test test-cuda bench conformance lint docs build clean distclean
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Install what is missing and build the compiler and the Python package
 	@scripts/setup-system build $(if $(filter asan,$(PRESET)),sanitizers)
@@ -24,6 +24,9 @@ demo: build ## Train a small network on scanned digits, compile it, compare with
 test: build ## Run all tests: lit, then pytest (PRESET=asan: under the sanitizers)
 	@scripts/setup-python torch cuda-tools
 	@scripts/test
+
+test-cuda: ## Run the end-to-end tests on a GPU without the compiler (ARCHIVE=... made by scripts/test-cuda write)
+	@scripts/test-cuda run $(ARCHIVE)
 
 conformance: build ## Run the end-to-end tests with many more random programs
 	@scripts/setup-python torch
