@@ -3,35 +3,14 @@
 // the operands staged in workgroup memory, and what follows the product is computed
 // on the accumulators.
 
-#include "KernelEmitter.h"
+#include "ContractionEmitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "torshjit/GPU/ContractionAtom.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
 using namespace mlir::torsh::gpu;
-
-namespace {
-
-/// One of the groups of loops: its loops and extents, and how many points it has.
-struct LoopGroup {
-  SmallVector<unsigned> loops;
-  SmallVector<Value> extents;
-  Value total;
-};
-
-/// An operand's tile in workgroup memory: `outer` rows or columns by `depth`.
-struct StagedTile {
-  OpOperand *operand;
-  Value memory;
-  int64_t outer, pitch;
-  /// Whether neighbouring threads read along the depth.
-  bool depthFirst;
-};
-
-} // namespace
 
 static bool runsAlong(AffineMap map, ArrayRef<unsigned> loops) {
   if (map.getNumResults() == 0)
@@ -40,164 +19,234 @@ static bool runsAlong(AffineMap map, ArrayRef<unsigned> loops) {
   return llvm::any_of(loops, [&](unsigned loop) { return last.isFunctionOfDim(loop); });
 }
 
-LogicalResult KernelEmitter::emitContraction() {
-  linalg::GenericOp op = structure.contraction;
-  FailureOr<ContractionLoops> classes = classifyLoops(op);
-  if (failed(classes))
-    return op.emitError("not a product of matrices");
-  SmallVector<Value> allExtents = e.loopExtents(op);
-  auto groupOf = [&](ArrayRef<unsigned> loops) {
-    LoopGroup group{SmallVector<unsigned>(loops), {}, {}};
-    for (unsigned loop : loops)
-      group.extents.push_back(allExtents[loop]);
-    group.total = e.volume(group.extents);
-    return group;
-  };
-  LoopGroup batch = groupOf(classes->batch), rows = groupOf(classes->rows),
-            columns = groupOf(classes->columns), depth = groupOf(classes->depth);
-  int64_t blockRows = schedule.getBlock()[0], blockColumns = schedule.getBlock()[1],
-          blockDepth = schedule.getBlock()[2];
+/// Whether a group's points are whole tiles of this size, as far as is known.
+static bool isWhole(const ContractionEmitter::LoopGroup &group, int64_t tile) {
+  std::optional<int64_t> total = getConstantIntValue(group.total);
+  return total && *total % tile == 0;
+}
 
-  ContractionTile tile{blockRows, blockColumns, blockDepth, threads, thread};
-  SimtAtom simt(schedule.getRegisterTile()[0], schedule.getRegisterTile()[1]);
-  const ContractionAtom *atom = &simt;
-  for (auto *const *next = traits.atoms; next && *next; ++next)
+LogicalResult KernelEmitter::emitContraction() {
+  FailureOr<ContractionLoops> loops = classifyLoops(structure.contraction);
+  if (failed(loops))
+    return kernel.emitError("not a product of matrices");
+  return ContractionEmitter(*this, structure.contraction, *loops).emit();
+}
+
+//===----------------------------------------------------------------------===//
+// Set-up
+//===----------------------------------------------------------------------===//
+
+ContractionEmitter::ContractionEmitter(KernelEmitter &k, linalg::GenericOp op,
+                                       const ContractionLoops &loops)
+    : k(k), e(k.e), b(k.b), loc(k.loc), op(op), leftIsFirst(loops.left == 0),
+      tile{k.schedule.getBlock()[0], k.schedule.getBlock()[1], k.schedule.getBlock()[2], k.threads,
+           k.thread},
+      simt(k.schedule.getRegisterTile()[0], k.schedule.getRegisterTile()[1]), atom(&simt) {
+  for (auto *const *next = k.traits.atoms; next && *next; ++next)
     if ((*next)->accepts(op, tile)) {
       atom = *next;
       break;
     }
-
-  auto stage = [&](unsigned number, int64_t outer, ArrayRef<unsigned> outerLoops,
-                   StringRef purpose) {
-    OpOperand *operand = op.getDpsInputOperand(number);
-    AffineMap map = op.getMatchingIndexingMap(operand);
-    int64_t pitch = atom->getPitch(blockDepth);
-    return StagedTile{operand, workgroupMemory(purpose, elementOf(operand->get()), outer * pitch),
-                      outer, pitch, runsAlong(map, depth.loops) || !runsAlong(map, outerLoops)};
+  SmallVector<Value> extents = e.loopExtents(op);
+  auto group = [&](ArrayRef<unsigned> own) {
+    LoopGroup result{SmallVector<unsigned>(own), {}, {}};
+    for (unsigned loop : own)
+      result.extents.push_back(extents[loop]);
+    result.total = e.volume(result.extents);
+    return result;
   };
-  StagedTile left = stage(classes->left, blockRows, rows.loops, "rows");
-  StagedTile right = stage(classes->right, blockColumns, columns.loops, "columns");
+  batch = group(loops.batch);
+  rows = group(loops.rows);
+  columns = group(loops.columns);
+  depth = group(loops.depth);
+  left = stage(loops.left, rows, tile.rows, "rows");
+  right = stage(loops.right, columns, tile.columns, "columns");
+}
 
-  setGrid({{1, batch.extents}, {blockRows, rows.extents}, {blockColumns, columns.extents}});
-  Value rowTiles = e.ceilDiv(rows.total, e.constant(blockRows));
-  Value columnTiles = e.ceilDiv(columns.total, e.constant(blockColumns));
+ContractionEmitter::StagedTile ContractionEmitter::stage(unsigned number, const LoopGroup &outer,
+                                                         int64_t count, StringRef purpose) {
+  StagedTile staged;
+  staged.operand = op.getDpsInputOperand(number);
+  AffineMap map = op.getMatchingIndexingMap(staged.operand);
+  Type element = k.elementOf(staged.operand->get());
+  staged.outer = count;
+  staged.pitch = atom->getPitch(tile.depth);
+  staged.memory = k.workgroupMemory(purpose, element, count * staged.pitch);
+  staged.depthFirst = runsAlong(map, depth.loops) || !runsAlong(map, outer.loops);
+  // Neighbours that one thread takes: whole vectors along memory, none past the end.
+  const LoopGroup &fast = staged.depthFirst ? depth : outer;
+  int64_t fastTile = staged.depthFirst ? tile.depth : count;
+  bool isPlain =
+      fast.loops.size() == 1 && map.getResults().back() == b.getAffineDimExpr(fast.loops.front());
+  while (staged.vector * 2 <= k.vector && isPlain && isWhole(fast, fastTile) &&
+         fastTile % (staged.vector * 2) == 0 && count * tile.depth >= k.threads * staged.vector * 2)
+    staged.vector *= 2;
+  return staged;
+}
+
+void ContractionEmitter::setLoops(SmallVectorImpl<Value> &loops, const LoopGroup &group,
+                                  Value position) {
+  for (auto [loop, value] : llvm::zip_equal(group.loops, e.delinearize(position, group.extents)))
+    loops[loop] = value;
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+LogicalResult ContractionEmitter::emit() {
+  k.setGrid({{1, batch.extents}, {tile.rows, rows.extents}, {tile.columns, columns.extents}});
+  Value rowTiles = e.ceilDiv(rows.total, e.constant(tile.rows));
+  Value columnTiles = e.ceilDiv(columns.total, e.constant(tile.columns));
   Value tiles = e.mul(e.mul(batch.total, rowTiles), columnTiles);
-
-  auto setLoops = [&](SmallVectorImpl<Value> &loops, const LoopGroup &group, Value position) {
-    for (auto [loop, value] : llvm::zip_equal(group.loops, e.delinearize(position, group.extents)))
-      loops[loop] = value;
-  };
-  auto clamp = [&](Value position, Value total) -> Value {
-    return arith::MinUIOp::create(b, loc, position, e.sub(total, e.constant(1)));
-  };
-
-  return forBlock(tiles, [&](Value number, ValueRange) -> FailureOr<SmallVector<Value>> {
-    Value firstColumn = e.mul(e.rem(number, columnTiles), e.constant(blockColumns));
+  return k.forBlock(tiles, [&](Value number, ValueRange) -> FailureOr<SmallVector<Value>> {
     Value rest = e.div(number, columnTiles);
-    Value firstRow = e.mul(e.rem(rest, rowTiles), e.constant(blockRows));
-    SmallVector<Value> base(op.getNumLoops(), e.constant(0));
+    firstColumn = e.mul(e.rem(number, columnTiles), e.constant(tile.columns));
+    firstRow = e.mul(e.rem(rest, rowTiles), e.constant(tile.rows));
+    base.assign(op.getNumLoops(), e.constant(0));
     setLoops(base, batch, e.div(rest, rowTiles));
-
-    // What no row, column or depth of the operands is, is zero: it adds nothing. Rows
-    // and columns past the end repeat the last one; their products are not stored.
-    auto load = [&](const StagedTile &staged, const LoopGroup &outer, Value first,
-                    Value firstDepth) -> LogicalResult {
-      int64_t count = staged.outer * blockDepth;
-      Type element = elementOf(staged.operand->get());
-      for (int64_t from = 0; from < count; from += threads) {
-        ElementEmitter::Scope scope(e);
-        Value item = e.add(thread, e.constant(from));
-        int64_t inner = staged.depthFirst ? blockDepth : staged.outer;
-        Value fast = e.rem(item, e.constant(inner)), slow = e.div(item, e.constant(inner));
-        Value ownDepth = staged.depthFirst ? fast : slow, own = staged.depthFirst ? slow : fast;
-        auto move = [&]() -> FailureOr<SmallVector<Value>> {
-          SmallVector<Value> loops(base);
-          setLoops(loops, outer, clamp(e.add(first, own), outer.total));
-          Value at = e.add(firstDepth, ownDepth);
-          setLoops(loops, depth, clamp(at, depth.total));
-          FailureOr<SmallVector<Value>> index =
-              e.apply(op.getMatchingIndexingMap(staged.operand), loops);
-          if (failed(index))
-            return failure();
-          FailureOr<Value> value = e.emit(staged.operand->get(), *index);
-          if (failed(value))
-            return failure();
-          Value kept = *value;
-          std::optional<int64_t> known = getConstantIntValue(depth.total);
-          if (!known || *known % blockDepth != 0) {
-            Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-            kept = arith::SelectOp::create(b, loc, e.lessThan(at, depth.total), kept, zero);
-          }
-          if (element.isInteger(1))
-            kept = arith::ExtUIOp::create(b, loc, b.getI8Type(), kept);
-          memref::StoreOp::create(b, loc, kept, staged.memory,
-                                  e.add(e.mul(own, e.constant(staged.pitch)), ownDepth));
-          return SmallVector<Value>();
-        };
-        if (from + threads <= count
-                ? failed(move())
-                : failed(e.ifThen(e.lessThan(item, e.constant(count)), {}, move)))
-          return failure();
-      }
-      return success();
-    };
-
-    // The initial value is the same everywhere: all front ends build a fill.
-    int64_t rank = cast<ShapedType>(op.getResult(0).getType()).getRank();
-    FailureOr<Value> init = e.emit(op.getDpsInits()[0], SmallVector<Value>(rank, e.constant(0)));
-    if (failed(init))
-      return failure();
-    SmallVector<Value> accumulators = atom->initialize(e, tile, *init);
-    auto product =
-        e.forLoop(e.constant(0), depth.total, e.constant(blockDepth), accumulators,
-                  [&](Value firstDepth, ValueRange carried) -> FailureOr<SmallVector<Value>> {
-                    if (failed(load(left, rows, firstRow, firstDepth)) ||
-                        failed(load(right, columns, firstColumn, firstDepth)))
-                      return failure();
-                    barrier();
-                    StagedOperand a{left.memory, left.pitch, elementOf(left.operand->get())};
-                    StagedOperand c{right.memory, right.pitch, elementOf(right.operand->get())};
-                    FailureOr<SmallVector<Value>> next = atom->multiply(
-                        e, op, tile, a, c, classes->left == 0, SmallVector<Value>(carried));
-                    barrier();
-                    return next;
-                  });
-    if (failed(product))
-      return failure();
-
-    AffineMap resultMap = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
-    auto finish = [&](Value row, Value column, Value sum) -> LogicalResult {
-      ElementEmitter::Scope scope(e);
-      Value ownRow = e.add(firstRow, row), ownColumn = e.add(firstColumn, column);
-      Value inside = arith::AndIOp::create(b, loc, e.lessThan(ownRow, rows.total),
-                                           e.lessThan(ownColumn, columns.total));
-      return e.ifThen(inside, {}, [&]() -> FailureOr<SmallVector<Value>> {
-        SmallVector<Value> loops(base);
-        setLoops(loops, rows, ownRow);
-        setLoops(loops, columns, ownColumn);
-        FailureOr<SmallVector<Value>> index = e.apply(resultMap, loops);
-        if (failed(index))
-          return failure();
-        e.define(op.getResult(0), *index, sum);
-        for (const AlignedOutput &aligned : structure.aligned) {
-          SmallVector<Value> point(index->size());
-          for (auto [axis, value] : llvm::zip_equal(aligned.groupAxes, *index))
-            point[axis] = value;
-          SmallVector<Value> extents = e.extents(aligned.space);
-          Value position = e.linearize(point, extents);
-          for (Value reshaped : llvm::reverse(aligned.reshapes)) {
-            SmallVector<Value> outer = e.delinearize(position, e.extents(reshaped));
-            e.defineSource(reshaped, outer, point);
-            point = outer;
-          }
-          if (failed(storeElement(aligned.output, point)))
-            return failure();
-        }
-        return SmallVector<Value>();
-      });
-    };
-    if (failed(atom->forEach(e, tile, *product, finish)))
+    FailureOr<SmallVector<Value>> product = multiply();
+    if (failed(product) ||
+        failed(atom->forEach(e, tile, *product, [&](Value row, Value column, Value sum) {
+          return finish(row, column, sum);
+        })))
       return failure();
     return SmallVector<Value>();
   });
+}
+
+FailureOr<SmallVector<Value>> ContractionEmitter::multiply() {
+  // The initial value is the same everywhere: all front ends build a fill.
+  int64_t rank = cast<ShapedType>(op.getResult(0).getType()).getRank();
+  FailureOr<Value> init = e.emit(op.getDpsInits()[0], SmallVector<Value>(rank, e.constant(0)));
+  if (failed(init))
+    return failure();
+  return e.forLoop(e.constant(0), depth.total, e.constant(tile.depth),
+                   atom->initialize(e, tile, *init),
+                   [&](Value firstDepth, ValueRange carried) -> FailureOr<SmallVector<Value>> {
+                     if (failed(load(left, rows, firstRow, firstDepth)) ||
+                         failed(load(right, columns, firstColumn, firstDepth)))
+                       return failure();
+                     k.barrier();
+                     FailureOr<SmallVector<Value>> next =
+                         atom->multiply(e, op, tile, asOperand(left), asOperand(right), leftIsFirst,
+                                        SmallVector<Value>(carried));
+                     k.barrier(); // The tiles are loaded again.
+                     return next;
+                   });
+}
+
+StagedOperand ContractionEmitter::asOperand(const StagedTile &staged) {
+  return {staged.memory, staged.pitch, k.elementOf(staged.operand->get())};
+}
+
+//===----------------------------------------------------------------------===//
+// Staging
+//===----------------------------------------------------------------------===//
+
+LogicalResult ContractionEmitter::load(const StagedTile &staged, const LoopGroup &outer,
+                                       Value first, Value firstDepth) {
+  int64_t vectors = staged.outer * tile.depth / staged.vector;
+  int64_t inner = (staged.depthFirst ? tile.depth : staged.outer) / staged.vector;
+  for (int64_t from = 0; from < vectors; from += k.threads) {
+    ElementEmitter::Scope scope(e);
+    Value item = e.add(k.thread, e.constant(from));
+    Value fast = e.mul(e.rem(item, e.constant(inner)), e.constant(staged.vector));
+    Value slow = e.div(item, e.constant(inner));
+    auto loadVector = [&]() -> FailureOr<SmallVector<Value>> {
+      SmallVector<Value> values;
+      for (int64_t i = 0; i < staged.vector; ++i) {
+        FailureOr<Value> value =
+            staged.depthFirst ? loadElement(staged, outer, e.add(first, slow),
+                                            e.add(e.add(firstDepth, fast), e.constant(i)))
+                              : loadElement(staged, outer, e.add(e.add(first, fast), e.constant(i)),
+                                            e.add(firstDepth, slow));
+        if (failed(value))
+          return failure();
+        values.push_back(*value);
+      }
+      // All are read before the first is written: neighbours merge to one access.
+      for (auto [i, value] : llvm::enumerate(values)) {
+        Value along = e.add(fast, e.constant(i));
+        Value own = staged.depthFirst ? slow : along, ownDepth = staged.depthFirst ? along : slow;
+        memref::StoreOp::create(b, loc, value, staged.memory,
+                                e.add(e.mul(own, e.constant(staged.pitch)), ownDepth));
+      }
+      return SmallVector<Value>();
+    };
+    if (from + k.threads <= vectors
+            ? failed(loadVector())
+            : failed(e.ifThen(e.lessThan(item, e.constant(vectors)), {}, loadVector)))
+      return failure();
+  }
+  return success();
+}
+
+/// What is no depth of the operands is zero: it adds nothing. Rows and columns past the
+/// end repeat the last one; their products are not stored.
+FailureOr<Value> ContractionEmitter::loadElement(const StagedTile &staged, const LoopGroup &outer,
+                                                 Value own, Value ownDepth) {
+  SmallVector<Value> loops(base);
+  auto clamp = [&](Value position, Value total) -> Value {
+    return arith::MinUIOp::create(b, loc, position, e.sub(total, e.constant(1)));
+  };
+  bool wholeDepth = isWhole(depth, tile.depth);
+  setLoops(loops, outer, isWhole(outer, staged.outer) ? own : clamp(own, outer.total));
+  setLoops(loops, depth, wholeDepth ? ownDepth : clamp(ownDepth, depth.total));
+  FailureOr<SmallVector<Value>> index = e.apply(op.getMatchingIndexingMap(staged.operand), loops);
+  if (failed(index))
+    return failure();
+  FailureOr<Value> value = e.emit(staged.operand->get(), *index);
+  if (failed(value))
+    return failure();
+  Value kept = *value;
+  Type element = kept.getType();
+  if (!wholeDepth) {
+    Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+    kept = arith::SelectOp::create(b, loc, e.lessThan(ownDepth, depth.total), kept, zero);
+  }
+  if (element.isInteger(1))
+    kept = arith::ExtUIOp::create(b, loc, b.getI8Type(), kept);
+  return kept;
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+LogicalResult ContractionEmitter::finish(Value row, Value column, Value sum) {
+  ElementEmitter::Scope scope(e);
+  Value ownRow = e.add(firstRow, row), ownColumn = e.add(firstColumn, column);
+  auto store = [&]() -> FailureOr<SmallVector<Value>> {
+    SmallVector<Value> loops(base);
+    setLoops(loops, rows, ownRow);
+    setLoops(loops, columns, ownColumn);
+    FailureOr<SmallVector<Value>> index =
+        e.apply(op.getMatchingIndexingMap(op.getDpsInitOperand(0)), loops);
+    if (failed(index))
+      return failure();
+    e.define(op.getResult(0), *index, sum);
+    for (const AlignedOutput &aligned : k.structure.aligned) {
+      SmallVector<Value> point(index->size());
+      for (auto [axis, value] : llvm::zip_equal(aligned.groupAxes, *index))
+        point[axis] = value;
+      Value position = e.linearize(point, e.extents(aligned.space));
+      for (Value reshaped : llvm::reverse(aligned.reshapes)) {
+        SmallVector<Value> outer = e.delinearize(position, e.extents(reshaped));
+        e.defineSource(reshaped, outer, point);
+        point = outer;
+      }
+      if (failed(k.storeElement(aligned.output, point)))
+        return failure();
+    }
+    return SmallVector<Value>();
+  };
+  Value inside;
+  if (!isWhole(rows, tile.rows))
+    inside = e.lessThan(ownRow, rows.total);
+  if (!isWhole(columns, tile.columns)) {
+    Value inColumns = e.lessThan(ownColumn, columns.total);
+    inside = inside ? arith::AndIOp::create(b, loc, inside, inColumns).getResult() : inColumns;
+  }
+  return inside ? e.ifThen(inside, {}, store) : store();
 }

@@ -20,6 +20,7 @@ void mlir::torsh::gpu::buildDevicePhase(OpPassManager &pm, const DeviceTraits &t
   module.addPass(createLoopInvariantCodeMotionPass());
   VerifyDialectsPassOptions contract;
   contract.phase = kDevicePhase.name.str();
-  contract.dialects = {"arith", "gpu", "math", "memref", "scf", "ub", "vector", "nvgpu", "nvvm"};
+  contract.dialects = {"arith", "gpu",    "math", "memref", "scf",
+                       "ub",    "vector", "llvm", "nvgpu",  "nvvm"};
   pm.addPass(createVerifyDialectsPass(contract));
 }

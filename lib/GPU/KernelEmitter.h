@@ -32,6 +32,8 @@ public:
   LogicalResult emit();
 
 private:
+  friend class ContractionEmitter;
+
   // One for each kind of work; they can follow each other in one kernel.
   LogicalResult emitSeparate(ArrayRef<Output> outputs);
   LogicalResult emitReductions();

@@ -46,6 +46,12 @@ public:
     workgroupBytes = traits.workgroupBytes;
     subgroupSize = traits.subgroupSize;
     vectorBytes = traits.vectorBytes;
+    unroll = traits.unroll;
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    LowerKernelsToGPUPassBase::getDependentDialects(registry);
+    for (auto *const *atom = atoms; atom && *atom; ++atom)
+      (*atom)->getDependentDialects(registry);
   }
 
 private:
@@ -108,7 +114,7 @@ private:
       addDemands(function, kernel, structure, extents, vector);
     b.setInsertionPointToEnd(&function.getBody().front());
     ::mlir::gpu::ReturnOp::create(b, kernel.getLoc());
-    DeviceTraits traits{maxThreads, workgroupBytes, subgroupSize, vectorBytes, atoms};
+    DeviceTraits traits{maxThreads, workgroupBytes, subgroupSize, vectorBytes, unroll, atoms};
     return KernelEmitter(kernel, function, structure, schedule, vector, traits, b).emit();
   }
 

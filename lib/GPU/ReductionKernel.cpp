@@ -15,9 +15,6 @@ using namespace mlir;
 using namespace mlir::torsh;
 using namespace mlir::torsh::gpu;
 
-/// Elements of a row that a lane keeps at most.
-static constexpr int64_t kLargestUnroll = 16;
-
 FailureOr<SmallVector<Value>> KernelEmitter::forLane(const Group &group, Value total,
                                                      ValueRange carried, bool isContiguous,
                                                      ElementEmitter::LoopBody body) {
@@ -34,7 +31,7 @@ FailureOr<SmallVector<Value>> KernelEmitter::forLane(const Group &group, Value t
     return values;
   };
   Value own = e.mul(group.lane, e.constant(width));
-  if (!known || llvm::divideCeil(*known, group.lanes) > kLargestUnroll)
+  if (!known || llvm::divideCeil(*known, group.lanes) > traits.unroll)
     return e.forLoop(own, total, e.constant(step), carried, [&](Value i, ValueRange values) {
       return runBody(i, SmallVector<Value>(values));
     });

@@ -2,6 +2,7 @@
 // Chooses the numbers by which kernels are spread over blocks of threads.
 
 #include "KernelEmitter.h"
+#include "torshjit/GPU/ContractionAtom.h"
 #include "torshjit/GPU/Passes.h"
 #include "torshjit/Tensor/Passes.h"
 #include "llvm/Support/MathExtras.h"
@@ -18,10 +19,13 @@ using namespace mlir::torsh::gpu;
 
 /// What a '?' extent is taken to be.
 static constexpr int64_t kAssumedExtent = 1024;
-/// A subgroup of every device there is, or a multiple of one.
-static constexpr int64_t kFewestThreads = 32;
-/// Rows up to which one thread, one subgroup, are enough.
-static constexpr int64_t kThreadRow = 8, kSubgroupRow = 1024;
+/// A subgroup of every device there is, or a multiple of one; a block by default.
+static constexpr int64_t kFewestThreads = 32, kBlock = 256;
+/// Rows up to which one thread, one subgroup, a block by default are enough: a thread
+/// then has at most 32 elements, which can stay in registers.
+static constexpr int64_t kThreadRow = 8, kSubgroupRow = 1024, kBlockRow = 8192;
+/// Tiles of the result from which large ones leave enough of them for a device.
+static constexpr int64_t kManyTiles = 64;
 /// Columns from which several threads share one.
 static constexpr int64_t kLongColumn = 64, kColumnLanes = 8;
 
@@ -50,6 +54,7 @@ public:
     workgroupBytes = traits.workgroupBytes;
     subgroupSize = traits.subgroupSize;
     vectorBytes = traits.vectorBytes;
+    unroll = traits.unroll;
     atoms = traits.atoms;
   }
 
@@ -83,7 +88,7 @@ private:
   /// As many threads as there is work for, at most a full block.
   int64_t threadsFor(int64_t work) {
     int64_t wanted = llvm::PowerOf2Ceil(std::max<int64_t>(work, 1));
-    return std::max(kFewestThreads, std::min<int64_t>(wanted, maxThreads));
+    return std::max(kFewestThreads, std::min({wanted, kBlock, maxThreads.getValue()}));
   }
 
   /// Elements that one access moves, of the kernel's largest type.
@@ -122,6 +127,7 @@ private:
     } else {
       numbers.lanes = length <= kThreadRow     ? 1
                       : length <= kSubgroupRow ? kFewestThreads
+                      : length <= kBlockRow    ? std::min(kBlock, maxThreads.getValue())
                                                : maxThreads.getValue();
       // Where rows are whole vectors, which only static extents tell.
       int64_t vector = elementsOfAccess(getOperation());
@@ -137,13 +143,40 @@ private:
     numbers.threads = std::max(numbers.lanes, threadsFor(groups * numbers.lanes));
   }
 
+  static int64_t elementBytes(OpOperand *operand) {
+    return llvm::divideCeil(getElementTypeOrSelf(operand->get()).getIntOrFloatBitWidth(), 8);
+  }
+
   void chooseContraction(linalg::GenericOp op, Numbers &numbers) {
     FailureOr<ContractionLoops> loops = classifyLoops(op);
     int64_t rows = volumeOf(op, loops->rows), columns = volumeOf(op, loops->columns);
-    int64_t perThread = rows >= 64 && columns >= 64 ? 4 : rows >= 32 && columns >= 32 ? 2 : 1;
+    int64_t batch = volumeOf(op, loops->batch);
+    int64_t perThread = batch * (rows / 128) * (columns / 128) >= kManyTiles ? 8
+                        : rows >= 64 && columns >= 64                        ? 4
+                        : rows >= 32 && columns >= 32                        ? 2
+                                                                             : 1;
+    int64_t bytes = elementBytes(op.getDpsInputOperand(0)) + elementBytes(op.getDpsInputOperand(1));
+    while (perThread > 1 && 16 * perThread * 17 * bytes > workgroupBytes)
+      perThread /= 2;
     numbers.registerTile = {perThread, perThread};
     numbers.block = {16 * perThread, 16 * perThread, 16};
-    numbers.threads = 256;
+    numbers.threads = kBlock;
+    ContractionTile tile{};
+    for (auto *const *atom = atoms; atom && *atom; ++atom)
+      if ((*atom)->chooseTile(op, rows, columns, tile)) {
+        numbers.block = {tile.rows, tile.columns, tile.depth};
+        numbers.threads = tile.threads;
+        break;
+      }
+    // Staged elements are read as vectors where rows of both operands are whole ones.
+    numbers.vector = elementsOfAccess(getOperation());
+    for (OpOperand *operand : op.getDpsInputOperands()) {
+      auto type = cast<ShapedType>(operand->get().getType());
+      while (type.getRank() == 0 || type.isDynamicDim(type.getRank() - 1)
+                 ? numbers.vector > 1
+                 : type.getShape().back() % numbers.vector != 0)
+        numbers.vector /= 2;
+    }
   }
 
   const ContractionAtom *const *atoms = nullptr;

@@ -30,6 +30,16 @@ class ContractionAtom {
 public:
   virtual ~ContractionAtom() = default;
 
+  /// The dialects of what it emits.
+  virtual void getDependentDialects(DialectRegistry &registry) const {}
+
+  /// Chooses the tile and the threads of a block for a product of so many rows and
+  /// columns; false, and nothing chosen, where it cannot do it.
+  virtual bool chooseTile(linalg::GenericOp op, int64_t rows, int64_t columns,
+                          ContractionTile &tile) const {
+    return false;
+  }
+
   /// Whether it can do this product in tiles of this size.
   virtual bool accepts(linalg::GenericOp op, const ContractionTile &tile) const = 0;
 

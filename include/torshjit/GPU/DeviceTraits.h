@@ -11,7 +11,7 @@ namespace mlir::torsh::gpu {
 class ContractionAtom;
 
 struct DeviceTraits {
-  /// Threads of a block, at most and by default.
+  /// Threads of a block at most.
   int64_t maxThreads = 256;
   /// Bytes of workgroup memory that a kernel may declare.
   int64_t workgroupBytes = 32 << 10;
@@ -20,6 +20,9 @@ struct DeviceTraits {
   /// Bytes that one access moves at best; 0 where neighbouring accesses of a thread
   /// gain nothing by being merged.
   int64_t vectorBytes = 0;
+  /// Elements of a row up to which a thread's loops are unrolled; large where the
+  /// target's compiler then keeps the row in registers.
+  int64_t unroll = 4;
   /// Instructions for products of matrices that the device has besides its
   /// arithmetic; asked in order, null ends the list. Owned by the target.
   const ContractionAtom *const *atoms = nullptr;

@@ -13,7 +13,9 @@ class DeviceOptions<int unused = 0> {
     Option<"subgroupSize", "subgroup-size", "int64_t", "0",
            "Threads that exchange values by shuffles; 0: none do">,
     Option<"vectorBytes", "vector-bytes", "int64_t", "0",
-           "Bytes that one access of a thread moves at best; 0: as they come">];
+           "Bytes that one access of a thread moves at best; 0: as they come">,
+    Option<"unroll", "unroll", "int64_t", "4",
+           "Elements of a row up to which the loops of a thread are unrolled">];
 }
 
 def SelectGPUSchedulesPass : Pass<"torsh-gpu-select-schedules", "::mlir::func::FuncOp"> {

@@ -9,12 +9,14 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
 #include "torshjit/GPU/KernelBundle.h"
 #include "torshjit/GPU/Passes.h"
 #include "torshjit/Target/CUDA/CodeGen/CodeGen.h"
+#include "torshjit/Target/CUDA/MmaSyncAtom.h"
 #include "torshjit/Target/CUDA/Transforms/Passes.h"
 #include "torshjit/Target/Passes.h"
 #include "llvm/Support/JSON.h"
@@ -30,7 +32,8 @@ static constexpr Phase kPhases[] = {
     {"nvvm", "every kernel is NVVM dialect: instructions of the GPU, bare pointers"},
 };
 
-static constexpr Artifact kArtifacts[] = {{"ptx", "PTX, which NVIDIA's driver takes: the modules of the kernels one after another"}};
+static constexpr Artifact kArtifacts[] = {
+    {"ptx", "PTX, which NVIDIA's driver takes: the modules of the kernels one after another"}};
 
 static torsh::gpu::DeviceTraits getTraits() {
   torsh::gpu::DeviceTraits traits;
@@ -38,6 +41,12 @@ static torsh::gpu::DeviceTraits getTraits() {
   traits.workgroupBytes = 48 << 10;
   traits.subgroupSize = 32;
   traits.vectorBytes = 16;
+  static const cuda::MmaSyncAtom tensorCores;
+  static const torsh::gpu::ContractionAtom *const atoms[] = {&tensorCores, nullptr};
+  traits.atoms = atoms;
+  traits.maxThreads = 1024;
+  // LLVM finds what loops over a row compute alike, and a thread has 255 registers.
+  traits.unroll = 32;
   return traits;
 }
 
@@ -148,7 +157,7 @@ cuda::CUDATarget::generate(ModuleOp module, StringRef description,
 
 void cuda::CUDATarget::registerDialects(DialectRegistry &registry) const {
   registry.insert<cf::ControlFlowDialect, mlir::gpu::GPUDialect, LLVM::LLVMDialect,
-                  NVVM::NVVMDialect>();
+                  NVVM::NVVMDialect, nvgpu::NVGPUDialect>();
   registerGPUDialectTranslation(registry);
   registerNVVMDialectTranslation(registry);
 }
