@@ -131,10 +131,6 @@ void Emulator::prepareBlock(int64_t block) {
   }
 }
 
-Moment Emulator::momentOf(const EmulatedThread &thread) const {
-  return {epoch, warpEpochs[static_cast<size_t>(thread.warp)], thread.thread_index, thread.warp};
-}
-
 std::string Emulator::describe(const EmulatedThread &thread) const {
   return "thread " + std::to_string(thread.thread_index) + " of block " +
          std::to_string(currentBlock);

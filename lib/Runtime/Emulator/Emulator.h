@@ -126,9 +126,19 @@ private:
   void performLoadMatrix(WarpMeeting &meeting, int32_t warp);
   [[noreturn]] static void fiberMain();
   void switchToScheduler(EmulatedThread &thread);
-  void checkDoubleStore(EmulatedThread &thread);
+  void checkDoubleStore(EmulatedThread &thread) {
+    if (thread.doubleStore.pointer)
+      compareDoubleStore(thread);
+  }
+  void compareDoubleStore(EmulatedThread &thread);
+  [[noreturn]] void failOutsideOfShared(const EmulatedThread &thread, size_t offset, size_t bytes,
+                                        bool isStore);
+  [[noreturn]] void failInConflict(const EmulatedThread &thread,
+                                   const SharedShadow::Conflict &conflict, bool isStore);
   void compareOrders(const WrittenBytes &first, const WrittenBytes &other) const;
-  Moment momentOf(const EmulatedThread &thread) const;
+  Moment momentOf(const EmulatedThread &thread) const {
+    return {epoch, warpEpochs[static_cast<size_t>(thread.warp)], thread.thread_index, thread.warp};
+  }
   bool isShared(const void *pointer) const;
   std::string describe(const EmulatedThread &thread) const;
   std::string describeOperand(uintptr_t address) const;

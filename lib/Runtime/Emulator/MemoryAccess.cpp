@@ -17,14 +17,23 @@ void Emulator::accessShared(EmulatedThread &thread, const void *pointer, size_t 
   checkDoubleStore(thread);
   auto offset = static_cast<size_t>(static_cast<const char *>(pointer) - shared);
   if (offset > running->sharedBytes || bytes > running->sharedBytes - offset)
-    fail(describe(thread) + (isStore ? " stores " : " loads ") + std::to_string(bytes) +
-         " bytes at offset " + std::to_string(static_cast<int64_t>(offset)) +
-         " of a shared memory of " + std::to_string(running->sharedBytes));
+    failOutsideOfShared(thread, offset, bytes, isStore);
   SharedShadow::Conflict conflict;
   bool conflicts = isStore ? sharedShadow.store(offset, bytes, momentOf(thread), conflict)
                            : sharedShadow.load(offset, bytes, momentOf(thread), conflict);
-  if (!conflicts)
-    return;
+  if (conflicts)
+    failInConflict(thread, conflict, isStore);
+}
+
+void Emulator::failOutsideOfShared(const EmulatedThread &thread, size_t offset, size_t bytes,
+                                   bool isStore) {
+  fail(describe(thread) + (isStore ? " stores " : " loads ") + std::to_string(bytes) +
+       " bytes at offset " + std::to_string(static_cast<int64_t>(offset)) +
+       " of a shared memory of " + std::to_string(running->sharedBytes));
+}
+
+void Emulator::failInConflict(const EmulatedThread &thread, const SharedShadow::Conflict &conflict,
+                              bool isStore) {
   std::string other = conflict.other < 0 ? "several threads"
                       : conflict.other == thread.thread_index
                           ? "it"
@@ -90,10 +99,8 @@ void Emulator::accessGlobal(EmulatedThread &thread, const void *pointer, size_t 
   kept.otherThread = globalShadow.raceThread();
 }
 
-void Emulator::checkDoubleStore(EmulatedThread &thread) {
+void Emulator::compareDoubleStore(EmulatedThread &thread) {
   auto &kept = thread.doubleStore;
-  if (!kept.pointer)
-    return;
   const char *pointer = kept.pointer;
   kept.pointer = nullptr;
   if (std::memcmp(pointer, kept.contents, kept.bytes) != 0)

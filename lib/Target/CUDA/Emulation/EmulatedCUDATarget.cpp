@@ -25,14 +25,15 @@ static llvm::Error fail(const llvm::Twine &message) {
 
 namespace {
 
-/// Most of the time goes into the emulator: code is made quickly.
+/// Most of the time goes into making code and into the emulator: none goes into making
+/// the code fast.
 class HostCodeGenerator : public CodeGenerator {
 public:
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const override {
     const cpu::Processor &host = cpu::Processor::host();
     auto machine = createTargetMachine(host.triple, host.name, host.features);
     if (machine)
-      (*machine)->setOptLevel(llvm::CodeGenOptLevel::Less);
+      (*machine)->setOptLevel(llvm::CodeGenOptLevel::None);
     return machine;
   }
   llvm::Error prepare(llvm::Module &module) const override {
@@ -41,10 +42,7 @@ public:
         function.setDoesNotThrow();
     return llvm::Error::success();
   }
-  llvm::OptimizationLevel getLevel() const override { return llvm::OptimizationLevel::O1; }
-  void tune(llvm::PipelineTuningOptions &tuning) const override {
-    tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopUnrolling = false;
-  }
+  llvm::OptimizationLevel getLevel() const override { return llvm::OptimizationLevel::O0; }
 };
 
 /// The bundle of docs/Runtime.md with one module: a shared library of all kernels.
