@@ -90,7 +90,7 @@ def test_workgroup_memory():
 
 
 def test_each_step_sees_what_the_one_before_wrote():
-    """A chain through two temporaries that take turns: any missing barrier shows."""
+    """A chain through two temporaries that take turns."""
     n, steps = 5000, 41
     chain = [launch("add", [0, 0, 1], [n])]
     for i in range(steps):
