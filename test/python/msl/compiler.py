@@ -11,6 +11,7 @@ import ctypes
 import functools
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ from pathlib import Path
 
 from msl.host_text import MSLTextError, host_text
 
-__all__ = ["CACHE", "COMPILER", "Compiler", "MSLCompileError", "executor"]
+__all__ = ["CACHE", "COMPILER", "CONTRACTS", "Compiler", "MSLCompileError", "executor"]
 
 COMPILER = "clang++-22"
 _FOLDER = Path(__file__).parent
@@ -29,13 +30,18 @@ _ROOT = _FOLDER.parents[2]
 _FIBER = _ROOT / "lib" / "Runtime" / "Emulator"
 CACHE = Path(os.environ.get("TORSH_BUILD_DIR", _ROOT / "build" / "dev")) / "msl-emulation"
 
-#: MSL has no double: literals are float. Each operation on half rounds. Nothing is contracted, for
-#: the text says where it wants fma. Signed integers wrap around.
+CONTRACTS = os.environ.get("TORSH_MSL_CONTRACT") == "1"
+
+#: MSL has no double: literals are float. Operations on half round. Signed integers wrap around.
 _FLAGS = (
     *("-std=c++20", "-O1", "-w", "-fPIC", "-fvisibility=hidden", "-fno-exceptions"),
-    *("-fwrapv", "-ffp-contract=off", "-fno-math-errno", "-fno-threadsafe-statics"),
+    *("-fwrapv", "-fno-math-errno", "-fno-threadsafe-statics"),
     *("-Xclang", "-cl-single-precision-constant"),
     *("-Xclang", "-ffloat16-excess-precision=none"),
+    # Metal's compiler may make fma of a product and a sum; TORSH_MSL_CONTRACT=1 does so wherever it
+    # can (x86-64 needs AVX2 for it), otherwise it is done where the text says so.
+    "-ffp-contract=fast" if CONTRACTS else "-ffp-contract=off",
+    *(["-march=x86-64-v3"] if CONTRACTS and platform.machine() == "x86_64" else []),
 )
 _LINK = ("-shared", "-nostdlib", "-fuse-ld=lld")
 _BATCH = 24

@@ -11,6 +11,7 @@ from msl.compiler import Compiler
 from msl.kernel_run import Kernel
 from msl.sample_bundle import bundle, text
 
+import torshjit
 from torshjit.errors import LoadError, TorshError
 from torshjit.targets.metal.bundle import join_texts, write_bundle
 from torshjit.targets.metal.kernel_function import MSLTextError, kernel_functions
@@ -130,3 +131,33 @@ def test_kernels_of_one_name_are_refused():
         join_texts([source(1), source(1)])
     with pytest.raises(MSLTextError, match="is not closed"):
         join_texts([source(1).rstrip().rstrip("}")])
+
+
+@pytest.mark.skipif(not Compiler.is_available(), reason="needs clang++-22")
+def test_the_folder_of_a_traced_function(tmp_path):
+    """Its kernels compile as one text, and take what the JSON says."""
+
+    def attend(q, k, v):
+        scores = q @ k.T
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return (e / e.sum(axis=1, keepdims=True)) @ v
+
+    arguments = tuple(np.ones((rows, 8), np.float32) for rows in (5, 7, 7))
+    config = torshjit.JitConfig(target_device="metal", strict=True)
+    write_bundle(torshjit.trace(attend, arguments, config=config), tmp_path)
+    text = (tmp_path / "kernels.metal").read_text()
+    index = json.loads((tmp_path / "kernels.json").read_text())
+    program = json.loads((tmp_path / "program.json").read_text())
+    launched = {step["kernel"] for step in program["steps"] if "kernel" in step}
+    assert launched == set(index["kernels"])
+    compiler = Compiler()
+    for kernel in index["kernels"].values():
+        for variant in kernel["variants"]:
+            bindings = Kernel(compiler, text, variant["entry"]).bindings
+            assert bindings == len(kernel["operands"]) + bool(kernel["sizes"])
+
+
+def test_a_traced_function_for_another_target(tmp_path):
+    traced = torshjit.trace(np.tanh, (np.ones(3, np.float32),))
+    with pytest.raises(TorshError, match="compiled for cpu, which has no bundle of MSL"):
+        write_bundle(traced, tmp_path)

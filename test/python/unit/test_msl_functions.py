@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from msl.compiler import Compiler
+from msl.compiler import CONTRACTS, Compiler
 from msl.kernel_run import launch_text
 
 pytestmark = pytest.mark.skipif(not Compiler.is_available(), reason="needs clang++-22")
@@ -132,14 +132,15 @@ def test_literals_are_float(compiler):
     np.testing.assert_array_equal(x, expected)
 
 
-def test_nothing_is_contracted(compiler):
+def test_contraction_is_a_choice(compiler):
+    """An fma would show what the product lost when it was rounded."""
     source = (
-        "kernel void k(device float* x [[buffer(0)]], uint i [[thread_position_in_grid]]) "
-        "{ float a = x[i]; float p = a * a; x[i] = p - a * a; }"
+        "kernel void k(device float* x [[buffer(0)]], const device float* y [[buffer(1)]], "
+        "uint i [[thread_position_in_grid]]) { x[i] = x[i] * x[i] - y[i]; }"
     )
     x = np.linspace(0.1, 1, 64, dtype=np.float32)
-    launch_text(compiler, source, [x])
-    assert not x.any()
+    launch_text(compiler, source, [x, x * x])
+    assert x.any() == CONTRACTS
 
 
 def test_nan_and_infinity_are_kept(compiler):
