@@ -61,11 +61,12 @@ static void buildSPIRV(OpPassManager &pm, const SPIRVOptions &options) {
   pm.addPass(createVerifyDialectsPass(contract));
 }
 
-/// The shaders with the members that `describe` gives for each, in a bundle of what
-/// `description` says of the kernels.
+/// A shader as the runtime's device takes it.
+using DescribeShader = llvm::Expected<json::Object> (*)(const metal::Shader &shader);
+
+/// The bundle that `description` begins, with the shaders.
 static llvm::Expected<json::Object>
-buildBundle(StringRef target, StringRef description, ArrayRef<metal::Shader> shaders,
-            function_ref<llvm::Expected<json::Object>(const metal::Shader &)> describe) {
+buildBundle(StringRef description, ArrayRef<metal::Shader> shaders, DescribeShader describe) {
   llvm::Expected<json::Value> parsed = json::parse(description);
   if (!parsed)
     return parsed.takeError();
@@ -89,8 +90,6 @@ buildBundle(StringRef target, StringRef description, ArrayRef<metal::Shader> sha
       fields["module"] = number->second;
     }
   bundle["modules"] = std::move(modules);
-  bundle["target"] = target;
-  bundle["architecture"] = "";
   return bundle;
 }
 
@@ -101,16 +100,24 @@ static std::string encode(const metal::Shader &shader) {
 
 namespace {
 
-/// A bundle as its text.
-class BundleCode : public KernelCode {
+/// Shaders, made into a bundle when it is asked for: only then MSL is needed.
+class ShaderCode : public KernelCode {
 public:
-  explicit BundleCode(json::Object bundle) {
-    llvm::raw_string_ostream(text) << json::Value(std::move(bundle));
+  ShaderCode(StringRef description, std::vector<metal::Shader> shaders, DescribeShader describe)
+      : description(description), shaders(std::move(shaders)), describe(describe) {}
+  llvm::Expected<std::string> serialize() const override {
+    auto bundle = buildBundle(description, shaders, describe);
+    if (!bundle)
+      return bundle.takeError();
+    std::string text;
+    llvm::raw_string_ostream(text) << json::Value(std::move(*bundle));
+    return text;
   }
-  llvm::Expected<std::string> serialize() const override { return text; }
 
 private:
-  std::string text;
+  std::string description;
+  std::vector<metal::Shader> shaders;
+  DescribeShader describe;
 };
 
 /// What both targets share.
@@ -121,10 +128,11 @@ public:
   }
   ArrayRef<Phase> getPhases() const override { return kPhases; }
   std::string describeKernels(ModuleOp module, const CompileOptions &) const override {
-    if (module.getOps<mlir::gpu::GPUModuleOp>().empty() && !module.getBody()->empty())
-      return ""; // Not yet past the phase `device`.
+    json::Object bundle = torsh::gpu::describeKernels(module);
+    bundle["target"] = getName();
+    bundle["architecture"] = "";
     std::string text;
-    llvm::raw_string_ostream(text) << json::Value(torsh::gpu::describeKernels(module));
+    llvm::raw_string_ostream(text) << json::Value(std::move(bundle));
     return text;
   }
   llvm::Expected<std::unique_ptr<KernelCode>> generate(ModuleOp module, StringRef description,
@@ -132,20 +140,14 @@ public:
     auto shaders = metal::serializeShaders(module);
     if (!shaders)
       return shaders.takeError();
-    auto bundle =
-        buildBundle(getName(), description, *shaders,
-                    [this](const metal::Shader &shader) { return describeShader(shader); });
-    if (!bundle)
-      return bundle.takeError();
-    return std::make_unique<BundleCode>(std::move(*bundle));
+    return std::make_unique<ShaderCode>(description, std::move(*shaders), getDescription());
   }
   void registerDialects(DialectRegistry &registry) const override {
     registry.insert<mlir::gpu::GPUDialect, spirv::SPIRVDialect>();
   }
 
 protected:
-  /// A shader as the runtime's device takes it.
-  virtual llvm::Expected<json::Object> describeShader(const metal::Shader &shader) const = 0;
+  virtual DescribeShader getDescription() const = 0;
 };
 
 class VulkanTarget : public SPIRVTarget {
@@ -162,8 +164,10 @@ public:
   }
 
 protected:
-  llvm::Expected<json::Object> describeShader(const metal::Shader &shader) const override {
-    return json::Object{{"spirv", encode(shader)}};
+  DescribeShader getDescription() const override {
+    return [](const metal::Shader &shader) -> llvm::Expected<json::Object> {
+      return json::Object{{"spirv", encode(shader)}};
+    };
   }
 };
 
@@ -197,11 +201,13 @@ public:
   }
 
 protected:
-  llvm::Expected<json::Object> describeShader(const metal::Shader &shader) const override {
-    llvm::Expected<std::string> text = metal::translateToMSL(shader);
-    if (!text)
-      return text.takeError();
-    return json::Object{{"spirv", encode(shader)}, {"msl", std::move(*text)}};
+  DescribeShader getDescription() const override {
+    return [](const metal::Shader &shader) -> llvm::Expected<json::Object> {
+      llvm::Expected<std::string> text = metal::translateToMSL(shader);
+      if (!text)
+        return text.takeError();
+      return json::Object{{"spirv", encode(shader)}, {"msl", std::move(*text)}};
+    };
   }
 };
 
