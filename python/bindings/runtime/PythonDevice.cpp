@@ -74,6 +74,7 @@ class PythonQueue : public Queue {
 public:
   explicit PythonQueue(PythonDevice &device) : device(device) {}
   void launch(KernelHandle kernel, void *const *pointers, const int64_t *sizes) override;
+  void expectOperands(const size_t *bytes, size_t count) override;
   void copy(void *destination, const void *source, size_t bytes) override;
   void synchronize() override;
   void abandon() noexcept override;
@@ -101,7 +102,7 @@ class PythonDevice : public Device {
 public:
   PythonDevice(std::string name, const nb::object &object)
       : deviceName(std::move(name)), hostMemory(nb::cast<bool>(object.attr("is_host_memory"))),
-        pythonQueue(*this), object(object) {
+        checks(nb::hasattr(object, "expect_operands")), pythonQueue(*this), object(object) {
     auto read = [&](const char *attribute, size_t otherwise) {
       return nb::hasattr(object, attribute) ? nb::cast<size_t>(object.attr(attribute)) : otherwise;
     };
@@ -116,6 +117,7 @@ public:
 
   std::string_view name() const override { return deviceName; }
   bool isHostMemory() const override { return hostMemory; }
+  bool checksAccesses() const override { return checks; }
   DeviceLimits limits() const override { return deviceLimits; }
   Queue &queue() override { return pythonQueue; }
 
@@ -185,6 +187,7 @@ public:
 private:
   std::string deviceName;
   bool hostMemory;
+  bool checks;
   DeviceLimits deviceLimits;
   PythonQueue pythonQueue;
   nb::object object;
@@ -204,6 +207,14 @@ void PythonQueue::launch(KernelHandle handle, void *const *pointers, const int64
   for (size_t i = 0; i < kernel.numSizes; ++i)
     extents.append(sizes[i]);
   device.get().attr("launch")(kernel.object, addresses, extents);
+}
+
+void PythonQueue::expectOperands(const size_t *bytes, size_t count) {
+  nb::gil_scoped_acquire gil;
+  nb::list operands;
+  for (size_t i = 0; i < count; ++i)
+    operands.append(bytes[i]);
+  device.get().attr("expect_operands")(operands);
 }
 
 void PythonQueue::copy(void *destination, const void *source, size_t bytes) {
@@ -270,22 +281,25 @@ void registerPythonDevice(const std::string &name, const nb::object &object) {
 } // namespace
 
 void bindPythonDevice(nb::module_ &m) {
-  m.def("register_device", registerPythonDevice, nb::arg("name"), nb::arg("device"),
-        "Makes an object the device of programs whose target is `name`.\n\n"
-        "It has is_host_memory (whether kernels and copies take any address of the process; read "
-        "once) and may have alignment (64) and max_buffer_bytes. Addresses are integers: what "
-        "allocate returned, or offsets into it.\n"
-        "  allocate(bytes) -> address, aligned; raises MemoryError\n"
-        "  deallocate(address, bytes)\n"
-        "  upload(address, memoryview), download(address, memoryview): complete on return; the "
-        "view ends with the call\n"
-        "  load(bytes) -> library, with find(name) -> (kernel, operands, sizes): an object of its "
-        "own and how many pointers and sizes each launch takes\n"
-        "  launch(kernel, addresses, sizes), copy(destination, source, bytes): in order, "
-        "synchronize(): returns when all is done\n"
-        "  abandon(), if there is one: called after an exception; drops what has not begun\n"
-        "Methods are called with the GIL, from any thread; their exceptions travel to the caller. "
-        "The name's earlier device stays that of executables already loaded.");
+  m.def(
+      "register_device", registerPythonDevice, nb::arg("name"), nb::arg("device"),
+      "Makes an object the device of programs whose target is `name`.\n\n"
+      "It has is_host_memory (whether kernels and copies take any address of the process; read "
+      "once) and may have alignment (64) and max_buffer_bytes. Addresses are integers: what "
+      "allocate returned, or offsets into it.\n"
+      "  allocate(bytes) -> address, aligned; raises MemoryError\n"
+      "  deallocate(address, bytes)\n"
+      "  upload(address, memoryview), download(address, memoryview): complete on return; the "
+      "view ends with the call\n"
+      "  load(bytes) -> library, with find(name) -> (kernel, operands, sizes): an object of its "
+      "own and how many pointers and sizes each launch takes\n"
+      "  launch(kernel, addresses, sizes), copy(destination, source, bytes): in order, "
+      "synchronize(): returns when all is done\n"
+      "  expect_operands(bytes), if there is one: the bytes of each operand of the launch or copy "
+      "that follows on this thread\n"
+      "  abandon(), if there is one: called after an exception; drops what has not begun\n"
+      "Methods are called with the GIL, from any thread; their exceptions travel to the caller. "
+      "The name's earlier device stays that of executables already loaded.");
 }
 
 } // namespace torsh::python

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from msl.kernel_run import Kernel
 from torshjit.errors import DeviceError
 from torshjit.targets.metal.address_space import Place
 from torshjit.targets.metal.kernel_function import MSLTextError
-from torshjit.targets.metal.metal_device import MetalDevice
+from torshjit.targets.metal.metal_device import LoadedKernel, MetalDevice
 
 __all__ = ["MSLEmulator"]
 
@@ -31,6 +32,17 @@ class MSLEmulator(MetalDevice):
     def __init__(self, compiler: Compiler | None = None) -> None:
         super().__init__()
         self.compiler = compiler or Compiler()
+        self._expected = threading.local()
+
+    def expect_operands(self, sizes: Sequence[int]) -> None:
+        """The bytes of each operand of the launch that follows: all that it may touch."""
+        self._expected.sizes = list(sizes)
+
+    def launch(self, kernel: LoadedKernel, addresses: Sequence[int], sizes: Sequence[int]) -> None:
+        try:
+            super().launch(kernel, addresses, sizes)
+        finally:
+            self._expected.sizes = None
 
     def prefetch(self, bundles: Iterable[bytes]) -> None:
         """Compiles the modules of bundles, many at once, for `load` to find."""
@@ -70,9 +82,12 @@ class MSLEmulator(MetalDevice):
         groups: int,
         threads: int,
     ) -> None:
+        # A launch that no program made may touch all behind its operands' addresses.
+        expected = getattr(self._expected, "sizes", None)
+        limits = expected or [place.size - place.offset for place in operands]
         bindings = [
-            (ctypes.addressof(place.memory) + place.offset, place.size - place.offset)
-            for place in operands
+            (ctypes.addressof(place.memory) + place.offset, limit)
+            for place, limit in zip(operands, limits, strict=True)
         ]
         if sizes:
             extents = (ctypes.c_int * len(sizes))(*sizes)

@@ -9,7 +9,9 @@ import json
 import numpy as np
 import pytest
 from msl.compiler import Compiler
+from msl.emulator import MSLEmulator
 from msl.frameworks.devices import DEVICES
+from msl.kernel_run import EmulationError
 from msl.sample_bundle import bundle
 from runtime_program import launch, output, program, temporary, tensor
 
@@ -159,3 +161,20 @@ def test_modules_without_msl_are_refused(device):
     description["modules"] = [{"spirv": "AAAA"} for _ in description["modules"]]
     with pytest.raises(DeviceError, match="no code in MSL"):
         device.load(json.dumps(description).encode()).find("mask")
+
+
+def test_the_emulator_knows_where_operands_end(compiler):
+    """In an arena another operand's memory lies behind: no end of an allocation guards it."""
+    source = program(
+        [tensor([100])],
+        [temporary([100]), temporary([100]), output([100])],
+        [
+            launch("elementwise", [0, 0, 1], [100]),
+            launch("elementwise", [1, 1, 2], [101]),
+            launch("elementwise", [1, 2, 3], [100]),
+        ],
+        [3],
+    )
+    run = load(MSLEmulator(compiler), source)
+    with pytest.raises(EmulationError, match=r"element 100 of buffer\(\d\), which has 100"):
+        run.run([np.ones(100, np.float32)])
