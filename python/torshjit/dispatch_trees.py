@@ -77,7 +77,9 @@ def _argument(tree: Any) -> tuple:
 
 def _output(tree: Any, kind: str, numbers: list[int]) -> tuple:
     if isinstance(tree, ResultLeaf):
-        return ("leaf", tree.index, "scalar" if tree.scalar else kind)
+        # A scalar is NumPy's: other libraries have arrays of rank 0, which stay on their device.
+        is_scalar = tree.scalar and kind == "numpy"
+        return ("leaf", tree.index, "scalar" if is_scalar else kind)
     if isinstance(tree, ArgumentLeaf):
         return ("argument", numbers[tree.leaf])
     if isinstance(tree, ValueLeaf):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.dlpack_arrays import dlpack_dtype, is_dlpack_array
 from torshjit.capture.graph_function import ArrayLeaf, ValueLeaf, flatten, leaf_paths, tree_map
 from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
 from torshjit.record import Record
@@ -59,6 +60,10 @@ def _describe(value: Any) -> ArrayLeaf | ValueLeaf:
     if is_torch_tensor(value):
         name = _TORCH_DTYPES.get(str(value.dtype), str(value.dtype))
         return ArrayLeaf("torch", name, tuple(value.shape))
+    if is_dlpack_array(value):
+        dtype = dlpack_dtype(value)
+        assert dtype is not None
+        return ArrayLeaf("dlpack", dialect_dtype(dtype), tuple(value.shape))
     return ValueLeaf(value if _is_plain(value) else _Opaque(type(value)))
 
 

@@ -191,9 +191,9 @@ def guard_name(guard: AttributeGuard) -> str:
 
 
 def as_numpy(value: Any) -> np.ndarray:
-    """Returns an array or torch tensor as a NumPy array of native byte order, shared if it can."""
+    """Returns an array of any library as a NumPy array of native byte order, shared if it can."""
     if not is_torch_tensor(value):
-        array = np.asarray(value)
+        array = np.asarray(value) if hasattr(value, "__array__") else np.from_dlpack(value)
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     tensor = value.detach().cpu()
     if str(tensor.dtype) == "torch.bfloat16":

@@ -128,6 +128,8 @@ bool isArray(PyObject *object) {
   return PyArray_CheckExact(object) || Py_TYPE(object) == memoryMapType;
 }
 
+bool isArrayOrSubclass(PyObject *object) { return PyArray_Check(object); }
+
 ArrayView viewArray(PyObject *object) {
   auto *array = reinterpret_cast<PyArrayObject *>(object);
   bool direct = PyArray_CHKFLAGS(array, NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED) &&

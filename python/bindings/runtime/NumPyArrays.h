@@ -31,6 +31,8 @@ struct ArrayView {
 
 /// Arrays and memory maps; no other subclass, whose meaning may differ.
 bool isArray(PyObject *object);
+/// Any subclass too.
+bool isArrayOrSubclass(PyObject *object);
 ArrayView viewArray(PyObject *array);
 /// A contiguous, aligned, native copy; throws nb::python_error.
 nb::object directCopy(PyObject *array);

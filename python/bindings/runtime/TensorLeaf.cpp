@@ -97,7 +97,8 @@ bool matchTorch(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFr
 
 bool matchDLPack(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallFrame &frame,
                  Mismatch *why) {
-  if (!isDLPackProducer(object))
+  // Arrays and tensors of torch have the protocol too, but are other arguments.
+  if (isArrayOrSubclass(object) || isTensor(object) || !isDLPackProducer(object))
     return reject(why, ErrorKind::DType, spec, object);
   std::optional<runtime::TensorDevice> device = dlpackDevice(object);
   leaf.onDevice = device && device == spec.device;

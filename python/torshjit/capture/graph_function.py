@@ -43,14 +43,18 @@ TRACED = "_torshjit_traced"
 class ArrayLeaf(Record):
     """An argument whose contents the program reads.
 
-    `kind` says what the call passes: a NumPy array, a NumPy scalar or a torch tensor.
+    `kind` says what the call passes: a NumPy array, a NumPy scalar, a torch tensor, or an array of
+    another library that has DLPack's protocol.
     `dtype` is the dialect's name (``f32``); an extent of -1 in `shape` is any extent.
     """
 
     __slots__ = ("dtype", "kind", "shape")
 
     def __init__(
-        self, kind: Literal["numpy", "scalar", "torch"], dtype: str, shape: tuple[int, ...]
+        self,
+        kind: Literal["numpy", "scalar", "torch", "dlpack"],
+        dtype: str,
+        shape: tuple[int, ...],
     ) -> None:
         self.kind = kind
         self.dtype = dtype
@@ -180,7 +184,7 @@ class CapturedProgram:
         bindings: list[ArgumentBinding | ObjectBinding],
         output_tree: Tree,
         *,
-        output_kind: Literal["numpy", "torch"] = "numpy",
+        output_kind: Literal["numpy", "torch", "dlpack"] = "numpy",
         guards: Sequence[IdentityGuard | AttributeGuard] = (),
         grad_sensitive: bool = False,
         source_names: Sequence[str] = (),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.dlpack_arrays import is_dlpack_array
 from torshjit.capture.graph_function import (
     ArgumentBinding,
     ArrayLeaf,
@@ -72,8 +73,8 @@ def flat_graph(module: Any, name: str) -> Any:
 def bind_module(module: Any, args: tuple, kwargs: dict) -> CapturedProgram:
     """Returns the program of a module, called with one array per input.
 
-    Results are torch tensors if the first argument is one, else NumPy arrays: a single one,
-    or a tuple.
+    Results are what the first argument is, a torch tensor, a tensor of DLPack or a NumPy array: a
+    single one, or a tuple.
 
     Raises:
         ShapeError: the number of arguments is wrong.
@@ -86,7 +87,7 @@ def bind_module(module: Any, args: tuple, kwargs: dict) -> CapturedProgram:
             f"@{name} takes {len(graph.inputs)} positional arguments, got {len(args)}"
             + (f" and keywords {', '.join(kwargs)}" if kwargs else "")
         )
-    is_torch = bool(args) and not isinstance(args[0], (np.ndarray, np.generic))
+    first: Any = _kind(args[0]) if args else "numpy"
     leaves = tuple(
         ArrayLeaf(_kind(value), each.dtype, tuple(each.shape))
         for value, each in zip(args, graph.inputs, strict=True)
@@ -98,7 +99,7 @@ def bind_module(module: Any, args: tuple, kwargs: dict) -> CapturedProgram:
         args_tree=(leaves, {}),
         bindings=[ArgumentBinding(index) for index in range(len(leaves))],
         output_tree=outputs[0] if len(outputs) == 1 else tuple(outputs),
-        output_kind="torch" if is_torch else "numpy",
+        output_kind="numpy" if first == "scalar" else first,
         source_names=names,
         entry=name,
     )
@@ -107,4 +108,6 @@ def bind_module(module: Any, args: tuple, kwargs: dict) -> CapturedProgram:
 def _kind(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return "numpy"
-    return "scalar" if isinstance(value, np.generic) else "torch"
+    if isinstance(value, np.generic):
+        return "scalar"
+    return "dlpack" if is_dlpack_array(value) else "torch"

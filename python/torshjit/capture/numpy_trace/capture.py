@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.dlpack_arrays import dlpack_dtype, is_dlpack_array
 from torshjit.capture.graph_function import (
     ArgumentBinding,
     ArgumentLeaf,
@@ -53,10 +54,20 @@ def classify_argument(value: Any) -> ArrayLeaf | ValueLeaf:
         return ArrayLeaf("scalar", dialect_dtype(value.dtype), ())
     if kind in _VALUES or isinstance(value, type):
         return ValueLeaf(value)
+    if is_dlpack_array(value):
+        return ArrayLeaf("dlpack", dialect_dtype(_dtype_of(value)), tuple(value.shape))
     raise CaptureError(
         f"an argument of type {kind.__name__} is neither an array, a container of arrays nor a "
         "plain value"
     )
+
+
+def _dtype_of(array: Any) -> np.dtype:
+    if isinstance(array, (np.ndarray, np.generic)):
+        return array.dtype
+    dtype = dlpack_dtype(array)
+    assert dtype is not None
+    return dtype
 
 
 def capture_function(
@@ -126,12 +137,13 @@ def _trace(
     session.check_bound_arrays()
     shadow.check()
     module = session.finish(outputs)
+    kinds = [leaf for leaf in tree_leaves(args_tree) if isinstance(leaf, ArrayLeaf)]
     return CapturedProgram(
         module=module,
         args_tree=args_tree,
         bindings=session.bindings,
         output_tree=output_tree,
-        output_kind="numpy",
+        output_kind="dlpack" if any(leaf.kind == "dlpack" for leaf in kinds) else "numpy",
         guards=shadow.guards,
         source_names=session.names,
     )
@@ -169,10 +181,11 @@ def _argument_names(function: Callable, args: tuple, kwargs: dict) -> dict[str, 
 
 
 def _argument_tracer(session: TraceSession, array: Any, number: int, name: str) -> Tracer:
-    dtype = array.dtype.newbyteorder("=")
-    value = session.add_input(dtype, array.shape, ArgumentBinding(number), name)
+    dtype = _dtype_of(array).newbyteorder("=")
+    shape = tuple(array.shape)
+    value = session.add_input(dtype, shape, ArgumentBinding(number), name)
     is_scalar = isinstance(array, np.generic)
-    tracer = Tracer(session, value, dtype, array.shape, Storage(external=True), is_scalar)
+    tracer = Tracer(session, value, dtype, shape, Storage(external=True), is_scalar)
     tracer.origin = ArgumentLeaf(number)
     return tracer
 
