@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "torshjit/GPU/ContractionAtom.h"
 #include "torshjit/GPU/Passes.h"
 #include "torshjit/Runtime/KernelABI.h"
 #include "torshjit/Tensor/Passes.h"

@@ -121,4 +121,23 @@ gpu.module @module {
     memref.store %q, %out[%c1] : memref<?xi8>
     gpu.return
   }
+
+  // Shared memory is always aligned; what is private to a thread is left to LLVM.
+  // CHECK-LABEL: gpu.func @shared
+  // CHECK: vector.store %{{.*}}, %arg2[%{{.+}}] {alignment = 8 : i64} : memref<64xf32, #gpu.address_space<workgroup>>, vector<2xf32>
+  // CHECK-NOT: vector.store
+  gpu.func @shared(%x: memref<?xf32>, %out: memref<?xf32>) workgroup(%buffer: memref<64xf32, #gpu.address_space<workgroup>>) private(%own: memref<2xf32, #gpu.address_space<private>>) kernel attributes {torsh.num_inputs = 1 : i64} {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c2 = arith.constant 2 : index
+    %t = gpu.thread_id x
+    %v = memref.load %x[%t] : memref<?xf32>
+    %i = arith.muli %t, %c2 : index
+    %next = arith.addi %i, %c1 : index
+    memref.store %v, %buffer[%i] : memref<64xf32, #gpu.address_space<workgroup>>
+    memref.store %v, %buffer[%next] : memref<64xf32, #gpu.address_space<workgroup>>
+    memref.store %v, %own[%c0] : memref<2xf32, #gpu.address_space<private>>
+    memref.store %v, %own[%c1] : memref<2xf32, #gpu.address_space<private>>
+    gpu.return
+  }
 }

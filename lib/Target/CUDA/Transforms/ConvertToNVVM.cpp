@@ -10,6 +10,7 @@
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/LLVMCommon/VectorPattern.h"
 #include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/NVGPUToNVVM/NVGPUToNVVM.h"
 #include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
 #include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -74,6 +75,7 @@ class ConvertToNVVMPass : public torsh::impl::ConvertToNVVMPassBase<ConvertToNVV
     index::populateIndexToLLVMConversionPatterns(types, patterns);
     populateFinalizeMemRefToLLVMConversionPatterns(types, patterns);
     populateVectorToLLVMConversionPatterns(types, patterns);
+    populateNVGPUToNVVMConversionPatterns(types, patterns);
     ub::populateUBToLLVMConversionPatterns(types, patterns);
     // Before those of arith: the remainder of floats is a call.
     populateGpuToNVVMConversionPatterns(types, patterns, /*benefit=*/2);
@@ -99,6 +101,11 @@ class ConvertToNVVMPass : public torsh::impl::ConvertToNVVMPassBase<ConvertToNVV
         // The schedule counts on this many, and ptxas may as well.
         kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), threads);
         kernel->removeAttr(gpu::GPUDialect::KnownBlockSizeAttrHelper::getNameStr());
+        // Left to itself, ptxas spills accumulators to fit one more block.
+        auto kernelClass = kernel->getAttrOfType<StringAttr>("torsh.class");
+        if (kernelClass && llvm::is_contained({"contraction", "convolution"}, kernelClass))
+          kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
+                          IntegerAttr::get(IntegerType::get(&getContext(), 32), 1));
       }
     // For accesses of 128 bits.
     for (auto buffer : module.getOps<LLVM::GlobalOp>())

@@ -19,7 +19,7 @@ namespace mlir::torsh {
 #include "torshjit/Target/CUDA/Transforms/Passes.h.inc"
 } // namespace mlir::torsh
 
-/// Bytes that one instruction moves at most.
+/// Bytes that one instruction moves at most, and to which shared memory is aligned.
 static constexpr int64_t kAccessBytes = 16;
 
 namespace {
@@ -141,9 +141,10 @@ template <typename OpTy> struct AccessGroups {
 class VectorizeAccessesPass : public torsh::impl::VectorizeAccessesPassBase<VectorizeAccessesPass> {
   void runOnOperation() override {
     gpu::GPUFuncOp kernel = getOperation();
-    auto alignment = kernel->getAttrOfType<IntegerAttr>("torsh.alignment");
+    auto demanded = kernel->getAttrOfType<IntegerAttr>("torsh.alignment");
+    int64_t alignment = demanded ? demanded.getInt() : 1;
     auto numInputs = kernel->getAttrOfType<IntegerAttr>("torsh.num_inputs");
-    if (!alignment || !numInputs)
+    if (!numInputs)
       return;
     Divisibility divisibility(kernel);
     auto isOperand = [&](Value memref, bool isInput) {
@@ -153,18 +154,25 @@ class VectorizeAccessesPass : public torsh::impl::VectorizeAccessesPassBase<Vect
              (argument.getArgNumber() < numInputs.getInt()) == isInput &&
              cast<MemRefType>(memref.getType()).getRank() == 1;
     };
+    auto isShared = [&](Value memref) {
+      return llvm::is_contained(kernel.getWorkgroupAttributions(), memref) &&
+             cast<MemRefType>(memref.getType()).getRank() == 1;
+    };
     kernel.walk([&](Block *block) {
       AccessGroups<memref::LoadOp> loads;
-      AccessGroups<memref::StoreOp> stores;
+      AccessGroups<memref::StoreOp> stores, sharedStores;
       for (Operation &op : *block) {
         if (auto load = dyn_cast<memref::LoadOp>(op); load && isOperand(load.getMemRef(), true))
           loads.add(load);
         auto store = dyn_cast<memref::StoreOp>(op);
         if (store && isOperand(store.getMemRef(), false))
           stores.add(store);
+        else if (store && isShared(store.getMemRef()))
+          sharedStores.add(store);
       }
-      merge(loads, alignment.getInt(), divisibility);
-      merge(stores, alignment.getInt(), divisibility);
+      merge(loads, alignment, divisibility);
+      merge(stores, alignment, divisibility);
+      merge(sharedStores, kAccessBytes, divisibility);
     });
   }
 

@@ -22,10 +22,11 @@ def VectorizeAccessesPass : Pass<"torsh-cuda-vectorize-accesses", "::mlir::gpu::
   let description = [{
     Loads of one operand in a block whose indices differ by constants become a
     `vector.load` where the first of them is; stores become a `vector.store` where
-    the last is. Only in kernels that demand aligned pointers (`torsh.alignment`),
-    and only where the lowest index is known to be a multiple of the width: from
-    the steps of loops, multiplications, and the divisibility that the kernel
-    demands of its sizes (`torsh.divisible`).
+    the last is; stores to workgroup memory likewise. Accesses of operands only in
+    kernels that demand aligned pointers (`torsh.alignment`), and all only where the
+    lowest index is known to be a multiple of the width: from the steps of loops,
+    multiplications, and the divisibility that the kernel demands of its sizes
+    (`torsh.divisible`).
 
     LLVM's vectoriser of loads and stores does the same late, and fails where an
     index is a remainder or a function with branches has been inlined in between.
