@@ -77,6 +77,10 @@ def prefetch(executor: str, modules: Iterable[Any], **options: Any) -> None:
     _emulator().prefetch(binaries)
 
 
-def refuses(executor: str, dtypes: Sequence[str]) -> bool:
-    """Whether kernels over these element types may be refused: Metal has no double."""
-    return targets.find(executor).compiler_name == "metal" and "f64" in dtypes
+#: By the compiler's target, what it says of f64 in kernels: Metal has no such type.
+_REFUSALS = {"metal": r"f64"}
+
+
+def refusal(executor: str, dtypes: Sequence[str]) -> str | None:
+    """The pattern of the error with which kernels over these types may be refused, if they may."""
+    return _REFUSALS.get(targets.find(executor).compiler_name) if "f64" in dtypes else None

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from e2e.executors import COMPILED, missing, refuses
+from e2e.executors import COMPILED, missing, refusal
 from e2e.native_code import run_natively
 from e2e.random_graphs import MAX_OPS, OutOfRange, programs, reference
 from e2e.random_program import RandomProgram
@@ -82,5 +82,5 @@ def test_executor_equals_interpreted(
     if reason := missing(executor):
         pytest.skip(reason)
     # Some value between the inputs and the outputs may be of a type that no input has.
-    assume("f64" not in str(program.module) or not refuses(executor, ["f64"]))
+    assume("f64" not in str(program.module) or not refusal(executor, ["f64"]))
     _check(program, {**options, "target_device": executor})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import itertools
 import json
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,16 +26,21 @@ ALIGNMENT = 64
 def build_library(folder: Path) -> Path:
     """Compiles the C++ part against the headers of the checkout; returns the shared library."""
     root = Path(__file__).parents[3]
-    library = folder / "example_target.so"
     llvm = Path("/usr/lib/llvm-22")
-    command = [
-        *("clang++-22", "-std=c++17", "-O1", "-shared", "-fPIC", "-fno-rtti", "-Wall", "-Werror"),
+    compiled, library = folder / "example_target.o", folder / "example_target.so"
+    cache = ["ccache"] if shutil.which("ccache") else []
+    compile_ = [
+        *(*cache, "clang++-22", "-std=c++17", "-O1", "-fPIC", "-fno-rtti", "-Wall", "-Werror"),
         *(f"-I{root / 'include'}", "-isystem", llvm / "include"),
-        *(Path(__file__).parent / "ExampleTarget.cpp", "-o", library),
+        *("-c", Path(__file__).parent / "ExampleTarget.cpp", "-o", compiled),
+    ]
+    link = [
+        *("clang++-22", "-shared", compiled, "-o", library),
         *(f"-L{llvm / 'lib'}", f"-Wl,-rpath,{llvm / 'lib'}", "-lMLIR", "-lLLVM-22"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    for command in (compile_, link):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
     return library
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,17 @@ def test_doctor_in_a_process_of_its_own() -> None:
     assert done.returncode == 0
     assert re.search(r"^target cuda \(.*\): there is no cuda device here", done.stdout, re.M)
     assert "cache: in memory" in done.stdout
+
+
+def test_compiling_for_a_device_that_is_not_here(
+    program: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / "program"
+    assert main(["compile", program, "--target", "cuda:sm_90a", "-o", str(path)]) == 0
+    with zipfile.ZipFile(path) as archive:
+        assert '"sm_90a"' in archive.read("0/kernels.json").decode()
+    assert main(["explain", program, "--target", "metal", "--phase", "msl"]) == 0
+    assert "kernel void torsh_kernel_" in capsys.readouterr().out
 
 
 def test_run_with_random_inputs(program: str, capsys: pytest.CaptureFixture) -> None:

@@ -28,7 +28,7 @@ _OWN_FOLDERS = ("lib/Target/", "lib/Runtime/", "include/torshjit/Target/",
                 "include/torshjit/Runtime/", "python/torshjit/targets/")  # fmt: skip
 _SOURCES = ("include", "lib", "python", "tools")
 
-_NAMES = "|".join(re.escape(name) for name in targets.names() if name != "interpreter")
+_NAMES = "|".join(re.escape(name) for name in targets.names())
 _LITERAL = rf"\"(?:{_NAMES})(?::[^\"]*)?\"|'(?:{_NAMES})(?::[^']*)?'"
 _COMPARED = re.compile(
     rf"(?:[=!]=|\bin\b|\bnot in\b|\bcase\b)\s*[(\[{{]?\s*(?:{_LITERAL})"
