@@ -133,6 +133,21 @@ _TABLE = (
         "most memory that freed results keep for later ones; read by the runtime, which has "
         "the default",
     ),
+    Variable(
+        "TORSHJIT_LIBCUDA",
+        str,
+        None,
+        False,
+        "the CUDA driver's library; by default libcuda.so.1; read by the runtime",
+    ),
+    Variable(
+        "TORSHJIT_CUDA_DEVICE",
+        _size,
+        None,
+        False,
+        "the number of the GPU that CUDA programs run on, among those the driver shows; by default "
+        "0; read by the runtime",
+    ),
 )
 
 VARIABLES: dict[str, Variable] = {variable.name: variable for variable in _TABLE}
