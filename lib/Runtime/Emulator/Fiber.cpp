@@ -8,6 +8,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TORSH_ADDRESS_SANITIZER
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define TORSH_ADDRESS_SANITIZER
+#endif
+#ifdef TORSH_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#endif
+
 #if defined(__x86_64__)
 extern "C" void torshSwitchStack(void **from, void *to);
 
@@ -62,6 +73,11 @@ Fiber::Fiber(void (*main)()) : main(main) {
 Fiber::~Fiber() { munmap(stack, kStackBytes); }
 
 void Fiber::reset() {
+#ifdef TORSH_ADDRESS_SANITIZER
+  // The functions that are forgotten have left their variables guarded.
+  __asan_unpoison_memory_region(stack + sysconf(_SC_PAGESIZE),
+                                kStackBytes - static_cast<size_t>(sysconf(_SC_PAGESIZE)));
+#endif
 #if defined(__x86_64__)
   // As torshSwitchStack leaves it: six registers, then where to return to. The word
   // above is main's own return address, and aligns the stack as a call would.

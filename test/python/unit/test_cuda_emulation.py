@@ -58,6 +58,29 @@ func.func @main(%x: tensor<5x2100xf32>, %w: tensor<2100xf32>, %b: tensor<2100xf3
   return %0 : tensor<5x2100xf32>
 }"""
 
+CONVOLUTION = """
+func.func @main(%x: tensor<2x5x11x13xf32>, %w: tensor<7x5x3x3xf32>) -> tensor<2x7x9x11xf32> {
+  %0 = torsh.conv %x, %w {dilation = array<i64: 1, 1>, padding_high = array<i64: 0, 0>,
+                          padding_low = array<i64: 0, 0>, stride = array<i64: 1, 1>}
+      : (tensor<2x5x11x13xf32>, tensor<7x5x3x3xf32>) -> tensor<2x7x9x11xf32>
+  return %0 : tensor<2x7x9x11xf32>
+}"""
+
+LINEAR = """
+func.func @main(%x: tensor<65x150xf16>, %w: tensor<150x70xf16>, %b: tensor<70xf16>)
+    -> tensor<65x70xf16> {
+  %0 = torsh.matmul %x, %w : (tensor<65x150xf16>, tensor<150x70xf16>) -> tensor<65x70xf16>
+  %1 = torsh.add %0, %b : (tensor<65x70xf16>, tensor<70xf16>) -> tensor<65x70xf16>
+  %2 = torsh.relu %1 : (tensor<65x70xf16>) -> tensor<65x70xf16>
+  return %2 : tensor<65x70xf16>
+}"""
+
+
+def convolution(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))
+    return np.einsum("nchwij,ocij->nohw", windows, w)
+
+
 #: Text, shapes of the arguments, meaning. Extents are no multiples of tiles, rows are too long for
 #: a warp, and products are deeper than a tile.
 PROGRAMS: dict[str, tuple[str, list[tuple[int, ...]], Reference]] = {
@@ -87,6 +110,12 @@ PROGRAMS: dict[str, tuple[str, list[tuple[int, ...]], Reference]] = {
         [(37, 150), (150, 70)],
         np.matmul,
     ),
+    "linear_f16": (
+        LINEAR,
+        [(65, 150), (150, 70), (70,)],
+        lambda x, w, b: np.maximum(x @ w + b, 0),
+    ),
+    "convolution": (CONVOLUTION, [(2, 5, 11, 13), (7, 5, 3, 3)], convolution),
     "matmul_batched": (
         product("3x37x70xf32", "3x70x33xf32", "3x37x33xf32"),
         [(3, 37, 70), (3, 70, 33)],
@@ -102,8 +131,13 @@ BARRIERS = {
     "column_reduction": 1,
     "matmul": 2,
     "matmul_f16": 2,
+    "linear_f16": 2,
+    "convolution": 2,
     "matmul_batched": 2,
 }
+
+#: Programs whose kernels use the tensor cores.
+TENSOR_CORES = {"matmul_f16", "linear_f16"}
 
 
 @functools.cache
@@ -158,6 +192,12 @@ def test_no_barrier_can_be_deleted(name: str, monkeypatch: pytest.MonkeyPatch) -
         if not noticed:
             unnoticed.append((entry, number))
     assert unnoticed == []
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_products_of_half_precision_use_the_tensor_cores(name: str) -> None:
+    """So that the tests above cover matrix instructions, and what stages their operands."""
+    assert ("nvvm.mma.sync" in compiled(name).nvvm) == (name in TENSOR_CORES)
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending", "shuffled"])
