@@ -69,3 +69,17 @@ module attributes {gpu.container_module} {
     }
   }
 }
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @m {
+    gpu.func @kernel(%x: memref<?xf32>) kernel attributes {known_block_size = array<i32: 32, 1, 1>} {
+      // expected-error @+1 {{'arith.constant' op has the index 3000000000, and indices have 32 bits on this target}}
+      %n = arith.constant 3000000000 : index
+      %v = memref.load %x[%n] : memref<?xf32>
+      memref.store %v, %x[%n] : memref<?xf32>
+      gpu.return
+    }
+  }
+}

@@ -99,6 +99,13 @@ LogicalResult lowerSignature(gpu::GPUFuncOp kernel) {
   WalkResult walk = lowered.walk([](Operation *op) {
     if (auto memory = dyn_cast<memref::AllocaOp>(op))
       memory.getResult().setType(inStorageClass(memory.getType(), spirv::StorageClass::Function));
+    // The conversion would make a negative number of it.
+    if (auto constant = dyn_cast<arith::ConstantIndexOp>(op);
+        constant && !llvm::isInt<32>(constant.value())) {
+      op->emitOpError("has the index ")
+          << constant.value() << ", and indices have 32 bits on this target";
+      return WalkResult::interrupt();
+    }
     bool takesMemory =
         llvm::any_of(op->getOperandTypes(), [](Type type) { return isa<BaseMemRefType>(type); });
     if (takesMemory && !isa<memref::LoadOp, memref::StoreOp>(op)) {
