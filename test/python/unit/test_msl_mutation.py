@@ -34,12 +34,20 @@ def matmul(a, b):
     return a @ b
 
 
+def attention(q, k, v):
+    return softmax(q @ k.T) @ v
+
+
 def column_sum(x):
     return x.sum(axis=0)
 
 
 def row_max(x):
     return x.max(axis=1)
+
+
+def variance(x):
+    return x.var(axis=1)
 
 
 #: The program, its operands' element type and extents, and the fewest barriers it has. A grid of
@@ -50,6 +58,10 @@ CASES = {
     "layer-norm": (layer_norm, np.float32, [(20, 50), (50,), (50,)], 10),
     "matmul-f32": (matmul, np.float32, [(70, 37), (37, 90)], 2),
     "matmul-f16": (matmul, np.float16, [(70, 37), (37, 90)], 2),
+    "matmul-large-tiles": (matmul, np.float32, [(260, 70), (70, 300)], 2),
+    "matrix-vector": (matmul, np.float32, [(100, 300), (300,)], 5),
+    "attention": (attention, np.float32, [(70, 16), (90, 16), (90, 24)], 15),
+    "variance-long-rows": (variance, np.float32, [(5, 3000)], 10),
     "column-sum": (column_sum, np.float32, [(100, 300)], 3),
     "row-max": (row_max, np.float32, [(37, 100)], 5),
 }
