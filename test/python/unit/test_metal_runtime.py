@@ -5,6 +5,7 @@ The modules run the kernels through the MSL emulator, so that results are checke
 """
 
 import json
+import zipfile
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from msl.kernel_run import EmulationError
 from msl.sample_bundle import bundle
 from runtime_program import launch, output, program, temporary, tensor
 
+import torshjit
 from torshjit import _runtime
 from torshjit.errors import DeviceError
 
@@ -178,3 +180,25 @@ def test_the_emulator_knows_where_operands_end(compiler):
     run = load(MSLEmulator(compiler), source)
     with pytest.raises(EmulationError, match=r"element 100 of buffer\(\d\), which has 100"):
         run.run([np.ones(100, np.float32)])
+
+
+def test_a_compiled_program(device, tmp_path):
+    """Several kernels of the compiler's own."""
+
+    def attend(q, k, v):
+        scores = q @ k.T
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        return (e / e.sum(axis=1, keepdims=True)) @ v
+
+    rng = np.random.default_rng(0)
+    q, k, v = (rng.standard_normal((rows, 16)).astype(np.float32) for rows in (21, 33, 33))
+    config = torshjit.JitConfig(target_device="metal", strict=True)
+    torshjit.trace(attend, (q, k, v), config=config).save(tmp_path / "executable")
+    with zipfile.ZipFile(tmp_path / "executable") as archive:
+        source = json.loads(archive.read("0/program.json"))
+        kernels = archive.read("0/kernels.json")
+    _runtime.register_device("metal-test", device)
+    source["target"] = "metal-test"
+    run = _runtime.Executable(json.dumps(source), None, kernels, [])
+    for _ in range(2):
+        np.testing.assert_allclose(run.run([q, k, v])[0], attend(q, k, v), rtol=2e-5, atol=1e-6)
