@@ -43,6 +43,24 @@ def test_networks_take_torch_tensors(tmp_path: Path) -> None:
         assert run(archive, 1, tensors).passed == ["torch-digits_cnn"]
 
 
+def test_workloads_are_compared_and_timed(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from saved_suite.timings import measure, page
+    from saved_suite.workloads import WORKLOADS
+
+    archive = tmp_path / "suite.zip"
+    write(archive, "cpu", "nothing", factor=1)
+    rows = measure(archive, "cpu", with_compile=False)
+    assert [row.name for row in rows] == [workload.name for workload in WORKLOADS]
+    for row in rows:
+        assert set(row.times) == {"torshjit", "torch eager"}
+        assert all(0 < time < 1000 for time in row.times.values())
+        assert (row.teraflops > 0) == row.name.startswith("matmul")
+    text = page(rows, "cpu")
+    assert "| workload | shapes | torshjit | torch eager | TB/s | TFLOP/s |" in text
+    assert text.count("\n| ") == len(rows) + 1
+
+
 def test_programs_that_the_compiler_refuses_are_listed(tmp_path: Path) -> None:
     if reason := missing("vulkan"):
         pytest.skip(reason)

@@ -16,6 +16,13 @@ def main() -> int:
     write.add_argument("archive", type=Path)
     write.add_argument("--target", default="cuda:sm_80", help="what to compile for")
     write.add_argument("--only", default="*", help="a pattern that the programs' ids must match")
+    write.add_argument(
+        "--factor", type=int, default=0, help="also save workloads to time, of this size: 64, 128"
+    )
+    timing = commands.add_parser("time", help="time an archive's workloads beside torch")
+    timing.add_argument("archive", type=Path)
+    timing.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
+    timing.add_argument("--without-compile", action="store_true", help="leave torch.compile out")
     run = commands.add_parser("run", help="run an archive's programs and compare")
     run.add_argument("archive", type=Path)
     run.add_argument("--jobs", type=int, default=max(1, min(8, (os.cpu_count() or 1) // 2)))
@@ -38,10 +45,18 @@ def main() -> int:
     if options.command == "write":
         from saved_suite.write import write as write_archive
 
-        saved, refused = write_archive(options.archive, options.target, options.only)
+        saved, refused = write_archive(
+            options.archive, options.target, options.only, options.factor
+        )
         size = options.archive.stat().st_size / 1e6
         print(f"{options.archive}: {saved} programs, {refused} refused, {size:.1f} MB")
-        return 0 if saved else 1
+        return 0 if saved or options.factor else 1
+    if options.command == "time":
+        from saved_suite.timings import measure, page
+
+        rows = measure(options.archive, options.device, not options.without_compile)
+        print(page(rows, options.device))
+        return 0 if rows else 1
     if options.command == "headers":
         from saved_suite.archive import Reader
 

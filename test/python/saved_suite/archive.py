@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The file between the two machines: a zip of a manifest, executables and arrays.
 
-manifest.json           the target and the programs
+manifest.json           the target, the programs, the workloads that are timed
 executables/<hash>      what torshjit.load takes
 arrays/<hash>           .npy without bfloat16, which goes as its bits
 include/nlohmann/...    the headers that the runtime is built with, for machines that lack them
@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,8 @@ class Writer:
         self._stored: set[str] = set()
         self._programs: list[Program] = []
         self._refused: dict[str, str] = {}
+        self._timed: list[str] = []
+        self.factor = 0
 
     def _store(self, folder: str, data: bytes) -> str:
         digest = hashlib.sha256(data).hexdigest()[:32]
@@ -118,6 +120,10 @@ class Writer:
             Program(id, kind, self._store("executables", executable), stored, tuple(results))
         )
 
+    def add_timed(self, executable: bytes) -> None:
+        """Adds the executable of the next workload."""
+        self._timed.append(self._store("executables", executable))
+
     def refuse(self, id: str, reason: str) -> None:
         """Lists a program that the target's compiler refuses."""
         self._refused[id] = reason
@@ -136,6 +142,8 @@ class Writer:
             "target": self.target,
             "programs": [asdict(program) for program in self._programs],
             "refused": self._refused,
+            "timed": self._timed,
+            "factor": self.factor,
         }
         self._zip.writestr("manifest.json", json.dumps(manifest))
         self._zip.close()
@@ -154,6 +162,8 @@ class Reader:
             raise ValueError(f"{path} has format {manifest['format']}, this reads {FORMAT}")
         self.target: str = manifest["target"]
         self.refused: dict[str, str] = manifest["refused"]
+        self._timed: list[str] = manifest["timed"]
+        self.factor: int = manifest["factor"]
         self.programs = [_program(row) for row in manifest["programs"]]
 
     def array(self, reference: Array) -> np.ndarray:
@@ -166,6 +176,11 @@ class Reader:
 
     def executable(self, program: Program) -> bytes:
         return self._zip.read(f"executables/{program.executable}")
+
+    def timed_executables(self) -> Iterator[bytes]:
+        """The executables of the workloads, in their order, with shapes of the factor `factor`."""
+        for digest in self._timed:
+            yield self._zip.read(f"executables/{digest}")
 
     def check(self, program: Program, results: Sequence[np.ndarray]) -> None:
         """Compares results with what they must be.

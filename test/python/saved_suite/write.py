@@ -29,8 +29,11 @@ _HEADERS = Path("/usr/include/nlohmann")
 _NETWORK_UNITS = 512
 
 
-def write(path: Path, target: str, pattern: str = "*") -> tuple[int, int]:
-    """Saves the programs whose ids match `pattern`; returns how many were saved and refused."""
+def write(path: Path, target: str, pattern: str = "*", factor: int = 0) -> tuple[int, int]:
+    """Saves the programs whose ids match `pattern`; returns how many were saved and refused.
+
+    With a `factor`, also the workloads of that size, to be timed; torch is needed for them.
+    """
     writer = Writer(path, target)
     saved = refused = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -44,6 +47,8 @@ def write(path: Path, target: str, pattern: str = "*") -> tuple[int, int]:
             except torshjit.CompileError as error:
                 writer.refuse(id, str(error))
                 refused += 1
+        if factor:
+            _add_workloads(writer, target, factor, file)
     if _HEADERS.is_dir():
         for header in sorted(_HEADERS.rglob("*.hpp")):
             name = f"include/nlohmann/{header.relative_to(_HEADERS)}"
@@ -110,3 +115,15 @@ def _add_network(writer: Writer, make: Any, target: str, file: Path) -> None:
     scale = np.full(expected.shape, np.abs(expected).max())
     result = writer.result("float32", expected, Tolerance(_NETWORK_UNITS), scale)
     writer.add(f"torch-{make.__name__}", "torch", executable, [x.numpy()], [result])
+
+
+def _add_workloads(writer: Writer, target: str, factor: int, file: Path) -> None:
+    import torch
+
+    from saved_suite.workloads import WORKLOADS, example_inputs
+
+    writer.factor = factor
+    for workload in WORKLOADS:
+        with torch.no_grad():
+            inputs = example_inputs(workload, factor)
+            writer.add_timed(_save(workload.function, inputs, target, file))
