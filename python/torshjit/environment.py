@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The environment variables that torshjit reads: one typed table, read in no other place."""
+"""The environment variables that torshjit reads: one typed table; no other place reads any."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from torshjit.errors import ConfigError
 from torshjit.record import Record
 
-__all__ = ["VARIABLES", "Variable", "read"]
+__all__ = ["VARIABLES", "Variable", "read", "read_foreign"]
 
 
 class Variable(Record):
@@ -151,6 +151,11 @@ _TABLE = (
 )
 
 VARIABLES: dict[str, Variable] = {variable.name: variable for variable in _TABLE}
+
+
+def read_foreign(name: str) -> str:
+    """Returns the text of a variable that another package reads too, empty where it is unset."""
+    return os.environ.get(name, "")
 
 
 def read(name: str) -> Any:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from torshjit import environment
 from torshjit.errors import DeviceError
 from torshjit.targets.metal.address_space import Place
 from torshjit.targets.metal.metal_device import MetalDevice
@@ -28,7 +28,7 @@ class TorchMPSDevice(MetalDevice):
 
     def __init__(self, torch: Any) -> None:
         super().__init__()
-        if os.environ.get("PYTORCH_MPS_FAST_MATH", "0") != "0":
+        if environment.read_foreign("PYTORCH_MPS_FAST_MATH") not in ("", "0"):
             raise DeviceError(
                 "PYTORCH_MPS_FAST_MATH is set, with which torch compiles kernels that lose NaN and "
                 "infinity; unset it to run on metal"
