@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from torshjit.targets import cpu
 from torshjit.targets.cuda import CUDAKind
 
 __all__ = ["KIND", "EmulatedCUDAKind"]
@@ -14,6 +18,14 @@ class EmulatedCUDAKind(CUDAKind):
     name = "cuda-emulated"
     sentence = "the CUDA kernels run on the processor with checks for races; slow, for tests"
     tensor_devices: tuple[str, ...] = ("cpu",)
+
+    # The kernels are code of the processor, made with the features of the one that compiled them.
+
+    def requirements(self) -> dict[str, Any]:
+        return cpu.KIND.requirements()
+
+    def check_requirements(self, requirements: Mapping[str, Any]) -> None:
+        cpu.KIND.check_requirements(requirements)
 
 
 KIND = EmulatedCUDAKind()

@@ -11,7 +11,7 @@ pytest.importorskip("torshjit._compiler")
 from emulated_kernels import run_kernel
 from torshjit._compiler import MLIRError
 
-from torshjit.errors import TorshError
+from torshjit.errors import LoadError, TorshError
 
 F32 = np.float32
 INPUT = np.arange(64, dtype=F32)
@@ -204,3 +204,13 @@ def test_a_failed_launch_leaves_the_emulator_usable() -> None:
         with pytest.raises(TorshError, match="different barriers"):
             run(FAULTS["different_barriers"][0])
         assert np.array_equal(run(COPY), INPUT)
+
+
+def test_a_saved_program_is_for_processors_with_the_same_features() -> None:
+    from torshjit import targets
+
+    kind = targets.find("cuda-emulated")
+    requirements = kind.requirements()
+    kind.check_requirements(requirements)
+    with pytest.raises(LoadError, match="lacks avx1024"):
+        kind.check_requirements({**requirements, "cpu_features": ["avx1024"]})
