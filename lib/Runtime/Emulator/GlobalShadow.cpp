@@ -70,7 +70,8 @@ bool GlobalShadow::store(uintptr_t address, size_t bytes, int64_t block, const M
       race = {address, writer.block, writer.thread};
       raced = true;
     }
-    writer = {block, now.epoch, now.warpEpoch, now.thread, now.warp};
+    writer = {static_cast<int32_t>(block), now.epoch, now.warpEpoch,
+              static_cast<int16_t>(now.thread), static_cast<int16_t>(now.warp)};
   }
   return raced;
 }

@@ -46,11 +46,11 @@ public:
 private:
   static constexpr size_t kPageBytes = 4096;
   struct Writer {
-    int64_t block = -1;
+    int32_t block = -1; ///< none yet
     uint32_t epoch = 0;
     uint32_t warpEpoch = 0;
-    int32_t thread = 0;
-    int32_t warp = 0;
+    int16_t thread = 0;
+    int16_t warp = 0;
   };
   struct Page {
     std::array<Writer, kPageBytes> writers;
