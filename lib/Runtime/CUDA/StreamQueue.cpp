@@ -21,7 +21,7 @@ public:
       heap.resize(count);
     void **next = data();
     for (size_t i = 0; i < kernel.operands.size(); ++i)
-      *next++ = const_cast<void **>(pointers + i);
+      *next++ = static_cast<void *>(const_cast<void **>(pointers + i));
     for (size_t i = 0; i < kernel.numSizes; ++i)
       *next++ = const_cast<int64_t *>(sizes + i);
   }

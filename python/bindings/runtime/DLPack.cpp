@@ -165,8 +165,8 @@ nb::object lendTensor(nb::object owner, void *data, DataType dtype,
   lent->managed.managerContext = lent.get();
   lent->managed.deleter = releaseLent;
   nb::object capsule = checked(PyCapsule_New(&lent->managed, kCapsuleName, destroyCapsule));
-  lent->owner = owner.release().ptr();
-  (void)lent.release(); // the capsule's now
+  Lent *given = lent.release(); // the capsule's now
+  given->owner = owner.release().ptr();
   return capsule;
 }
 

@@ -18,6 +18,7 @@ using runtime::Device;
 
 struct DeviceArray {
   Device &device;
+  runtime::TensorDevice where;
   // Not of a queue: who reads it, on what stream and for how long, is not known here. Freeing it
   // waits for the device.
   runtime::DeviceMemory memory;
@@ -34,14 +35,13 @@ nb::tuple shapeOf(const DeviceArray &self) {
 
 nb::object lend(nb::handle handle, std::optional<int64_t> stream) {
   const auto &self = nb::cast<const DeviceArray &>(handle);
-  runtime::TensorDevice where = *self.device.tensorDevice();
   // None and 1 are the default stream, on which the array was written; -1 asks for no order.
   int64_t reader = stream.value_or(1);
-  if (where.type == kDLCUDA && reader == 0)
+  if (self.where.type == kDLCUDA && reader == 0)
     throw nb::value_error("stream: 0 is ambiguous; the default stream is 1");
   if (reader != -1)
     self.device.orderStreams(0, reader == 1 ? 0 : static_cast<uintptr_t>(reader));
-  return lendTensor(nb::borrow(handle), self.memory.data(), self.dtype, self.shape, where);
+  return lendTensor(nb::borrow(handle), self.memory.data(), self.dtype, self.shape, self.where);
 }
 
 nb::object toNumPy(const DeviceArray &self) {
@@ -58,10 +58,9 @@ nb::object toNumPy(const DeviceArray &self) {
 }
 
 std::string reprOf(const DeviceArray &self) {
-  runtime::TensorDevice where = *self.device.tensorDevice();
   return "<torshjit.DeviceArray " + std::string(runtime::name(self.dtype)) + " of shape " +
          nb::str(nb::handle(shapeOf(self))).c_str() + " on " + std::string(self.device.name()) +
-         ":" + std::to_string(where.index) + ">";
+         ":" + std::to_string(self.where.index) + ">";
 }
 
 /// Objects in use by work that is under way. Guarded by the GIL; never destroyed.
@@ -81,7 +80,8 @@ nb::object newDeviceArray(Device &device, DataType dtype, const std::vector<int6
   size_t bytes = runtime::byteSize(dtype);
   for (int64_t extent : shape)
     bytes *= static_cast<size_t>(extent);
-  DeviceArray array{device, runtime::DeviceMemory(device, bytes), dtype, shape};
+  DeviceArray array{device, device.tensorDevice().value(), runtime::DeviceMemory(device, bytes),
+                    dtype, shape};
   data = array.memory.data();
   return nb::cast(std::move(array));
 }
@@ -117,11 +117,9 @@ void bindDeviceArray(nb::module_ &m) {
           },
           nb::kw_only(), nb::arg("stream") = nb::none(), nb::arg("max_version") = nb::none(),
           nb::arg("dl_device") = nb::none(), nb::arg("copy") = nb::none())
-      .def("__dlpack_device__",
-           [](const DeviceArray &self) {
-             runtime::TensorDevice where = *self.device.tensorDevice();
-             return nb::make_tuple(where.type, where.index);
-           })
+      .def(
+          "__dlpack_device__",
+          [](const DeviceArray &self) { return nb::make_tuple(self.where.type, self.where.index); })
       .def("__repr__", reprOf);
 }
 
