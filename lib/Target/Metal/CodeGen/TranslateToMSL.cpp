@@ -74,7 +74,7 @@ llvm::Expected<std::string> metal::translateToMSL(const Shader &shader) {
     return library.takeError();
   const SPIRVCross &cross = *library;
   spvc_context context = nullptr;
-  if (cross.contextCreate(&context) != SPVC_SUCCESS)
+  if (!cross.contextCreate || cross.contextCreate(&context) != SPVC_SUCCESS)
     return fail("SPIRV-Cross does not start");
   // All that is made below belongs to the context.
   llvm::scope_exit release([&] { cross.contextDestroy(context); });

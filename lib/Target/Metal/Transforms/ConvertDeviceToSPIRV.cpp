@@ -20,6 +20,11 @@ namespace mlir::torsh {
 #include "torshjit/Target/Metal/Transforms/Passes.h.inc"
 } // namespace mlir::torsh
 
+/// What a barrier orders.
+static constexpr spirv::MemorySemantics kAllMemory = spirv::MemorySemantics::AcquireRelease |
+                                                     spirv::MemorySemantics::WorkgroupMemory |
+                                                     spirv::MemorySemantics::UniformMemory;
+
 namespace {
 
 /// Everything that a kernel may need. What a module does need is worked out from
@@ -46,10 +51,8 @@ struct BarrierConversion : OpConversionPattern<gpu::BarrierOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(gpu::BarrierOp op, OpAdaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOpWithNewOp<spirv::ControlBarrierOp>(
-        op, spirv::Scope::Workgroup, spirv::Scope::Workgroup,
-        spirv::MemorySemantics::AcquireRelease | spirv::MemorySemantics::WorkgroupMemory |
-            spirv::MemorySemantics::UniformMemory);
+    rewriter.replaceOpWithNewOp<spirv::ControlBarrierOp>(op, spirv::Scope::Workgroup,
+                                                         spirv::Scope::Workgroup, kAllMemory);
     return success();
   }
 };
