@@ -29,6 +29,8 @@ private:
     int64_t outer = 0, pitch = 0;
     /// Whether neighbouring threads read along the depth.
     bool depthFirst = false;
+    /// Whether rows of the tile are along the rows or columns of the operand.
+    bool isTransposed = false;
     /// How many neighbours a thread reads at a time.
     int64_t vector = 1;
   };

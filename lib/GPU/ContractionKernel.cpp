@@ -70,9 +70,11 @@ ContractionEmitter::StagedTile ContractionEmitter::stage(unsigned number, const 
   AffineMap map = op.getMatchingIndexingMap(staged.operand);
   Type element = k.elementOf(staged.operand->get());
   staged.outer = count;
-  staged.pitch = atom->getPitch(tile.depth);
-  staged.memory = k.workgroupMemory(purpose, element, count * staged.pitch);
   staged.depthFirst = runsAlong(map, depth.loops) || !runsAlong(map, outer.loops);
+  staged.isTransposed = !staged.depthFirst && atom->takesTransposed();
+  staged.pitch = atom->getPitch(staged.isTransposed ? count : tile.depth);
+  staged.memory = k.workgroupMemory(purpose, element,
+                                    (staged.isTransposed ? tile.depth : count) * staged.pitch);
   // Neighbours that one thread takes: whole vectors along memory, none past the end.
   const LoopGroup &fast = staged.depthFirst ? depth : outer;
   int64_t fastTile = staged.depthFirst ? tile.depth : count;
@@ -137,7 +139,7 @@ FailureOr<SmallVector<Value>> ContractionEmitter::multiply() {
 }
 
 StagedOperand ContractionEmitter::asOperand(const StagedTile &staged) {
-  return {staged.memory, staged.pitch, k.elementOf(staged.operand->get())};
+  return {staged.memory, staged.pitch, k.elementOf(staged.operand->get()), staged.isTransposed};
 }
 
 //===----------------------------------------------------------------------===//
@@ -151,8 +153,12 @@ LogicalResult ContractionEmitter::load(const StagedTile &staged, const LoopGroup
   for (int64_t from = 0; from < vectors; from += k.threads) {
     ElementEmitter::Scope scope(e);
     Value item = e.add(k.thread, e.constant(from));
-    Value fast = e.mul(e.rem(item, e.constant(inner)), e.constant(staged.vector));
-    Value slow = e.div(item, e.constant(inner));
+    // Where it divides, what differs between the vectors of a thread is a constant,
+    // which costs no register.
+    bool isEven = from % inner == 0;
+    Value number = isEven ? k.thread : item;
+    Value fast = e.mul(e.rem(number, e.constant(inner)), e.constant(staged.vector));
+    Value slow = e.add(e.div(number, e.constant(inner)), e.constant(isEven ? from / inner : 0));
     auto loadVector = [&]() -> FailureOr<SmallVector<Value>> {
       SmallVector<Value> values;
       for (int64_t i = 0; i < staged.vector; ++i) {
@@ -169,6 +175,8 @@ LogicalResult ContractionEmitter::load(const StagedTile &staged, const LoopGroup
       for (auto [i, value] : llvm::enumerate(values)) {
         Value along = e.add(fast, e.constant(i));
         Value own = staged.depthFirst ? slow : along, ownDepth = staged.depthFirst ? along : slow;
+        if (staged.isTransposed)
+          std::swap(own, ownDepth);
         memref::StoreOp::create(b, loc, value, staged.memory,
                                 e.add(e.mul(own, e.constant(staged.pitch)), ownDepth));
       }

@@ -19,11 +19,13 @@ struct ContractionTile {
 };
 
 /// A tile of an operand: element (i, k) at i * pitch + k of rank-1 workgroup memory,
-/// i a row of the left operand or a column of the right one. Bools are bytes.
+/// i a row of the left operand or a column of the right one; transposed, at
+/// k * pitch + i. Bools are bytes.
 struct StagedOperand {
   Value memory;
   int64_t pitch;
   Type element;
+  bool isTransposed = false;
 };
 
 class ContractionAtom {
@@ -43,8 +45,12 @@ public:
   /// Whether it can do this product in tiles of this size.
   virtual bool accepts(linalg::GenericOp op, const ContractionTile &tile) const = 0;
 
-  /// How far apart rows of staged elements should lie, for a depth of so many.
-  virtual int64_t getPitch(int64_t depth) const = 0;
+  /// Whether operands whose neighbours in memory are not along the depth may be
+  /// staged transposed: as they lie.
+  virtual bool takesTransposed() const { return false; }
+
+  /// How far apart rows of so many staged elements should lie.
+  virtual int64_t getPitch(int64_t elements) const = 0;
 
   /// This thread's accumulators before the first product.
   virtual SmallVector<Value> initialize(ElementEmitter &e, const ContractionTile &tile,

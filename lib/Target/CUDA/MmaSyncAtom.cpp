@@ -68,16 +68,26 @@ struct ThreadPlace {
   }
 };
 
-/// Four 8 by 8 matrices, each thread's two elements of each; `row` and `depth` are where
-/// the thread's row of 16 bytes begins.
-SmallVector<Value> loadMatrices(ElementEmitter &e, const StagedOperand &staged, Value row,
-                                Value depth) {
+/// The quarters of 16 rows (of the left operand, or columns of the right one) by 16 of
+/// the depth, each thread's two elements of each. `first` and `firstDepth` are where
+/// the square begins; `rowsFirst` is whether the second quarter is the next rows and
+/// not the next of the depth.
+SmallVector<Value> loadMatrices(ElementEmitter &e, const StagedOperand &staged, Value lane,
+                                Value first, int64_t firstDepth, bool rowsFirst) {
   OpBuilder &b = e.getBuilder();
   Location loc = e.getLoc();
-  Value offset = e.add(e.mul(row, e.constant(staged.pitch)), depth);
+  // Eight threads name the rows of each matrix in memory, of 16 bytes; transposed,
+  // those are of one depth each.
+  Value inMatrix = e.rem(lane, e.constant(kMatrix)), matrix = e.div(lane, e.constant(kMatrix));
+  Value second = e.mul(e.rem(matrix, e.constant(2)), e.constant(kMatrix));
+  Value third = e.mul(e.div(matrix, e.constant(2)), e.constant(kMatrix));
+  Value row = e.add(first, rowsFirst ? second : third);
+  Value depth = e.add(rowsFirst ? third : second, e.constant(firstDepth));
+  Value outer = e.add(staged.isTransposed ? depth : row, inMatrix);
+  Value offset = e.add(e.mul(outer, e.constant(staged.pitch)), staged.isTransposed ? row : depth);
   auto type = VectorType::get({4, 2}, staged.element);
   Value matrices = nvgpu::LdMatrixOp::create(b, loc, type, staged.memory, ValueRange{offset},
-                                             /*transpose=*/false, /*numTiles=*/4u);
+                                             staged.isTransposed, /*numTiles=*/4u);
   SmallVector<Value> fragments;
   for (int64_t i = 0; i < 4; ++i) {
     Value pair = vector::ExtractOp::create(b, loc, matrices, i);
@@ -136,15 +146,15 @@ bool MmaSyncAtom::chooseTile(linalg::GenericOp op, int64_t rows, int64_t columns
   if (!isProductOfHalves(op))
     return false;
   // Large tiles read the operands less often, but must still be enough of them to
-  // keep the GPU busy.
-  constexpr int64_t kLarge = 128, kManyTiles = 64;
-  bool isLarge = llvm::divideCeil(rows, kLarge) * llvm::divideCeil(columns, kLarge) >= kManyTiles;
-  auto sizeFor = [&](int64_t extent) {
-    int64_t wanted = llvm::PowerOf2Ceil(std::max<int64_t>(extent, kRows));
-    return std::min<int64_t>(wanted, isLarge ? kLarge : kLarge / 2);
+  // keep the GPU busy. Twice as many columns would leave too few registers where a
+  // thread stages one element at a time.
+  constexpr int64_t kTile = 64, kManyTiles = 64;
+  bool isLarge = llvm::divideCeil(rows, 2 * kTile) * llvm::divideCeil(columns, kTile) >= kManyTiles;
+  auto sizeFor = [](int64_t extent, int64_t most) {
+    return std::min<int64_t>(llvm::PowerOf2Ceil(std::max<int64_t>(extent, kRows)), most);
   };
-  tile.rows = sizeFor(rows);
-  tile.columns = sizeFor(columns);
+  tile.rows = sizeFor(rows, isLarge ? 2 * kTile : kTile);
+  tile.columns = sizeFor(columns, kTile);
   tile.depth = 2 * kDepth;
   int64_t squares = (tile.rows / kRows) * (tile.columns / kColumnPair);
   tile.threads = kWarp * (squares >= 32 ? 8 : squares >= 8 ? 4 : squares >= 2 ? 2 : 1);
@@ -155,9 +165,9 @@ bool MmaSyncAtom::accepts(linalg::GenericOp op, const ContractionTile &tile) con
   return isProductOfHalves(op) && WarpTile::choose(tile);
 }
 
-// Eight halves more than the depth: the eight rows of a matrix then lie in different
-// banks, and each still begins at a multiple of 16 bytes.
-int64_t MmaSyncAtom::getPitch(int64_t depth) const { return depth + kMatrix; }
+// Eight halves more: the eight rows of a matrix then lie in different banks, and each
+// still begins at a multiple of 16 bytes.
+int64_t MmaSyncAtom::getPitch(int64_t elements) const { return elements + kMatrix; }
 
 SmallVector<Value> MmaSyncAtom::initialize(ElementEmitter &, const ContractionTile &tile,
                                            Value init) const {
@@ -178,23 +188,16 @@ FailureOr<SmallVector<Value>> MmaSyncAtom::multiply(ElementEmitter &e, linalg::G
   auto resultType =
       LLVM::LLVMStructType::getLiteral(b.getContext(), SmallVector<Type>(kResults, b.getF32Type()));
 
-  // Of the left operand the four matrices are the quarters of 16 rows by 16 of the
-  // depth, rows first; of the right one two of the depth for eight columns, and two
-  // for the next eight.
-  Value inMatrix = e.rem(place.lane, e.constant(kMatrix));
-  Value matrix = e.div(place.lane, e.constant(kMatrix));
-  Value low = e.mul(e.rem(matrix, e.constant(2)), e.constant(kMatrix));
-  Value high = e.mul(e.div(matrix, e.constant(2)), e.constant(kMatrix));
-  Value leftRow = e.add(place.firstRow, e.add(low, inMatrix));
-  Value rightColumn = e.add(place.firstColumn, e.add(high, inMatrix));
   for (int64_t depth = 0; depth < tile.depth; depth += kDepth) {
     SmallVector<SmallVector<Value>> leftParts, rightParts;
     for (int64_t row = 0; row < own.rows; row += kRows)
-      leftParts.push_back(
-          loadMatrices(e, left, e.add(leftRow, e.constant(row)), e.add(high, e.constant(depth))));
+      leftParts.push_back(loadMatrices(e, left, place.lane, e.add(place.firstRow, e.constant(row)),
+                                       depth,
+                                       /*rowsFirst=*/true));
     for (int64_t column = 0; column < own.columns; column += kColumnPair) {
-      SmallVector<Value> pair = loadMatrices(e, right, e.add(rightColumn, e.constant(column)),
-                                             e.add(low, e.constant(depth)));
+      SmallVector<Value> pair =
+          loadMatrices(e, right, place.lane, e.add(place.firstColumn, e.constant(column)), depth,
+                       /*rowsFirst=*/false);
       rightParts.push_back({pair[0], pair[1]});
       rightParts.push_back({pair[2], pair[3]});
     }

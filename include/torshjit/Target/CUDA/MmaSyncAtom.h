@@ -17,7 +17,8 @@ public:
   bool chooseTile(linalg::GenericOp op, int64_t rows, int64_t columns,
                   gpu::ContractionTile &tile) const override;
   bool accepts(linalg::GenericOp op, const gpu::ContractionTile &tile) const override;
-  int64_t getPitch(int64_t depth) const override;
+  bool takesTransposed() const override { return true; }
+  int64_t getPitch(int64_t elements) const override;
   SmallVector<Value> initialize(gpu::ElementEmitter &e, const gpu::ContractionTile &tile,
                                 Value init) const override;
   FailureOr<SmallVector<Value>> multiply(gpu::ElementEmitter &e, linalg::GenericOp op,

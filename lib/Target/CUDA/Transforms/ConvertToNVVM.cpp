@@ -59,6 +59,22 @@ struct TanhToIntrinsic : ToIntrinsic<math::TanhOp, LLVM::TanhOp> {
   }
 };
 
+/// The blocks that a multiprocessor should hold at a time at least. Left to itself,
+/// ptxas spills registers to fit one more block.
+std::optional<int32_t> getFewestBlocks(LLVM::LLVMFuncOp kernel) {
+  auto kernelClass = kernel->getAttrOfType<StringAttr>("torsh.class");
+  auto threads = kernel->getAttrOfType<DenseI32ArrayAttr>(NVVM::NVVMDialect::getReqntidAttrName());
+  if (!kernelClass || !threads)
+    return std::nullopt;
+  // A product's accumulators take what registers there are.
+  if (llvm::is_contained({"contraction", "convolution"}, kernelClass))
+    return 1;
+  // A row in registers: 1024 threads with 64 each.
+  if (kernelClass == "row_reduction")
+    return std::max(1, 1024 / threads[0]);
+  return std::nullopt;
+}
+
 class ConvertToNVVMPass : public torsh::impl::ConvertToNVVMPassBase<ConvertToNVVMPass> {
   void runOnOperation() override {
     gpu::GPUModuleOp module = getOperation();
@@ -101,11 +117,9 @@ class ConvertToNVVMPass : public torsh::impl::ConvertToNVVMPassBase<ConvertToNVV
         // The schedule counts on this many, and ptxas may as well.
         kernel->setAttr(NVVM::NVVMDialect::getReqntidAttrName(), threads);
         kernel->removeAttr(gpu::GPUDialect::KnownBlockSizeAttrHelper::getNameStr());
-        // Left to itself, ptxas spills accumulators to fit one more block.
-        auto kernelClass = kernel->getAttrOfType<StringAttr>("torsh.class");
-        if (kernelClass && llvm::is_contained({"contraction", "convolution"}, kernelClass))
+        if (std::optional<int32_t> blocks = getFewestBlocks(kernel))
           kernel->setAttr(NVVM::NVVMDialect::getMinctasmAttrName(),
-                          IntegerAttr::get(IntegerType::get(&getContext(), 32), 1));
+                          IntegerAttr::get(IntegerType::get(&getContext(), 32), *blocks));
       }
     // For accesses of 128 bits.
     for (auto buffer : module.getOps<LLVM::GlobalOp>())
