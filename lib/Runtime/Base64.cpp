@@ -39,8 +39,11 @@ std::string decodeBase64(std::string_view text) {
     if (digit < 0)
       throw fail();
     bits = bits << 6 | static_cast<uint32_t>(digit);
-    if ((count += 6) >= 8)
-      bytes.push_back(static_cast<char>(bits >> (count -= 8)));
+    count += 6;
+    if (count < 8)
+      continue;
+    count -= 8;
+    bytes.push_back(static_cast<char>(bits >> count));
   }
   return bytes;
 }

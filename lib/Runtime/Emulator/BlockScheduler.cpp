@@ -66,7 +66,7 @@ void Emulator::releaseBarrier() {
     waiter = &thread;
     site = thread.site;
   }
-  if (ended) {
+  if (waiter && ended) {
     error =
         describe(*waiter) + " waits at a barrier that " + describe(*ended) + " has ended without";
     return;

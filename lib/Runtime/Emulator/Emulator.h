@@ -116,6 +116,9 @@ private:
   void runGrid(ThreadOrder order);
   void runBlock(int64_t block, const std::vector<int32_t> &order);
   void prepareBlock(int64_t block);
+  EmulatedThread &threadOf(int32_t warp, int32_t lane) {
+    return *threads[static_cast<size_t>(warp) * kWarpSize + static_cast<size_t>(lane)];
+  }
   void resume(EmulatedThread &thread);
   /// Lets threads that wait at a barrier go on; fails if they do not all wait.
   void releaseBarrier();

@@ -78,6 +78,7 @@ bool GlobalShadow::store(uintptr_t address, size_t bytes, int64_t block, const M
 
 WrittenBytes GlobalShadow::written() const {
   std::vector<uintptr_t> numbers;
+  numbers.reserve(pages.size());
   for (const auto &[number, page] : pages)
     numbers.push_back(number);
   std::sort(numbers.begin(), numbers.end());

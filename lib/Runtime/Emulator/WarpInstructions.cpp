@@ -152,7 +152,7 @@ void Emulator::performLoadMatrix(WarpMeeting &meeting, int32_t warp) {
   bool transposed = meeting.variant & 1;
   for (int32_t lane = 0; lane < 8 * count; ++lane) {
     const char *row = meeting.lanes[lane].row;
-    EmulatedThread &owner = *threads[static_cast<size_t>(warp * kWarpSize + lane)];
+    EmulatedThread &owner = threadOf(warp, lane);
     if (reinterpret_cast<uintptr_t>(row) % kRowBytes)
       fail(describe(owner) + " gives ldmatrix a row that is not aligned to 16 bytes");
     accessShared(owner, row, kRowBytes, /*isStore=*/false);
@@ -165,7 +165,8 @@ void Emulator::performLoadMatrix(WarpMeeting &meeting, int32_t warp) {
         if (transposed)
           std::swap(row, column);
         uint16_t element;
-        std::memcpy(&element, meeting.lanes[matrix * 8 + row].row + 2 * column, sizeof element);
+        std::memcpy(&element, meeting.lanes[matrix * 8 + row].row + ptrdiff_t(2) * column,
+                    sizeof element);
         word |= uint32_t(element) << 16 * i;
       }
       meeting.lanes[lane].result[matrix] = word;
@@ -187,8 +188,8 @@ void Emulator::perform(WarpMeeting &meeting, int32_t warp) {
       if (source < 0)
         source = lane;
       if (!(meeting.mask >> source & 1))
-        fail(describe(*threads[static_cast<size_t>(warp * kWarpSize + lane)]) +
-             " shuffles from lane " + std::to_string(source) + ", which takes no part");
+        fail(describe(threadOf(warp, lane)) + " shuffles from lane " + std::to_string(source) +
+             ", which takes no part");
       own.result[0] = meeting.lanes[source].words[0];
     });
     return;
@@ -239,8 +240,7 @@ void Emulator::meetWarp(EmulatedThread &thread, WarpMeeting::Kind kind, int32_t 
   perform(meeting, thread.warp);
   meeting.arrived = 0;
   forEachLane(mask, [&](int32_t lane) {
-    threads[static_cast<size_t>(thread.warp * kWarpSize + lane)]->state =
-        EmulatedThread::State::Ready;
+    threadOf(thread.warp, lane).state = EmulatedThread::State::Ready;
   });
 }
 
