@@ -20,7 +20,7 @@ template <typename Function> void find(void *library, const char *symbol, Functi
   function = reinterpret_cast<Function *>(dlsym(library, symbol));
   if (!function)
     failWithoutDriver(std::string("the driver has no ") + symbol +
-                      "; driver 460 (CUDA 11.2) or newer is needed");
+                      "; driver 525 (CUDA 12.0) or newer is needed");
 }
 
 Driver open() {

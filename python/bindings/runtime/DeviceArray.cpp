@@ -101,6 +101,11 @@ void keepUntilDone(Device &device, std::vector<nb::object> objects) {
 }
 
 void bindDeviceArray(nb::module_ &m) {
+  // What is kept when the interpreter ends belongs to nobody any more.
+  nb::module_::import_("atexit").attr("register")(nb::cpp_function([] {
+    std::list<Kept> last;
+    last.swap(keptObjects());
+  }));
   nb::class_<DeviceArray>(
       m, "DeviceArray",
       "A result in a device's memory, of a call whose arguments came through DLPack.\n\n"

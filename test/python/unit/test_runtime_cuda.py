@@ -53,7 +53,7 @@ def test_a_missing_driver_is_one_exception_that_says_what_to_do(environment, rea
 
 def test_a_library_that_is_no_driver():
     done = run_python(LOAD, TORSHJIT_LIBCUDA="libm.so.6")
-    assert "the driver has no cuGetErrorName; driver 460 (CUDA 11.2) or newer" in done.stderr
+    assert "the driver has no cuGetErrorName; driver 525 (CUDA 12.0) or newer" in done.stderr
 
 
 @pytest.mark.parametrize(

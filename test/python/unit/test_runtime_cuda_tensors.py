@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ from fake_cuda import (
     bundle,
     cuda_program,
     executable,
+    library,
     operand,
     ptx,
     variant,
     with_fake_cuda,
 )
 from fake_torch import Torch
-from runtime_program import launch, output, tensor
+from runtime_program import launch, output, run_python, tensor
 
 import torshjit
 from torshjit import _runtime
@@ -404,6 +406,22 @@ def test_arguments_are_kept_while_their_work_is_under_way():
     driver.synchronize(0)
     call(x, x)
     assert Producer.lent == 2
+
+
+def test_nothing_is_left_at_the_end_of_the_process():
+    code = """
+from fake_cuda import *
+from fake_cuda import Driver
+import numpy as np, sys
+sys.path.insert(0, UNIT)
+from test_runtime_cuda_tensors import Producer, adder
+call = adder("dlpack")
+x = Producer(Driver().device_array(np.ones(6, np.float32)))
+y = call(x, x)
+call(y, y)
+""".replace("UNIT", repr(str(Path(__file__).parent)))
+    done = run_python(code, TORSHJIT_LIBCUDA=library())
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @with_fake_cuda()
