@@ -7,6 +7,7 @@ is compiled for the processor, against headers that stand in for Metal's.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -65,6 +66,8 @@ def prefetch(executor: str, modules: Iterable[Any], **options: Any) -> None:
     """Prepares an executor for programs that are about to run, all at once where that is faster."""
     if targets.find(executor).compiler_name != "metal":
         return
+    from msl.compiler import CACHE
+
     from torshjit import _compiler
 
     settings = torshjit.JitConfig(target_device=executor, **options).compiler_options()
@@ -74,7 +77,11 @@ def prefetch(executor: str, modules: Iterable[Any], **options: Any) -> None:
             binaries.append(_compiler.compile(module, settings).binary())
         except _compiler.MLIRError:
             continue  # The program's own test says so.
-    _emulator().prefetch(binaries)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    # Of several processes that run the suite, one compiles and the others find what it made.
+    with open(CACHE / "prefetch.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _emulator().prefetch(binaries)
 
 
 #: By the compiler's target, what it says of f64 in kernels: Metal has no such type.
