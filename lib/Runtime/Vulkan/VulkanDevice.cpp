@@ -8,18 +8,23 @@
 #include "PipelineLibrary.h"
 #include "torshjit/Runtime/Error.h"
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 
 namespace torsh::runtime {
 namespace vulkan {
 namespace {
+/// Kernels count elements in 32 bits, and go on from the last by less than this.
+constexpr VkDeviceSize kIndexableBytes = (VkDeviceSize(1) << 31) - (VkDeviceSize(1) << 26);
+
 class VulkanDevice : public Device {
 public:
   std::string_view name() const override { return "vulkan"; }
   bool isHostMemory() const override { return false; }
   DeviceLimits limits() const override {
-    return {heap.alignment(), context.properties.limits.maxStorageBufferRange};
+    VkDeviceSize range = context.properties.limits.maxStorageBufferRange;
+    return {heap.alignment(), std::min(range, kIndexableBytes)};
   }
   void *allocate(size_t bytes) override {
     requireThisProcess();

@@ -86,6 +86,8 @@ class MetalDevice(ABC):
 
     is_host_memory = False
     alignment = ALIGNMENT
+    #: Kernels count elements in 32 bits, and go on from the last by less than the difference.
+    max_buffer_bytes = 2**31 - 2**26
     grid_limit = 1 << 20
 
     def __init__(self) -> None:
