@@ -45,6 +45,9 @@ static void buildSPIRV(OpPassManager &pm, const SPIRVOptions &options) {
   OpPassManager &lowered = pm.nest<mlir::gpu::GPUModuleOp>();
   lowered.addPass(createCanonicalizerPass());
   lowered.addPass(createCSEPass());
+  // Metal's compiler has a mode in which it simplifies nothing that it should not.
+  if (!options.forMetal)
+    lowered.addPass(createGuardArithmeticPass());
   // After the canonicalizer, which could make scf.for of scf.while again.
   lowered.nest<mlir::gpu::GPUFuncOp>().addPass(createForToWhileLoopPass());
   pm.addPass(createConvertDeviceToSPIRVPass());

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 pytest.importorskip("torshjit._compiler")
 
+from e2e.executors import COMPILED, missing
 from e2e.native_code import run_natively
 
+import torshjit
 from torshjit import _compiler
 from torshjit.interpreter import evaluate
 
@@ -78,3 +82,39 @@ def test_concat_with_an_empty_tensor() -> None:
         np.zeros((0, 2), np.float32),
         np.array([[2.5, -1]], np.float32),
     )
+
+
+@pytest.mark.parametrize("executor", COMPILED)
+def test_products_and_sums_with_zero_are_computed(executor: str) -> None:
+    """A Vulkan driver took x * 0 for 0 where x is NaN, and x + 0 for x where x is -0."""
+    x = np.array([np.nan, np.inf, -1, -0.0, 0.0], np.float32)
+
+    def program(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return x * np.float32(0), x + np.float32(0)
+
+    with np.errstate(invalid="ignore"):
+        wanted = program(x)
+    for actual, each in zip(_compiled(program, executor)(x), wanted, strict=True):
+        np.testing.assert_array_equal(actual, each)
+        known = ~np.isnan(each)
+        np.testing.assert_array_equal(np.signbit(actual[known]), np.signbit(each[known]))
+
+
+@pytest.mark.parametrize("executor", COMPILED)
+def test_widened_integers_are_compared_as_what_they_are(executor: str) -> None:
+    """A Vulkan driver compared them with the constant cut to the narrow type."""
+    i = np.array([-(2**31), -4, -3, 4, 5, 2**31 - 1], np.int32)
+
+    def program(i: np.ndarray) -> tuple[np.ndarray, ...]:
+        wide = i.astype(np.int64)
+        return wide < 5, wide >= -3, wide <= 2**40, wide > 2**32 + 5, wide == 4
+
+    for actual, each in zip(_compiled(program, executor)(i), program(i), strict=True):
+        np.testing.assert_array_equal(actual, each)
+
+
+def _compiled(program: Any, executor: str) -> Any:
+    reason = missing(executor)
+    if reason:
+        pytest.skip(reason)
+    return torshjit.compile(program, target_device=executor, strict=True)

@@ -30,6 +30,23 @@ def LowerBFloat16Pass : Pass<"torsh-metal-lower-bfloat16", "::mlir::gpu::GPUModu
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def GuardArithmeticPass : Pass<"torsh-metal-guard-arithmetic", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Writes arithmetic so that drivers which simplify it wrongly cannot";
+  let description = [{
+    Some drivers (lavapipe of Mesa 22 among them) take x * 0 for 0, also where x is not a
+    number, x + 0 for x, also where x is -0, and compare a widened integer with a constant
+    in the narrow type without looking whether that holds it. Zeros in products and sums
+    become values that only the launch decides; comparisons are made in the narrow type,
+    or decided, here.
+
+    ```mlir
+    %w = arith.extsi %x : i32 to i64
+    %c = arith.cmpi slt, %w, %c5 : i64     // becomes arith.cmpi slt, %x, %c5_i32 : i32
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def LowerMetalSignaturesPass : Pass<"torsh-metal-lower-signatures", "::mlir::ModuleOp"> {
   let summary = "Gives kernels the parameters, memory and modules that SPIR-V wants";
   let description = [{
