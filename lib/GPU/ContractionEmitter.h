@@ -26,6 +26,8 @@ private:
   struct StagedTile {
     OpOperand *operand = nullptr;
     Value memory;
+    /// Elements of the tile in memory, of which there are as many as stages.
+    int64_t size = 0;
     int64_t outer = 0, pitch = 0;
     /// Whether neighbouring threads read along the depth.
     bool depthFirst = false;
@@ -35,14 +37,16 @@ private:
     int64_t vector = 1;
   };
 
-  StagedTile stage(unsigned number, const LoopGroup &outer, int64_t count, StringRef purpose);
-  StagedOperand asOperand(const StagedTile &staged);
+  StagedTile stage(unsigned number, const LoopGroup &outer, int64_t count);
+  int64_t chooseStages();
+  StagedOperand asOperand(const StagedTile &staged, Value stageNumber = {});
   void setLoops(SmallVectorImpl<Value> &loops, const LoopGroup &group, Value position);
 
   /// The accumulators of a tile of the result.
   FailureOr<SmallVector<Value>> multiply();
+  FailureOr<SmallVector<Value>> multiplyInStages(SmallVector<Value> accumulators);
   LogicalResult load(const StagedTile &staged, const LoopGroup &outer, Value first,
-                     Value firstDepth);
+                     Value firstDepth, Value stageNumber = {});
   FailureOr<Value> loadElement(const StagedTile &staged, const LoopGroup &outer, Value own,
                                Value ownDepth);
   /// Computes and stores what depends on one element of the product.
@@ -59,6 +63,7 @@ private:
   const ContractionAtom *atom;
   LoopGroup batch, rows, columns, depth;
   StagedTile left, right;
+  int64_t stages;
   // Of the tile that is being emitted.
   Value firstRow, firstColumn;
   SmallVector<Value> base;

@@ -59,22 +59,24 @@ ContractionEmitter::ContractionEmitter(KernelEmitter &k, linalg::GenericOp op,
   rows = group(loops.rows);
   columns = group(loops.columns);
   depth = group(loops.depth);
-  left = stage(loops.left, rows, tile.rows, "rows");
-  right = stage(loops.right, columns, tile.columns, "columns");
+  left = stage(loops.left, rows, tile.rows);
+  right = stage(loops.right, columns, tile.columns);
+  stages = chooseStages();
+  left.memory = k.workgroupMemory("rows", k.elementOf(left.operand->get()), stages * left.size);
+  right.memory =
+      k.workgroupMemory("columns", k.elementOf(right.operand->get()), stages * right.size);
 }
 
 ContractionEmitter::StagedTile ContractionEmitter::stage(unsigned number, const LoopGroup &outer,
-                                                         int64_t count, StringRef purpose) {
+                                                         int64_t count) {
   StagedTile staged;
   staged.operand = op.getDpsInputOperand(number);
   AffineMap map = op.getMatchingIndexingMap(staged.operand);
-  Type element = k.elementOf(staged.operand->get());
   staged.outer = count;
   staged.depthFirst = runsAlong(map, depth.loops) || !runsAlong(map, outer.loops);
   staged.isTransposed = !staged.depthFirst && atom->takesTransposed();
   staged.pitch = atom->getPitch(staged.isTransposed ? count : tile.depth);
-  staged.memory = k.workgroupMemory(purpose, element,
-                                    (staged.isTransposed ? tile.depth : count) * staged.pitch);
+  staged.size = (staged.isTransposed ? tile.depth : count) * staged.pitch;
   // Neighbours that one thread takes: whole vectors along memory, none past the end.
   const LoopGroup &fast = staged.depthFirst ? depth : outer;
   int64_t fastTile = staged.depthFirst ? tile.depth : count;
@@ -123,6 +125,8 @@ FailureOr<SmallVector<Value>> ContractionEmitter::multiply() {
   FailureOr<Value> init = e.emit(op.getDpsInits()[0], SmallVector<Value>(rank, e.constant(0)));
   if (failed(init))
     return failure();
+  if (stages > 1)
+    return multiplyInStages(atom->initialize(e, tile, *init));
   return e.forLoop(e.constant(0), depth.total, e.constant(tile.depth),
                    atom->initialize(e, tile, *init),
                    [&](Value firstDepth, ValueRange carried) -> FailureOr<SmallVector<Value>> {
@@ -138,8 +142,9 @@ FailureOr<SmallVector<Value>> ContractionEmitter::multiply() {
                    });
 }
 
-StagedOperand ContractionEmitter::asOperand(const StagedTile &staged) {
-  return {staged.memory, staged.pitch, k.elementOf(staged.operand->get()), staged.isTransposed};
+StagedOperand ContractionEmitter::asOperand(const StagedTile &staged, Value stageNumber) {
+  return {staged.memory, staged.pitch, k.elementOf(staged.operand->get()), staged.isTransposed,
+          stageNumber ? e.mul(stageNumber, e.constant(staged.size)) : Value()};
 }
 
 //===----------------------------------------------------------------------===//
@@ -147,7 +152,7 @@ StagedOperand ContractionEmitter::asOperand(const StagedTile &staged) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ContractionEmitter::load(const StagedTile &staged, const LoopGroup &outer,
-                                       Value first, Value firstDepth) {
+                                       Value first, Value firstDepth, Value stageNumber) {
   int64_t vectors = staged.outer * tile.depth / staged.vector;
   int64_t inner = (staged.depthFirst ? tile.depth : staged.outer) / staged.vector;
   for (int64_t from = 0; from < vectors; from += k.threads) {
@@ -177,8 +182,12 @@ LogicalResult ContractionEmitter::load(const StagedTile &staged, const LoopGroup
         Value own = staged.depthFirst ? slow : along, ownDepth = staged.depthFirst ? along : slow;
         if (staged.isTransposed)
           std::swap(own, ownDepth);
-        memref::StoreOp::create(b, loc, value, staged.memory,
-                                e.add(e.mul(own, e.constant(staged.pitch)), ownDepth));
+        Value position = e.add(e.mul(own, e.constant(staged.pitch)), ownDepth);
+        if (stageNumber)
+          position = e.add(position, e.mul(stageNumber, e.constant(staged.size)));
+        auto store = memref::StoreOp::create(b, loc, value, staged.memory, position);
+        if (stageNumber)
+          store->setAttr(kAsyncCopyAttrName, b.getUnitAttr());
       }
       return SmallVector<Value>();
     };

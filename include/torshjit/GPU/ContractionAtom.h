@@ -26,7 +26,13 @@ struct StagedOperand {
   int64_t pitch;
   Type element;
   bool isTransposed = false;
+  /// Where the tile begins in the memory; null at its start.
+  Value begin;
 };
+
+/// Marks a store of what was copied from an operand, whose group is committed and
+/// waited for: the target may copy in the background.
+inline constexpr llvm::StringLiteral kAsyncCopyAttrName = "torsh.async_copy";
 
 class ContractionAtom {
 public:
@@ -48,6 +54,14 @@ public:
   /// Whether operands whose neighbours in memory are not along the depth may be
   /// staged transposed: as they lie.
   virtual bool takesTransposed() const { return false; }
+
+  /// Most tiles of the depth that are staged at a time. With more than one, the next
+  /// ones are copied while one is multiplied.
+  virtual int64_t getStages() const { return 1; }
+  /// What has been staged since the last call becomes a group of copies.
+  virtual void commit(ElementEmitter &e) const {}
+  /// Waits for all groups of this thread but the latest `pending`.
+  virtual void wait(ElementEmitter &e, int64_t pending) const {}
 
   /// How far apart rows of so many staged elements should lie.
   virtual int64_t getPitch(int64_t elements) const = 0;

@@ -56,6 +56,9 @@ static void buildNVVM(OpPassManager &pm, const CompileOptions &options) {
   OpPassManager &module = pm.nest<mlir::gpu::GPUModuleOp>();
   OpPassManager &kernel = module.nest<mlir::gpu::GPUFuncOp>();
   kernel.addPass(createVectorizeAccessesPass());
+  // Finds vectors that are taken apart and put together again.
+  kernel.addPass(createCanonicalizerPass());
+  kernel.addPass(createCopyAsynchronouslyPass());
   kernel.addPass(createLowerCUDASignaturesPass());
   kernel.addPass(createExpandCUDAMathPass(math));
   kernel.addPass(createLowerAffinePass());

@@ -85,6 +85,8 @@ SmallVector<Value> loadMatrices(ElementEmitter &e, const StagedOperand &staged, 
   Value depth = e.add(rowsFirst ? third : second, e.constant(firstDepth));
   Value outer = e.add(staged.isTransposed ? depth : row, inMatrix);
   Value offset = e.add(e.mul(outer, e.constant(staged.pitch)), staged.isTransposed ? row : depth);
+  if (staged.begin)
+    offset = e.add(staged.begin, offset);
   auto type = VectorType::get({4, 2}, staged.element);
   Value matrices = nvgpu::LdMatrixOp::create(b, loc, type, staged.memory, ValueRange{offset},
                                              staged.isTransposed, /*numTiles=*/4u);
@@ -168,6 +170,15 @@ bool MmaSyncAtom::accepts(linalg::GenericOp op, const ContractionTile &tile) con
 // Eight halves more: the eight rows of a matrix then lie in different banks, and each
 // still begins at a multiple of 16 bytes.
 int64_t MmaSyncAtom::getPitch(int64_t elements) const { return elements + kMatrix; }
+
+void MmaSyncAtom::commit(ElementEmitter &e) const {
+  NVVM::CpAsyncCommitGroupOp::create(e.getBuilder(), e.getLoc());
+}
+
+void MmaSyncAtom::wait(ElementEmitter &e, int64_t pending) const {
+  NVVM::CpAsyncWaitGroupOp::create(e.getBuilder(), e.getLoc(),
+                                   e.getBuilder().getI32IntegerAttr(pending));
+}
 
 SmallVector<Value> MmaSyncAtom::initialize(ElementEmitter &, const ContractionTile &tile,
                                            Value init) const {

@@ -189,6 +189,7 @@ def test_products_of_halves_are_on_the_tensor_cores(dtype):
     kind = "f16" if dtype == np.float16 else "bf16"
     assert f"mma.sync.aligned.m16n8k16.row.col.f32.{kind}.{kind}.f32" in text
     assert "ldmatrix.sync.aligned.m8n8.x4" in text
+    assert "cp.async.cg.shared.global" in text
 
 
 @pytest.mark.parametrize("dtype", [np.dtype("f4"), np.dtype("f2"), BFLOAT16], ids=str)

@@ -18,6 +18,9 @@ public:
                   gpu::ContractionTile &tile) const override;
   bool accepts(linalg::GenericOp op, const gpu::ContractionTile &tile) const override;
   bool takesTransposed() const override { return true; }
+  int64_t getStages() const override { return 4; }
+  void commit(gpu::ElementEmitter &e) const override;
+  void wait(gpu::ElementEmitter &e, int64_t pending) const override;
   int64_t getPitch(int64_t elements) const override;
   SmallVector<Value> initialize(gpu::ElementEmitter &e, const gpu::ContractionTile &tile,
                                 Value init) const override;

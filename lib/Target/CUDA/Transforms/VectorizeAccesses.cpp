@@ -6,6 +6,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "torshjit/GPU/ContractionAtom.h"
 #include "torshjit/Target/CUDA/Transforms/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -249,8 +250,12 @@ class VectorizeAccessesPass : public torsh::impl::VectorizeAccessesPassBase<Vect
     auto type = VectorType::get({static_cast<int64_t>(stores.size())}, elements[0].getType());
     Value vector = vector::FromElementsOp::create(builder, last.getLoc(), type, elements);
     memref::StoreOp lowest = stores.front();
-    vector::StoreOp::create(builder, last.getLoc(), vector, memref, lowest.getIndices(),
-                            /*nontemporal=*/false, llvm::MaybeAlign(bytes));
+    auto merged =
+        vector::StoreOp::create(builder, last.getLoc(), vector, memref, lowest.getIndices(),
+                                /*nontemporal=*/false, llvm::MaybeAlign(bytes));
+    StringRef mark = torsh::gpu::kAsyncCopyAttrName;
+    if (llvm::all_of(stores, [&](memref::StoreOp store) { return store->hasAttr(mark); }))
+      merged->setAttr(mark, builder.getUnitAttr());
     for (memref::StoreOp store : stores)
       store.erase();
   }

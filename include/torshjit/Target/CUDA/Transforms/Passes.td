@@ -34,6 +34,17 @@ def VectorizeAccessesPass : Pass<"torsh-cuda-vectorize-accesses", "::mlir::gpu::
   let dependentDialects = ["::mlir::vector::VectorDialect"];
 }
 
+def CopyAsynchronouslyPass : Pass<"torsh-cuda-copy-asynchronously", "::mlir::gpu::GPUFuncOp"> {
+  let summary = "Copies staged tiles to workgroup memory in the background";
+  let description = [{
+    A vector of 4, 8 or 16 bytes that is loaded from an operand only to be stored to
+    workgroup memory becomes a `cp.async`, where the store is marked as part of a
+    group that is committed and waited for (`torsh.async_copy`). It passes through no
+    register, and the thread goes on at once.
+  }];
+  let dependentDialects = ["::mlir::nvgpu::NVGPUDialect"];
+}
+
 def ExpandCUDAMathPass : Pass<"torsh-cuda-expand-math", "::mlir::gpu::GPUFuncOp"> {
   let summary = "Expands functions of f32 for which the hardware has no instruction";
   let description = [{
