@@ -105,8 +105,8 @@ def test_jax_arrays() -> None:
 
 @with_fake_cuda()
 def test_results_on_the_device_are_arguments_again() -> None:
+    from cuda_dispatchers import Producer
     from fake_cuda import add_program, executable
-    from test_runtime_cuda_tensors import Producer
 
     from torshjit.signatures import format_signature, signature_of
 

@@ -84,8 +84,8 @@ def test_without_a_driver_only_calls_fail(monkeypatch: pytest.MonkeyPatch) -> No
 
 @with_fake_cuda()
 def test_results_of_one_program_are_arguments_of_the_next() -> None:
+    from cuda_dispatchers import Producer
     from fake_cuda import add_program, executable
-    from test_runtime_cuda_tensors import Producer
 
     driver = Driver()
     ones = Producer(driver.device_array(np.ones(6, np.float32)))

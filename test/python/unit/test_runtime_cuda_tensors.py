@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CUDA tensors of torch and of other DLPack libraries, over a fake driver and a fake torch."""
+"""CUDA tensors of torch, over a fake driver and a fake torch."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
+from cuda_dispatchers import VALUES, WAITS, Module, adder, array, module
 from fake_cuda import (
     Driver,
     add_program,
@@ -15,49 +13,22 @@ from fake_cuda import (
     bundle,
     cuda_program,
     executable,
-    library,
     operand,
     ptx,
     variant,
     with_fake_cuda,
 )
 from fake_torch import Torch
-from runtime_program import launch, output, run_python, tensor
+from runtime_program import launch, output, tensor
 
 import torshjit
 from torshjit import _runtime
-
-VALUES = np.arange(6, dtype=np.float32)
-WAITS = ("cuStreamSynchronize", "cuMemcpyDtoHAsync", "cuMemcpyHtoDAsync")
-
-
-class Module(_runtime.Dispatcher):
-    def _specialize(self, args: Any, kwargs: Any) -> None:
-        return None
-
-
-def module(run: Any, *leaves: tuple, bindings: Any = None, result: str = "torch") -> Module:
-    call = Module()
-    numbers = range(len(leaves))
-    call.add_specialization(
-        (leaves, {}), run, bindings or [("arg", i) for i in numbers], ("leaf", 0, result)
-    )
-    return call
-
-
-def array(kind: str, shape: tuple = (6,), dtype: str = "f32") -> tuple:
-    return ("array", kind, dtype, shape)
 
 
 def registered_torch(driver: Driver) -> Torch:
     torch = Torch(driver)
     _runtime.register_torch(torch)
     return torch
-
-
-def adder(kind: str = "torch", twice: bool = False) -> Module:
-    run = executable((add_twice_program if twice else add_program)(6))
-    return module(run, array(kind), array(kind), result=kind)
 
 
 def scaler() -> Module:
@@ -75,9 +46,6 @@ def scaler() -> Module:
     )
     run = executable(source, bundle({"scale": kernel}, [ptx(("fake_scale_f64", 4))]))
     return module(run, array("torch", dtype="f64"), array("number", (), "f64"))
-
-
-# Torch.
 
 
 @with_fake_cuda()
@@ -301,202 +269,3 @@ def test_a_failed_call_leaves_the_stream_as_it_was():
     four = np.ones(4, np.float32)
     assert np.array_equal(small.run([four, four])[0], four + four)
     assert "stream other" not in "".join(driver.calls())
-
-
-# DLPack.
-
-
-class Producer:
-    """A tensor of another library: `lent` counts those that are in use."""
-
-    lent = 0
-
-    def __init__(self, values: np.ndarray, device: tuple[int, int] = (2, 0)) -> None:
-        self.values, self.device = values, device
-        self.streams: list[Any] = []
-
-    def __dlpack_device__(self) -> tuple[int, int]:
-        return self.device
-
-    def __dlpack__(self, stream: Any = None) -> Any:
-        self.streams.append(stream)
-        return lend(self.values, self.device)
-
-
-def lend(values: np.ndarray, device: tuple[int, int]) -> Any:
-    """A capsule, made as C libraries make theirs, over an array's memory."""
-    import ctypes
-
-    class Tensor(ctypes.Structure):
-        _fields_ = [
-            ("data", ctypes.c_void_p),
-            ("device_type", ctypes.c_int32),
-            ("device_id", ctypes.c_int32),
-            ("ndim", ctypes.c_int32),
-            ("code", ctypes.c_uint8),
-            ("bits", ctypes.c_uint8),
-            ("lanes", ctypes.c_uint16),
-            ("shape", ctypes.c_void_p),
-            ("strides", ctypes.c_void_p),
-            ("byte_offset", ctypes.c_uint64),
-            ("context", ctypes.c_void_p),
-            ("deleter", ctypes.c_void_p),
-        ]
-
-    rank = values.ndim
-    item = values.itemsize
-    shape = (ctypes.c_int64 * max(rank, 1))(*values.shape)
-    strides = (ctypes.c_int64 * max(rank, 1))(*(s // item for s in values.strides))
-    code = {"f": 2, "i": 0, "b": 6, "u": 1, "c": 5}[values.dtype.kind]
-    bits = 8 * item
-    address = values.__array_interface__["data"][0]
-    # 64 bytes of the address as an offset, which a reader must add.
-    lent = Tensor(
-        address - 64, *device, rank, code, bits, 1,
-        ctypes.addressof(shape), ctypes.addressof(strides), 64, None, None,
-    )  # fmt: skip
-    destroy = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-
-    def destroyed(_: Any) -> None:
-        Producer.lent -= 1
-        ALIVE.pop(key)
-
-    callback = destroy(destroyed)
-    make = ctypes.pythonapi.PyCapsule_New
-    make.restype = ctypes.py_object
-    make.argtypes = [ctypes.c_void_p, ctypes.c_char_p, destroy]
-    key = object()
-    ALIVE[key] = (lent, shape, strides, values, callback)
-    Producer.lent += 1
-    return make(ctypes.addressof(lent), b"dltensor", callback)
-
-
-#: What the capsules point to.
-ALIVE: dict[object, Any] = {}
-
-
-@with_fake_cuda()
-def test_tensors_of_any_dlpack_library():
-    driver = Driver()
-    call = adder("dlpack")
-    x, y = (Producer(driver.device_array(n * VALUES)) for n in (1, 2))
-    driver.calls()
-    z = call(x, y)
-    assert x.streams == [1]  # the protocol's number of the default stream
-    assert not any(line.startswith(WAITS) for line in driver.calls())
-    assert (z.shape, z.dtype) == ((6,), "f32")
-    assert z.__dlpack_device__() == (2, 0)
-    assert repr(z) == "<torshjit.DeviceArray f32 of shape (6,) on cuda:0>"
-    assert np.array_equal(z.numpy(), 3 * VALUES)
-    # A result is an argument of the next call.
-    assert np.array_equal(call(z, x).numpy(), 4 * VALUES)
-    (simple,) = executable(add_program(6)).run([x, z], results="dlpack")
-    assert np.array_equal(simple.numpy(), 4 * VALUES)
-
-
-@with_fake_cuda()
-def test_arguments_are_kept_while_their_work_is_under_way():
-    driver = Driver()
-    call = adder("dlpack")
-    x = Producer(driver.device_array(VALUES))
-    call(x, x)
-    assert Producer.lent == 2
-    call(x, x)
-    assert Producer.lent == 4
-    driver.synchronize(0)
-    call(x, x)
-    assert Producer.lent == 2
-
-
-def test_nothing_is_left_at_the_end_of_the_process():
-    code = """
-from fake_cuda import *
-from fake_cuda import Driver
-import numpy as np, sys
-sys.path.insert(0, UNIT)
-from test_runtime_cuda_tensors import Producer, adder
-call = adder("dlpack")
-x = Producer(Driver().device_array(np.ones(6, np.float32)))
-y = call(x, x)
-call(y, y)
-""".replace("UNIT", repr(str(Path(__file__).parent)))
-    done = run_python(code, TORSHJIT_LIBCUDA=library())
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-@with_fake_cuda()
-def test_a_reader_on_another_stream_waits_for_the_result():
-    driver = Driver()
-    call = adder("dlpack")
-    x = Producer(driver.device_array(VALUES))
-    z = call(x, x)
-    reader = driver.stream()
-    driver.calls()
-    capsule = z.__dlpack__(stream=reader)
-    assert [line for line in driver.calls() if "Event" in line] == [
-        "cuEventCreate",
-        "cuEventRecord",
-        "cuStreamWaitEvent",
-    ]
-    del capsule
-    z.__dlpack__(stream=1), z.__dlpack__(), z.__dlpack__(stream=-1, max_version=(1, 0))
-    assert driver.calls() == []
-    with pytest.raises(ValueError, match="0 is ambiguous"):
-        z.__dlpack__(stream=0)
-    # Waiting for the reader's stream does the work that it was ordered behind.
-    driver.synchronize(reader)
-    assert np.array_equal(z.numpy(), 2 * VALUES)
-
-
-@with_fake_cuda()
-def test_lent_memory_outlives_the_result():
-    driver = Driver()
-    call = adder("dlpack")
-    x = Producer(driver.device_array(VALUES))
-    z = call(x, x)
-    driver.synchronize(0)
-    call(x, x)  # lets go of the first call's arguments
-    driver.synchronize(0)
-    capsule = z.__dlpack__()
-    before = driver.live_bytes()
-    del z
-    assert driver.live_bytes() == before
-    del capsule
-    assert driver.live_bytes() < before
-
-
-@with_fake_cuda()
-def test_dlpack_tensors_on_the_host_are_staged():
-    call = adder("dlpack")
-    z = call(Producer(VALUES, (1, 0)), Producer(VALUES, (3, 0)))
-    assert type(z) is np.ndarray
-    assert np.array_equal(z, 2 * VALUES)
-
-
-@with_fake_cuda()
-def test_dlpack_tensors_that_do_not_fit():
-    driver = Driver()
-    call = adder("dlpack")
-    here = Producer(driver.device_array(VALUES))
-    strided = driver.device_array(np.arange(12, dtype=np.float32))[::2]
-    for other, error, message in [
-        (Producer(VALUES, (1, 0)), torshjit.DeviceError, "expected it on the device as argument 0"),
-        (Producer(VALUES, (2, 1)), torshjit.DeviceError, "expected a f32 DLPack tensor"),
-        (Producer(VALUES, (8, 0)), torshjit.DeviceError, "expected a f32 DLPack tensor"),
-        (Producer(VALUES.astype(np.int32)), torshjit.DTypeError, "f32"),
-        (Producer(VALUES.astype(np.complex64)), torshjit.DTypeError, "f32"),
-        (Producer(VALUES[:5]), torshjit.ShapeError, "of shape \\(6\\)"),
-        (Producer(strided), torshjit.ShapeError, "expected a contiguous tensor"),
-        (object(), torshjit.DTypeError, "got a object of type object"),
-    ]:
-        with pytest.raises(error, match=f"argument 1: .*{message}"):
-            call(here, other)
-
-
-@with_fake_cuda()
-def test_results_without_torch_on_the_device_can_be_asked_for_on_the_host():
-    driver = Driver()
-    x = Producer(driver.device_array(VALUES))
-    (y,) = executable(add_twice_program(6)).run([x, x])
-    assert type(y) is np.ndarray
-    assert np.array_equal(y, 3 * VALUES)
