@@ -8,6 +8,7 @@ superfluous or unprotected by these tests.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from collections.abc import Callable
@@ -115,6 +116,12 @@ PROGRAMS: dict[str, tuple[str, list[tuple[int, ...]], Reference]] = {
         [(65, 150), (150, 70), (70,)],
         lambda x, w, b: np.maximum(x @ w + b, 0),
     ),
+    # Whole tiles of the depth and of the columns: they are copied ahead.
+    "matmul_staged": (
+        product("70x160xf16", "160x128xf16", "70x128xf16"),
+        [(70, 160), (160, 128)],
+        np.matmul,
+    ),
     "convolution": (CONVOLUTION, [(2, 5, 11, 13), (7, 5, 3, 3)], convolution),
     "matmul_batched": (
         product("3x37x70xf32", "3x70x33xf32", "3x37x33xf32"),
@@ -132,12 +139,13 @@ BARRIERS = {
     "matmul": 2,
     "matmul_f16": 2,
     "linear_f16": 2,
+    "matmul_staged": 4,
     "convolution": 2,
     "matmul_batched": 2,
 }
 
 #: Programs whose kernels use the tensor cores.
-TENSOR_CORES = {"matmul_f16", "linear_f16"}
+TENSOR_CORES = {"matmul_f16", "linear_f16", "matmul_staged"}
 
 
 @functools.cache
@@ -192,6 +200,19 @@ def test_no_barrier_can_be_deleted(name: str, monkeypatch: pytest.MonkeyPatch) -
         if not noticed:
             unnoticed.append((entry, number))
     assert unnoticed == []
+
+
+def test_no_wait_for_copies_can_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORSHJIT_EMULATOR_GRID_LIMIT", "2")
+    name = "matmul_staged"
+    program = compiled(name)
+    waits = lines_with(program.nvvm, "nvvm.cp.async.wait")
+    assert waits
+    for number in waits:
+        entry = function_of(program.nvvm, number)
+        mutated = without_line(program.nvvm, number)
+        with contextlib.suppress(TorshError):
+            assert not is_right(name, program.run(arguments(name), mutated, entry))
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
