@@ -347,6 +347,11 @@ class CompiledModule(_runtime.Dispatcher):
             try:
                 return self._specializations[index]
             except IndexError:
+                if self._fallbacks:
+                    last = self._fallbacks[-1]
+                    raise TorshError(
+                        f"{self._name} was not compiled: {last.warning}", op=last.op
+                    ) from None
                 raise TorshError(
                     f"{self._name} has no specialization {index}; call it, or use torshjit.trace"
                 ) from None

@@ -97,8 +97,10 @@ public:
   void launch(const EmulatedLaunch &launch, const std::vector<ThreadOrder> &orders);
 
   // What follows is called on the fibers.
-  void accessShared(EmulatedThread &thread, const void *pointer, size_t bytes, bool isStore);
-  void accessGlobal(EmulatedThread &thread, const void *pointer, size_t bytes, bool isStore);
+  void accessShared(EmulatedThread &thread, const void *pointer, size_t bytes, size_t alignment,
+                    bool isStore);
+  void accessGlobal(EmulatedThread &thread, const void *pointer, size_t bytes, size_t alignment,
+                    bool isStore);
   void accessAtomic(EmulatedThread &thread, const void *pointer, size_t bytes);
   void waitAtBarrier(EmulatedThread &thread, int32_t site);
   /// Waits for the other lanes of `mask`; the last to arrive performs the
@@ -145,6 +147,8 @@ private:
   bool isShared(const void *pointer) const;
   std::string describe(const EmulatedThread &thread) const;
   std::string describeOperand(uintptr_t address) const;
+  void checkAlignment(const EmulatedThread &thread, const void *pointer, size_t bytes,
+                      size_t alignment, bool isStore);
   void checkBounds(const EmulatedThread &thread, const void *pointer, size_t bytes, bool isStore);
 
   const EmulatedLaunch *running = nullptr;

@@ -9,20 +9,24 @@ namespace torsh::runtime {
 namespace {
 EmulatedThread &of(TorshEmulatedThread *self) { return *static_cast<EmulatedThread *>(self); }
 
-void loadShared(TorshEmulatedThread *self, const void *pointer, int64_t bytes) {
-  of(self).emulator->accessShared(of(self), pointer, static_cast<size_t>(bytes), false);
+void loadShared(TorshEmulatedThread *self, const void *pointer, int64_t bytes, int64_t alignment) {
+  of(self).emulator->accessShared(of(self), pointer, static_cast<size_t>(bytes),
+                                  static_cast<size_t>(alignment), false);
 }
 
-void storeShared(TorshEmulatedThread *self, const void *pointer, int64_t bytes) {
-  of(self).emulator->accessShared(of(self), pointer, static_cast<size_t>(bytes), true);
+void storeShared(TorshEmulatedThread *self, const void *pointer, int64_t bytes, int64_t alignment) {
+  of(self).emulator->accessShared(of(self), pointer, static_cast<size_t>(bytes),
+                                  static_cast<size_t>(alignment), true);
 }
 
-void loadGlobal(TorshEmulatedThread *self, const void *pointer, int64_t bytes) {
-  of(self).emulator->accessGlobal(of(self), pointer, static_cast<size_t>(bytes), false);
+void loadGlobal(TorshEmulatedThread *self, const void *pointer, int64_t bytes, int64_t alignment) {
+  of(self).emulator->accessGlobal(of(self), pointer, static_cast<size_t>(bytes),
+                                  static_cast<size_t>(alignment), false);
 }
 
-void storeGlobal(TorshEmulatedThread *self, const void *pointer, int64_t bytes) {
-  of(self).emulator->accessGlobal(of(self), pointer, static_cast<size_t>(bytes), true);
+void storeGlobal(TorshEmulatedThread *self, const void *pointer, int64_t bytes, int64_t alignment) {
+  of(self).emulator->accessGlobal(of(self), pointer, static_cast<size_t>(bytes),
+                                  static_cast<size_t>(alignment), true);
 }
 
 void atomic(TorshEmulatedThread *self, const void *pointer, int64_t bytes) {

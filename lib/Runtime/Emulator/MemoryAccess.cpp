@@ -13,8 +13,9 @@ bool Emulator::isShared(const void *pointer) const {
 }
 
 void Emulator::accessShared(EmulatedThread &thread, const void *pointer, size_t bytes,
-                            bool isStore) {
+                            size_t alignment, bool isStore) {
   checkDoubleStore(thread);
+  checkAlignment(thread, pointer, bytes, alignment, isStore);
   auto offset = static_cast<size_t>(static_cast<const char *>(pointer) - shared);
   if (offset > running->sharedBytes || bytes > running->sharedBytes - offset)
     failOutsideOfShared(thread, offset, bytes, isStore);
@@ -45,6 +46,13 @@ void Emulator::failInConflict(const EmulatedThread &thread, const SharedShadow::
        std::to_string(conflict.offset) + ", which " + other + " " + what);
 }
 
+void Emulator::checkAlignment(const EmulatedThread &thread, const void *pointer, size_t bytes,
+                              size_t alignment, bool isStore) {
+  if (reinterpret_cast<uintptr_t>(pointer) % alignment)
+    fail(describe(thread) + (isStore ? " stores " : " loads ") + std::to_string(bytes) +
+         " bytes at an address that is no multiple of " + std::to_string(alignment));
+}
+
 void Emulator::checkBounds(const EmulatedThread &thread, const void *pointer, size_t bytes,
                            bool isStore) {
   const char *begin = static_cast<const char *>(pointer);
@@ -73,12 +81,13 @@ void Emulator::checkBounds(const EmulatedThread &thread, const void *pointer, si
 }
 
 void Emulator::accessGlobal(EmulatedThread &thread, const void *pointer, size_t bytes,
-                            bool isStore) {
+                            size_t alignment, bool isStore) {
   if (isShared(pointer))
-    return accessShared(thread, pointer, bytes, isStore);
+    return accessShared(thread, pointer, bytes, alignment, isStore);
   checkDoubleStore(thread);
   if (thread.fiber->owns(pointer))
     return;
+  checkAlignment(thread, pointer, bytes, alignment, isStore);
   checkBounds(thread, pointer, bytes, isStore);
   auto address = reinterpret_cast<uintptr_t>(pointer);
   if (!isStore) {
@@ -142,7 +151,7 @@ void Emulator::finishCopies(EmulatedThread &thread, int64_t beforeGroup) {
   auto pending = thread.copies.begin();
   for (; pending != thread.copies.end() && pending->group < beforeGroup; ++pending) {
     if (pending->sourceBytes)
-      accessGlobal(thread, pending->source, static_cast<size_t>(pending->sourceBytes), false);
+      accessGlobal(thread, pending->source, static_cast<size_t>(pending->sourceBytes), 1, false);
     std::memcpy(pending->destination, pending->source, static_cast<size_t>(pending->sourceBytes));
     std::memset(pending->destination + pending->sourceBytes, 0,
                 static_cast<size_t>(pending->bytes - pending->sourceBytes));

@@ -155,7 +155,7 @@ void Emulator::performLoadMatrix(WarpMeeting &meeting, int32_t warp) {
     EmulatedThread &owner = threadOf(warp, lane);
     if (reinterpret_cast<uintptr_t>(row) % kRowBytes)
       fail(describe(owner) + " gives ldmatrix a row that is not aligned to 16 bytes");
-    accessShared(owner, row, kRowBytes, /*isStore=*/false);
+    accessShared(owner, row, kRowBytes, /*alignment=*/kRowBytes, /*isStore=*/false);
   }
   for (int32_t lane = 0; lane < kWarpSize; ++lane)
     for (int32_t matrix = 0; matrix < count; ++matrix) {

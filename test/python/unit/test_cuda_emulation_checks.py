@@ -62,6 +62,13 @@ def test_what_is_right_passes() -> None:
 CONDITIONAL = "llvm.cond_br %first, ^then, ^join\n^then:\n{then}\nllvm.br ^join\n^join:\n{join}"
 
 FAULTS = {
+    # A vector of two from the second element of an array.
+    "misaligned": (
+        "%odd = llvm.getelementptr %x0[1] : (!llvm.ptr) -> !llvm.ptr, f32\n"
+        "%v = llvm.load %odd {alignment = 8 : i64} : !llvm.ptr -> vector<2xf32>\n"
+        "llvm.store %v, %to {alignment = 4 : i64} : vector<2xf32>, !llvm.ptr",
+        "loads 8 bytes at an address that is no multiple of 8",
+    ),
     "store_then_load": (
         NEXT.format(barrier=""),
         "race on shared memory: thread [0-9]+ of block 0 .* which thread [0-9]+ ",

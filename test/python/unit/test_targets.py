@@ -138,3 +138,9 @@ assert traced.stats()["fallback_ops"] == {{}}
 """
     done = run_python(code, **environment)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_code_of_what_was_not_compiled_is_refused_with_the_reason() -> None:
+    traced = torshjit.trace(lambda x: x * 2.5, (X.astype(np.float64),), target_device="metal")
+    with pytest.raises(torshjit.TorshError, match=r"was not compiled: .*f64"):
+        traced.ir("msl")

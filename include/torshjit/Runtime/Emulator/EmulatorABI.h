@@ -15,19 +15,24 @@ extern "C" {
 #endif
 
 /* Raised with every change here; a program says which one it was made for. */
-#define TORSH_EMULATOR_ABI_VERSION 1
+#define TORSH_EMULATOR_ABI_VERSION 2
 
 typedef struct TorshEmulatedThread TorshEmulatedThread;
 
 /* The layout is ABI: kernels load the pointers by position. `site` numbers the
  * instruction in its kernel: threads that meet must meet at the same one. */
 typedef struct TorshEmulatorFunctions {
-  /* Before a load of shared memory, and before a store. */
-  void (*load_shared)(TorshEmulatedThread *self, const void *pointer, int64_t bytes);
-  void (*store_shared)(TorshEmulatedThread *self, const void *pointer, int64_t bytes);
+  /* Before a load of shared memory, and before a store; the device demands that the
+   * address is a multiple of `alignment`. */
+  void (*load_shared)(TorshEmulatedThread *self, const void *pointer, int64_t bytes,
+                      int64_t alignment);
+  void (*store_shared)(TorshEmulatedThread *self, const void *pointer, int64_t bytes,
+                       int64_t alignment);
   /* The same for all other memory but a thread's own stack. */
-  void (*load_global)(TorshEmulatedThread *self, const void *pointer, int64_t bytes);
-  void (*store_global)(TorshEmulatedThread *self, const void *pointer, int64_t bytes);
+  void (*load_global)(TorshEmulatedThread *self, const void *pointer, int64_t bytes,
+                      int64_t alignment);
+  void (*store_global)(TorshEmulatedThread *self, const void *pointer, int64_t bytes,
+                       int64_t alignment);
   /* Before a read-modify-write of any memory. */
   void (*atomic)(TorshEmulatedThread *self, const void *pointer, int64_t bytes);
   /* bar.sync 0 */

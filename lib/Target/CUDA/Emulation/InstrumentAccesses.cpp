@@ -36,8 +36,10 @@ Memory classify(Value pointer) {
   }
 }
 
-void report(Operation *op, EmulatorCalls &calls, Value pointer, Value bytes, bool isStore) {
+void report(Operation *op, EmulatorCalls &calls, Value pointer, Value bytes, int64_t alignment,
+            bool isStore) {
   OpBuilder builder(op);
+  Value multiple = EmulatorCalls::constant(builder, op->getLoc(), alignment, 64);
   switch (classify(pointer)) {
   case Memory::Private:
   case Memory::Constant:
@@ -46,13 +48,13 @@ void report(Operation *op, EmulatorCalls &calls, Value pointer, Value bytes, boo
     calls.call(builder, op->getLoc(),
                isStore ? TORSH_EMULATOR_FUNCTION(store_shared)
                        : TORSH_EMULATOR_FUNCTION(load_shared),
-               {}, {pointer, bytes});
+               {}, {pointer, bytes, multiple});
     return;
   case Memory::Other:
     calls.call(builder, op->getLoc(),
                isStore ? TORSH_EMULATOR_FUNCTION(store_global)
                        : TORSH_EMULATOR_FUNCTION(load_global),
-               {}, {pointer, bytes});
+               {}, {pointer, bytes, multiple});
     return;
   }
 }
@@ -62,6 +64,13 @@ Value byteSize(Operation *op, Type type) {
   DataLayout layout = DataLayout::closest(op);
   return EmulatorCalls::constant(
       builder, op->getLoc(), static_cast<int64_t>(layout.getTypeSize(type).getFixedValue()), 64);
+}
+
+/// What the address of a load or store has to be a multiple of.
+template <typename AccessOp> int64_t alignmentOf(AccessOp op, Type type) {
+  if (std::optional<uint64_t> stated = op.getAlignment())
+    return static_cast<int64_t>(*stated);
+  return static_cast<int64_t>(DataLayout::closest(op).getTypeABIAlignment(type));
 }
 
 /// `memcpy` and its like take a length of any integer type.
@@ -83,11 +92,13 @@ LogicalResult mlir::torsh::cuda::instrumentAccess(Operation *op, EmulatorCalls &
   };
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
       .Case([&](LLVM::LoadOp load) {
-        report(op, calls, load.getAddr(), byteSize(op, load.getType()), /*isStore=*/false);
+        report(op, calls, load.getAddr(), byteSize(op, load.getType()),
+               alignmentOf(load, load.getType()), /*isStore=*/false);
         return success();
       })
       .Case([&](LLVM::StoreOp store) {
-        report(op, calls, store.getAddr(), byteSize(op, store.getValue().getType()),
+        Type type = store.getValue().getType();
+        report(op, calls, store.getAddr(), byteSize(op, type), alignmentOf(store, type),
                /*isStore=*/true);
         return success();
       })
@@ -97,12 +108,13 @@ LogicalResult mlir::torsh::cuda::instrumentAccess(Operation *op, EmulatorCalls &
       })
       .Case<LLVM::MemcpyOp, LLVM::MemmoveOp>([&](auto copy) {
         Value length = widen(op, copy.getLen());
-        report(op, calls, copy.getSrc(), length, /*isStore=*/false);
-        report(op, calls, copy.getDst(), length, /*isStore=*/true);
+        report(op, calls, copy.getSrc(), length, /*alignment=*/1, /*isStore=*/false);
+        report(op, calls, copy.getDst(), length, /*alignment=*/1, /*isStore=*/true);
         return success();
       })
       .Case([&](LLVM::MemsetOp fill) {
-        report(op, calls, fill.getDst(), widen(op, fill.getLen()), /*isStore=*/true);
+        report(op, calls, fill.getDst(), widen(op, fill.getLen()), /*alignment=*/1,
+               /*isStore=*/true);
         return success();
       })
       .Default([&](Operation *) -> LogicalResult {

@@ -22,7 +22,7 @@ gpu.module @copy {
     // CHECK: %[[FROM:.*]] = llvm.getelementptr %[[X]]
     %from = llvm.getelementptr %x[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
     // CHECK: %[[BYTES:.*]] = llvm.mlir.constant(16 : i64) : i64
-    // CHECK: llvm.call %{{.*}}(%[[THREAD]], %[[FROM]], %[[BYTES]])
+    // CHECK: llvm.call %{{.*}}(%[[THREAD]], %[[FROM]], %[[BYTES]], %{{.*}})
     // CHECK-NEXT: llvm.load %[[FROM]] : !llvm.ptr -> vector<4xf32>
     %v = llvm.load %from : !llvm.ptr -> vector<4xf32>
     %to = llvm.getelementptr %out[%i] : (!llvm.ptr, i64) -> !llvm.ptr, f32
