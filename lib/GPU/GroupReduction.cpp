@@ -24,8 +24,13 @@ Operation *mlir::torsh::gpu::combinerOf(linalg::GenericOp op, unsigned result) {
   return arith::getNeutralElement(combiner) ? combiner : nullptr;
 }
 
+bool mlir::torsh::gpu::isArgumentReduction(linalg::GenericOp op) {
+  return op->hasAttr("torsh.arg_reduction");
+}
+
 bool mlir::torsh::gpu::canShareLanes(linalg::GenericOp op) {
-  return llvm::all_of(llvm::seq<unsigned>(0, op.getNumDpsInits()),
+  return isArgumentReduction(op) ||
+         llvm::all_of(llvm::seq<unsigned>(0, op.getNumDpsInits()),
                       [&](unsigned i) { return combinerOf(op, i) != nullptr; });
 }
 
@@ -56,8 +61,15 @@ Value KernelEmitter::reduceOverLanes(Operation *combiner, Value value, const Gro
   bool canShuffle = traits.subgroupSize > 0 && !group.isColumn &&
                     value.getType().getIntOrFloatBitWidth() == 32 &&
                     (group.lanes <= traits.subgroupSize || group.lanes % traits.subgroupSize == 0);
-  return canShuffle ? reduceBySubgroup(combiner, value, group)
-                    : reduceByMemory(combiner, value, group);
+  if (canShuffle)
+    return reduceBySubgroup(combiner, value, group);
+  return reduceByMemory(
+             value,
+             [&](ArrayRef<Value> x, ArrayRef<Value> y) -> FailureOr<SmallVector<Value>> {
+               return SmallVector<Value>{combine(combiner, x[0], y[0])};
+             },
+             group)
+      ->front();
 }
 
 /// Within a subgroup by exchange of registers, between the subgroups of a group through
@@ -94,17 +106,30 @@ Value KernelEmitter::reduceBySubgroup(Operation *combiner, Value value, const Gr
 }
 
 /// A tree in workgroup memory: works for every type and every layout of the lanes.
-Value KernelEmitter::reduceByMemory(Operation *combiner, Value value, const Group &group) {
-  Type type = value.getType();
-  auto stored = [&](Value v) -> Value {
-    return type.isInteger(1) ? arith::ExtUIOp::create(b, loc, b.getI8Type(), v).getResult() : v;
+FailureOr<SmallVector<Value>> KernelEmitter::reduceByMemory(ArrayRef<Value> values, Merge merge,
+                                                            const Group &group) {
+  SmallVector<Value> shared;
+  for (auto [number, value] : llvm::enumerate(values))
+    shared.push_back(workgroupMemory("lanes " + std::to_string(number), value.getType(), threads));
+  auto store = [&](ArrayRef<Value> stored) {
+    for (auto [value, memory] : llvm::zip_equal(stored, shared)) {
+      Value bits = value;
+      if (value.getType().isInteger(1))
+        bits = arith::ExtUIOp::create(b, loc, b.getI8Type(), value);
+      memref::StoreOp::create(b, loc, bits, memory, group.slot);
+    }
   };
-  auto loaded = [&](Value shared, Value at) -> Value {
-    Value v = memref::LoadOp::create(b, loc, shared, at);
-    return type.isInteger(1) ? arith::TruncIOp::create(b, loc, type, v).getResult() : v;
+  auto load = [&](Value at) {
+    SmallVector<Value> loaded;
+    for (auto [value, memory] : llvm::zip_equal(values, shared)) {
+      Value bits = memref::LoadOp::create(b, loc, memory, at);
+      if (value.getType().isInteger(1))
+        bits = arith::TruncIOp::create(b, loc, value.getType(), bits);
+      loaded.push_back(bits);
+    }
+    return loaded;
   };
-  Value shared = workgroupMemory("lanes", type, threads);
-  memref::StoreOp::create(b, loc, stored(value), shared, group.slot);
+  store(values);
   barrier();
   for (int64_t distance = group.lanes / 2; distance > 0; distance /= 2) {
     Value takesPart = e.lessThan(group.lane, e.constant(distance));
@@ -113,12 +138,34 @@ Value KernelEmitter::reduceByMemory(Operation *combiner, Value value, const Grou
       OpBuilder::InsertionGuard guard(b);
       b.setInsertionPointToStart(branch.thenBlock());
       Value other = e.add(group.slot, e.constant(distance * group.stride));
-      Value sum = combine(combiner, loaded(shared, group.slot), loaded(shared, other));
-      memref::StoreOp::create(b, loc, stored(sum), shared, group.slot);
+      FailureOr<SmallVector<Value>> merged = merge(load(group.slot), load(other));
+      if (failed(merged))
+        return failure();
+      store(*merged);
     }
     barrier();
   }
-  Value total = loaded(shared, group.first);
+  SmallVector<Value> total = load(group.first);
   barrier(); // The memory is used again.
   return total;
+}
+
+/// The better of two partial results of an argument reduction, the earlier of equal
+/// ones: which is better, the reduction's own body says of an element and the best so far.
+FailureOr<SmallVector<Value>> KernelEmitter::mergeArguments(linalg::GenericOp op, ArrayRef<Value> x,
+                                                            ArrayRef<Value> y) {
+  auto best = [&](ArrayRef<Value> candidate, ArrayRef<Value> known) {
+    Value index = arith::IndexCastOp::create(b, loc, b.getIndexType(), candidate[1]);
+    return e.emitBody(op, SmallVector<Value>(op.getNumLoops(), index), candidate.take_front(),
+                      known);
+  };
+  FailureOr<SmallVector<Value>> ofX = best(x, y), ofY = best(y, x);
+  if (failed(ofX) || failed(ofY))
+    return failure();
+  // Each is the index of the other side where its own is no better: of equal ones both
+  // are, and where one is better the same one twice.
+  Value index = arith::SelectOp::create(
+      b, loc, arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, (*ofX)[1], (*ofY)[1]),
+      (*ofX)[1], arith::MinSIOp::create(b, loc, x[1], y[1]));
+  return SmallVector<Value>{(*ofX)[0], index};
 }

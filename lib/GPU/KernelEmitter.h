@@ -19,6 +19,8 @@ struct GridFactor {
 
 /// The operation that merges two partial results of a reduction, or null.
 Operation *combinerOf(linalg::GenericOp op, unsigned result);
+/// Whether it finds an element and its position.
+bool isArgumentReduction(linalg::GenericOp op);
 /// Whether several threads can share a reduction.
 bool canShareLanes(linalg::GenericOp op);
 
@@ -76,7 +78,12 @@ private:
   /// The combination of every lane's value, in every lane.
   Value reduceOverLanes(Operation *combiner, Value value, const Group &group);
   Value reduceBySubgroup(Operation *combiner, Value value, const Group &group);
-  Value reduceByMemory(Operation *combiner, Value value, const Group &group);
+  using Merge =
+      llvm::function_ref<FailureOr<SmallVector<Value>>(ArrayRef<Value> x, ArrayRef<Value> y)>;
+  FailureOr<SmallVector<Value>> reduceByMemory(ArrayRef<Value> values, Merge merge,
+                                               const Group &group);
+  FailureOr<SmallVector<Value>> mergeArguments(linalg::GenericOp op, ArrayRef<Value> x,
+                                               ArrayRef<Value> y);
   /// Workgroup memory of `count` elements, shared by all that ask for the same.
   Value workgroupMemory(StringRef purpose, Type element, int64_t count);
   void barrier();

@@ -62,9 +62,6 @@ LogicalResult KernelEmitter::emitShared(linalg::GenericOp op, ArrayRef<Value> gr
   // Without a way to merge partial results every lane computes all of it.
   if (group.lanes == 1 || !canShareLanes(op))
     return e.emit(op.getResult(0), groupIndex);
-  SmallVector<Operation *> combiners;
-  for (unsigned i = 0; i < op.getNumDpsInits(); ++i)
-    combiners.push_back(combinerOf(op, i));
 
   SmallVector<Value> loops(op.getNumLoops()), extents = e.loopExtents(op);
   AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
@@ -75,12 +72,22 @@ LogicalResult KernelEmitter::emitShared(linalg::GenericOp op, ArrayRef<Value> gr
     if (iterator == utils::IteratorType::reduction)
       reductions.push_back(loop);
   SmallVector<Value> reduced = pick(extents, reductions);
-  SmallVector<Value> neutral;
-  for (Operation *combiner : combiners)
-    neutral.push_back(arith::ConstantOp::create(b, loc, *arith::getNeutralElement(combiner)));
+  // Lanes start from what changes nothing. For an argument reduction that is its initial
+  // value: no element is worse, and none comes earlier.
+  SmallVector<Value> inits, starts;
+  for (auto [number, init] : llvm::enumerate(op.getDpsInits())) {
+    FailureOr<Value> value = e.emit(init, groupIndex);
+    if (failed(value))
+      return failure();
+    inits.push_back(*value);
+    starts.push_back(
+        isArgumentReduction(op)
+            ? *value
+            : arith::ConstantOp::create(b, loc, *arith::getNeutralElement(combinerOf(op, number))));
+  }
   bool isContiguous = !group.isColumn;
   FailureOr<SmallVector<Value>> partial =
-      forLane(group, e.volume(reduced), neutral, isContiguous, [&](Value i, ValueRange carried) {
+      forLane(group, e.volume(reduced), starts, isContiguous, [&](Value i, ValueRange carried) {
         SmallVector<Value> own(loops);
         for (auto [loop, value] : llvm::zip_equal(reductions, e.delinearize(i, reduced)))
           own[loop] = value;
@@ -88,13 +95,21 @@ LogicalResult KernelEmitter::emitShared(linalg::GenericOp op, ArrayRef<Value> gr
       });
   if (failed(partial))
     return failure();
-  for (auto [number, combiner] : llvm::enumerate(combiners)) {
-    Value total = reduceOverLanes(combiner, (*partial)[number], group);
-    FailureOr<Value> init = e.emit(op.getDpsInits()[number], groupIndex);
-    if (failed(init))
+  SmallVector<Value> totals;
+  if (isArgumentReduction(op)) {
+    auto merge = [&](ArrayRef<Value> x, ArrayRef<Value> y) { return mergeArguments(op, x, y); };
+    FailureOr<SmallVector<Value>> found = reduceByMemory(*partial, merge, group);
+    if (failed(found))
       return failure();
-    e.define(op.getResult(number), groupIndex, combine(combiner, *init, total));
+    totals = *found;
+  } else {
+    for (auto [number, value] : llvm::enumerate(*partial)) {
+      Operation *combiner = combinerOf(op, number);
+      totals.push_back(combine(combiner, inits[number], reduceOverLanes(combiner, value, group)));
+    }
   }
+  for (auto [result, total] : llvm::zip_equal(op.getResults(), totals))
+    e.define(result, groupIndex, total);
   return success();
 }
 

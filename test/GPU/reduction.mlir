@@ -33,11 +33,12 @@
 // CHECK-NOT: gpu.shuffle
 // CHECK-COUNT-5: gpu.barrier
 
-// The index of the largest element depends on the order of the elements: one thread.
+// Of an argument reduction values and positions are merged, in memory.
 // CHECK-LABEL: gpu.module @argmax_kernel
-// CHECK: lanes = 1
+// CHECK: workgroup(%{{.*}} : memref<256xf32, #gpu.address_space<workgroup>>, %{{.*}} : memref<256xi64, #gpu.address_space<workgroup>>)
+// CHECK-SAME: lanes = 32
+// CHECK-COUNT-7: gpu.barrier
 // CHECK-NOT: gpu.barrier
-// CHECK: scf.for
 
 // Without subgroups a tree in workgroup memory: one barrier before it, one after each of
 // five steps, and one before the memory is used again; twice.

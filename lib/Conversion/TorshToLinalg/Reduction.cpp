@@ -196,6 +196,8 @@ template <typename OpTy> struct LowerArgReduction : OpConversionPattern<OpTy> {
               b, bodyLoc,
               ValueRange{value, arith::SelectOp::create(b, bodyLoc, better, index, x[2])});
         });
+    // What lets threads merge what they found of parts of the axis.
+    generic->setAttr("torsh.arg_reduction", rewriter.getUnitAttr());
     rewriter.replaceOp(op, generic.getResult(1));
     return success();
   }
