@@ -79,16 +79,17 @@ def _configured(config: JitConfig | None, options: dict[str, Any]) -> JitConfig:
 def compile(f: Any = None, *, config: JitConfig | None = None, **options: Any) -> Any:
     """Returns a callable that runs `f` as machine code; also a decorator.
 
-    `f` is a function over NumPy arrays or torch tensors, a `torch.nn.Module`, or an MLIR
-    module (text, bytecode or object). Without `f`, returns a decorator. `options` are those
-    of `JitConfig` and override `config`.
+    `f` is a function over NumPy arrays or torch tensors, a `torch.nn.Module`, an ONNX model
+    (an `onnx.ModelProto`, its bytes or the path of a file), or an MLIR module (text, bytecode or
+    object). Without `f`, returns a decorator. `options` are those of `JitConfig` and override
+    `config`.
 
     The program is captured and compiled at the first call with arguments of given dtypes and
     shapes. Results are new arrays, C-contiguous, of the dtypes and shapes that `f` returns.
 
     Raises:
         ConfigError: an option is unknown or malformed, or `f` is nothing that compiles.
-        CompileError: `f` is malformed MLIR.
+        CompileError: `f` is malformed MLIR or a malformed ONNX model.
     """
     configured = _configured(config, options)
     if f is None:
@@ -102,7 +103,9 @@ def compile(f: Any = None, *, config: JitConfig | None = None, **options: Any) -
         _runtime.set_num_threads(configured.num_threads)
     if isinstance(f, CompiledModule) and f.__torshjit_function__ is not None:
         f = f.__torshjit_function__
-    return CompiledModule(source_of(f), configured)
+    source = source_of(f)
+    callable_type = getattr(source, "callable_type", CompiledModule)
+    return callable_type(source, configured)
 
 
 def trace(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from torshjit.capture.graph_function import ArrayLeaf, CapturedProgram, tree_leaves
+from torshjit.capture.onnx_import.model_kinds import is_onnx_bytes, is_onnx_file, is_onnx_model
 from torshjit.compiler_cache import compiler_context, load_compiler
 from torshjit.config import JitConfig
 from torshjit.errors import ConfigError
@@ -124,8 +125,12 @@ def source_of(program: Any) -> Source:
 
     Raises:
         ConfigError: nothing that can be compiled.
-        CompileError: MLIR that does not parse.
+        CompileError: MLIR that does not parse, or a malformed ONNX model.
     """
+    if is_onnx_model(program) or is_onnx_file(program) or is_onnx_bytes(program):
+        from torshjit.capture.onnx_import.onnx_source import OnnxSource
+
+        return OnnxSource(program)
     if isinstance(program, (str, bytes)) or hasattr(program, "get_asm"):
         return MlirSource(program)
     kind = type(program)
@@ -137,5 +142,5 @@ def source_of(program: Any) -> Source:
         return PythonSource(program)
     raise ConfigError(
         f"cannot compile an object of type {kind.__name__}: expected a function, a "
-        "torch.nn.Module or an MLIR module"
+        "torch.nn.Module, an ONNX model or an MLIR module"
     )

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluates nodes whose operands are known when the model is imported: arithmetic on shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from torshjit.capture.onnx_import.model import dense_array, load_onnx
+from torshjit.errors import CaptureError
+
+if TYPE_CHECKING:
+    from torshjit.capture.onnx_import.node import Node
+
+__all__ = ["evaluate", "is_foldable"]
+
+#: Operands of more elements are data, not shapes: they are computed by the program.
+_LARGEST_OPERAND = 4096
+
+#: Results of more elements are made by the program where it can.
+_GENERATORS = ("ConstantOfShape", "EyeLike", "Expand", "Tile", "Range", "OneHot", "Pad")
+
+#: Operators that draw numbers, and those with graphs of their own.
+_NEVER = (
+    "Bernoulli",
+    "Dropout",
+    "If",
+    "Loop",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+    "Scan",
+    "SequenceMap",
+)
+
+
+def is_foldable(node: Node) -> bool:
+    """Whether a node's results are computed while the model is imported."""
+    if node.op == "Constant":
+        return True
+    if node.op in _NEVER or node.op in ("Shape", "Size"):
+        return False
+    operands = [operand for operand in node.operands if operand is not None]
+    if not all(
+        isinstance(operand, np.ndarray) and operand.size <= _LARGEST_OPERAND for operand in operands
+    ):
+        return False
+    return bool(operands) and not (node.op in _GENERATORS and _is_large(node))
+
+
+def _is_large(node: Node) -> bool:
+    if node.op == "Range":
+        start, limit, delta = (float(each.reshape(-1)[0]) for each in node.operands[:3])
+        return delta != 0 and (limit - start) / delta > _LARGEST_OPERAND
+    if node.op in ("Expand", "ConstantOfShape"):
+        extents = node.operands[-1]
+    elif node.op == "EyeLike":
+        return False
+    else:
+        extents = np.abs(np.asarray(node.operands[1])) + 1
+    return float(np.prod(np.asarray(extents, np.float64))) > _LARGEST_OPERAND
+
+
+def evaluate(node: Node, opsets: dict[str, int]) -> list[np.ndarray]:
+    """The results of a node of known operands.
+
+    Raises:
+        CaptureError: onnx's reference evaluator cannot compute them.
+    """
+    onnx = load_onnx()
+    if node.op == "Constant":
+        return [_constant(node)]
+    proto = onnx.NodeProto()
+    proto.CopyFrom(node.proto)
+    del proto.attribute[:]
+    for name, value in node._attributes.items():
+        if isinstance(value, np.ndarray):
+            value = onnx.numpy_helper.from_array(value)
+        proto.attribute.append(onnx.helper.make_attribute(name, value))
+    feeds = {
+        name: operand
+        for name, operand in zip(node.proto.input, node.operands, strict=False)
+        if name and operand is not None
+    }
+    try:
+        with np.errstate(all="ignore"):
+            found = onnx.reference.ReferenceEvaluator(proto, opsets=opsets).run(None, feeds)
+    except Exception as error:
+        raise CaptureError(
+            f"{node}: cannot be evaluated: {type(error).__name__}: {error}", op=f"onnx.{node.op}"
+        ) from error
+    return [np.asarray(each) if isinstance(each, np.generic) else each for each in found]
+
+
+def _constant(node: Node) -> np.ndarray:
+    kinds: dict[str, Any] = {
+        "value_float": np.float32,
+        "value_floats": np.float32,
+        "value_int": np.int64,
+        "value_ints": np.int64,
+        "value_string": object,
+        "value_strings": object,
+    }
+    for name, value in node._attributes.items():
+        if name == "value":
+            return value
+        if name == "sparse_value":
+            return dense_array(value)
+        if name in kinds:
+            return np.array(value, kinds[name])
+    raise node.fail("the constant has no value")

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Walks a model's nodes: folds what is known, and hands the rest to the handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from torshjit.capture.onnx_import.constant_folding import evaluate, is_foldable
+from torshjit.capture.onnx_import.function_bodies import Body, attribute_value, schema_body
+from torshjit.capture.onnx_import.handlers import load_handlers
+from torshjit.capture.onnx_import.model import OnnxModel
+from torshjit.capture.onnx_import.node import Node
+from torshjit.capture.onnx_import.operations import Operations
+from torshjit.errors import CompileError, TorshError, UnsupportedOpError
+
+__all__ = ["GraphImport"]
+
+#: Functions that call each other deeper than this do not end.
+_DEEPEST_CALL = 64
+
+Scope = dict[str, Any]
+
+
+class GraphImport(Operations):
+    """Imports the nodes of a model's graph, of its functions and of its subgraphs.
+
+    Attributes:
+        model: the model.
+        lowered: the operators that became operations, as `Node.op` has them.
+    """
+
+    def __init__(self, model: OnnxModel, compiler: Any, context: Any) -> None:
+        super().__init__(compiler, context)
+        self.model = model
+        self.lowered: set[str] = set()
+        self._depth = 0
+        for name, array in model.initializers.items():
+            self.name_initializer(array, name)
+
+    def run(
+        self, nodes: Iterable[Any], scope: Scope, opsets: dict[str, int], attributes: dict
+    ) -> None:
+        """Imports nodes, adding their results to `scope`.
+
+        `attributes` are those of the call of the function that the nodes are the body of.
+
+        Raises:
+            UnsupportedOpError: an operator or a form of it has no lowering.
+            ShapeError: operands do not fit.
+        """
+        for proto in nodes:
+            node = self._node(proto, scope, opsets, attributes)
+            self.op = str(node)
+            try:
+                results = self._results(node, scope, opsets)
+            except TorshError as error:
+                error.op = error.op if (error.op or "").startswith("onnx.") else f"onnx.{node.op}"
+                raise
+            if not isinstance(results, (tuple, list)):
+                results = (results,)
+            for name, result in zip(node.outputs, results, strict=False):
+                if name:
+                    scope[name] = result
+            missing = [name for name in node.outputs[len(results) :] if name]
+            if missing:
+                raise node.fail(f"result {missing[0]!r} is not covered")
+
+    def _node(self, proto: Any, scope: Scope, opsets: dict[str, int], attributes: dict) -> Node:
+        domain = "" if proto.domain == "ai.onnx" else proto.domain
+        operands = []
+        for name in proto.input:
+            if name and name not in scope:
+                raise CompileError(f"the ONNX model is malformed: {name!r} is not defined")
+            operands.append(scope[name] if name else None)
+        while operands and operands[-1] is None:
+            operands.pop()
+        found = {}
+        for each in proto.attribute:
+            if each.ref_attr_name:
+                if each.ref_attr_name in attributes:
+                    found[each.name] = attributes[each.ref_attr_name]
+            else:
+                found[each.name] = attribute_value(each)
+        return Node(self, proto, opsets.get(domain, 1), operands, found)
+
+    def _results(self, node: Node, scope: Scope, opsets: dict[str, int]) -> Any:
+        local = self.model.functions.get((node.proto.domain, node.proto.op_type))
+        if local is not None:
+            return self._call(node, Body.of(local), node.proto.op_type)
+        if node.op == "If":
+            return self._branch(node, scope, opsets)
+        if is_foldable(node):
+            return evaluate(node, opsets)
+        handler = load_handlers().get(node.op)
+        if handler is not None:
+            self.lowered.add(node.op)
+            return handler(self, node)
+        body = schema_body(node, opsets)
+        if body is not None:
+            return self._call(node, body, node.op)
+        raise UnsupportedOpError(
+            f"{node}: the operator has no lowering; compute it outside of the model, or leave out "
+            "strict=True so that the whole model runs in onnx's reference evaluator",
+            op=f"onnx.{node.op}",
+        )
+
+    def _call(self, node: Node, body: Body, name: str) -> list[Any]:
+        """Imports the body of a function in place of its call."""
+        if self._depth >= _DEEPEST_CALL:
+            raise CompileError(f"{node}: functions call each other without end")
+        scope: Scope = dict.fromkeys(body.inputs)
+        scope.update(zip(body.inputs, node.operands, strict=False))
+        self._depth += 1
+        try:
+            self.run(body.nodes, scope, body.opsets, {**body.defaults, **node._attributes})
+        except UnsupportedOpError as error:
+            error.message = f"{error.message} (in the body of {name})"
+            raise
+        finally:
+            self._depth -= 1
+        wanted = list(zip(body.outputs, node.outputs, strict=False))
+        return [scope.get(inner) if outer else None for inner, outer in wanted]
+
+    def _branch(self, node: Node, scope: Scope, opsets: dict[str, int]) -> list[Any]:
+        """Imports the branch of an If whose condition is known."""
+        condition = node.known(0, "the condition of If")
+        graph = node.attribute("then_branch" if bool(condition.reshape(-1)[0]) else "else_branch")
+        inner = {**scope, **self._initializers(graph)}
+        self.run(graph.node, inner, opsets, {})
+        return [inner[each.name] for each in graph.output]
+
+    def _initializers(self, graph: Any) -> dict[str, np.ndarray]:
+        from torshjit.capture.onnx_import.model import load_onnx
+
+        to_array = load_onnx().numpy_helper.to_array
+        return {each.name: to_array(each) for each in graph.initializer}
