@@ -44,7 +44,7 @@ private:
 
   /// The accumulators of a tile of the result.
   FailureOr<SmallVector<Value>> multiply();
-  FailureOr<SmallVector<Value>> multiplyInStages(SmallVector<Value> accumulators);
+  FailureOr<SmallVector<Value>> multiplyInStages(ValueRange accumulators);
   LogicalResult load(const StagedTile &staged, const LoopGroup &outer, Value first,
                      Value firstDepth, Value stageNumber = {});
   FailureOr<Value> loadElement(const StagedTile &staged, const LoopGroup &outer, Value own,

@@ -25,8 +25,7 @@ int64_t ContractionEmitter::chooseStages() {
 /// Tile i of the depth lies in stage i modulo their number. While it is multiplied, tile
 /// i + stages - 1 is copied to where tile i - 1 was: the barrier before that is after
 /// every thread's products of tile i - 1.
-FailureOr<SmallVector<Value>>
-ContractionEmitter::multiplyInStages(SmallVector<Value> accumulators) {
+FailureOr<SmallVector<Value>> ContractionEmitter::multiplyInStages(ValueRange accumulators) {
   auto stageOf = [&](Value firstDepth) {
     return e.rem(e.div(firstDepth, e.constant(tile.depth)), e.constant(stages));
   };

@@ -113,6 +113,7 @@ llvm::Expected<std::vector<std::string>> mlir::torsh::generateCode(ArrayRef<Oper
   }
   // The largest first: a thread left with a large one at the end would work alone.
   std::vector<Unit *> order;
+  order.reserve(units.size());
   for (const std::unique_ptr<Unit> &unit : units)
     order.push_back(unit.get());
   std::stable_sort(order.begin(), order.end(), [](Unit *a, Unit *b) {
@@ -137,6 +138,7 @@ llvm::Expected<std::vector<std::string>> mlir::torsh::generateCode(ArrayRef<Oper
     if (!error.empty())
       return fail(error);
   std::vector<std::string> codes;
+  codes.reserve(units.size());
   for (const std::unique_ptr<Unit> &unit : units)
     codes.push_back(std::move(unit->code));
   return codes;

@@ -103,15 +103,16 @@ private:
       return;
     }
     Operation *op = value.getDefiningOp();
+    auto product = dyn_cast_or_null<arith::MulIOp>(op);
+    std::optional<int64_t> scale = product ? constantOf(product.getRhs()) : std::nullopt;
     if (auto sum = dyn_cast_or_null<arith::AddIOp>(op)) {
       add(sum.getLhs(), factor);
       add(sum.getRhs(), factor);
     } else if (auto difference = dyn_cast_or_null<arith::SubIOp>(op)) {
       add(difference.getLhs(), factor);
       add(difference.getRhs(), -factor);
-    } else if (auto product = dyn_cast_or_null<arith::MulIOp>(op);
-               product && constantOf(product.getRhs())) {
-      add(product.getLhs(), factor * *constantOf(product.getRhs()));
+    } else if (scale) {
+      add(product.getLhs(), factor * *scale);
     } else {
       terms[value.getAsOpaquePointer()] += factor;
     }
