@@ -22,14 +22,16 @@ demo: build ## Train a small network on scanned digits, compile it, compare with
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) -m demo
 
 test: build ## Run all tests: lit, then pytest (PRESET=asan: under the sanitizers)
-	@scripts/setup-python torch cuda-tools
+	@scripts/setup-python torch cuda-tools conformance
 	@scripts/test
 
 test-cuda: ## Run the end-to-end tests on a GPU without the compiler (ARCHIVE=... made by scripts/test-cuda write)
 	@scripts/test-cuda run $(ARCHIVE)
 
-conformance: build ## Run the end-to-end tests with many more random programs
-	@scripts/setup-python torch
+conformance: build ## Run ONNX's backend tests in full, and the end-to-end tests with many more programs
+	@scripts/setup-python torch conformance
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx.flipped_files
 	@HYPOTHESIS_PROFILE=conformance scripts/test test/python/e2e
 
 bench: build ## Measure beside other systems (BENCH="--quick --workload add"), results in bench/results
@@ -42,8 +44,9 @@ lint: build ## Check format and types: clang-format, clang-tidy, ruff, mypy in o
 	@scripts/setup-python lint
 	@.venv/bin/pre-commit run --all-files
 
-docs: build ## Bring the operation and pass pages in docs/generated up to date with TableGen
+docs: build ## Bring the pages in docs/generated up to date with TableGen and the front ends
 	@scripts/build torsh-docs
+	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) scripts/onnx-coverage docs/generated/OnnxCoverage.md
 
 clean: ## Remove the builds
 	rm -rf build

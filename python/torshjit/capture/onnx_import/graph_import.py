@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from torshjit.capture.onnx_import.constant_folding import evaluate, is_foldable
+from torshjit.capture.onnx_import.control_flow import CONTROL_FLOW
 from torshjit.capture.onnx_import.function_bodies import Body, attribute_value, schema_body
 from torshjit.capture.onnx_import.handlers import load_handlers
-from torshjit.capture.onnx_import.model import OnnxModel
+from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations
 from torshjit.errors import CompileError, TorshError, UnsupportedOpError
@@ -90,8 +89,11 @@ class GraphImport(Operations):
         local = self.model.functions.get((node.proto.domain, node.proto.op_type))
         if local is not None:
             return self._call(node, Body.of(local), node.proto.op_type)
-        if node.op == "If":
-            return self._branch(node, scope, opsets)
+        control_flow = CONTROL_FLOW.get(node.op)
+        if control_flow is not None:
+            return control_flow(
+                self, node, lambda graph, arguments: self.run_graph(graph, scope, opsets, arguments)
+            )
         if is_foldable(node):
             return evaluate(node, opsets)
         handler = load_handlers().get(node.op)
@@ -124,16 +126,12 @@ class GraphImport(Operations):
         wanted = list(zip(body.outputs, node.outputs, strict=False))
         return [scope.get(inner) if outer else None for inner, outer in wanted]
 
-    def _branch(self, node: Node, scope: Scope, opsets: dict[str, int]) -> list[Any]:
-        """Imports the branch of an If whose condition is known."""
-        condition = node.known(0, "the condition of If")
-        graph = node.attribute("then_branch" if bool(condition.reshape(-1)[0]) else "else_branch")
-        inner = {**scope, **self._initializers(graph)}
+    def run_graph(
+        self, graph: Any, scope: Scope, opsets: dict[str, int], arguments: list[Any]
+    ) -> list[Any]:
+        """Imports a subgraph, which sees the names around it; returns its results."""
+        to_array = load_onnx().numpy_helper.to_array
+        inner = {**scope, **{each.name: to_array(each) for each in graph.initializer}}
+        inner.update(zip((each.name for each in graph.input), arguments, strict=False))
         self.run(graph.node, inner, opsets, {})
         return [inner[each.name] for each in graph.output]
-
-    def _initializers(self, graph: Any) -> dict[str, np.ndarray]:
-        from torshjit.capture.onnx_import.model import load_onnx
-
-        to_array = load_onnx().numpy_helper.to_array
-        return {each.name: to_array(each) for each in graph.initializer}

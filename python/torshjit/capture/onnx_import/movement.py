@@ -16,7 +16,7 @@ from torshjit.errors import ShapeError
 __all__ = ["runs"]
 
 
-@lowers("Identity", "StopGradient")
+@lowers("Identity")
 def _identity(g: Operations, node: Node) -> Any:
     return node.raw(0)
 

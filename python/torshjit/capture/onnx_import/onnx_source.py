@@ -91,5 +91,8 @@ class CompiledOnnxModel(CompiledModule):
 
 def _plain(value: Any) -> Any:
     """A small array as a number or a list."""
-    small = isinstance(value, (np.ndarray, np.generic)) and value.size <= _LARGEST_VALUE
-    return value.tolist() if small and value.dtype.kind in "biuf" else value
+    if not isinstance(value, (np.ndarray, np.generic)) or value.size > _LARGEST_VALUE:
+        return value
+    if value.dtype.name == "bfloat16":
+        value = value.astype(np.float32)
+    return value.tolist() if value.dtype.kind in "biuf" else value

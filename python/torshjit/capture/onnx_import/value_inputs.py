@@ -20,7 +20,7 @@ _POSITIONS: dict[str, tuple[int, ...]] = {
     "CumProd": (1,),
     "CumSum": (1,),
     "DFT": (1, 2),
-    "Dropout": (2,),
+    "Dropout": (1, 2),
     "Expand": (1,),
     "HammingWindow": (0,),
     "HannWindow": (0,),
@@ -69,8 +69,7 @@ def _walk(model: OnnxModel, nodes: Any, needed: set[str]) -> None:
     for node in reversed(nodes):
         for attribute in node.attribute:
             if attribute.HasField("g"):
-                needed.update(each.name for each in attribute.g.output if each.name in needed)
-                _walk(model, attribute.g.node, needed)
+                _enter_body(model, attribute.g, node, needed)
         local = model.functions.get((node.domain, node.op_type))
         if local is not None:
             _enter(model, local, node, needed)
@@ -80,6 +79,20 @@ def _walk(model: OnnxModel, nodes: Any, needed: set[str]) -> None:
             positions = range(len(node.input))
         needed.update(node.input[place] for place in positions if place < len(node.input))
     needed.discard("")
+
+
+def _enter_body(model: OnnxModel, graph: Any, node: Any, needed: set[str]) -> None:
+    """Walks the graph of an If, a Loop or a Scan; whether a Loop goes on must be known as well."""
+    results = graph.output[1:] if node.op_type == "Loop" else graph.output
+    for inner, outer in zip(results, node.output, strict=False):
+        if outer in needed:
+            needed.add(inner.name)
+    if node.op_type == "Loop":
+        needed.add(graph.output[0].name)
+    _walk(model, graph.node, needed)
+    for formal, actual in zip(graph.input, node.input, strict=False):
+        if formal.name in needed:
+            needed.add(actual)
 
 
 def _enter(model: OnnxModel, function: Any, node: Any, needed: set[str]) -> None:

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""If, Loop and Scan where the branch and the number of iterations are known at import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from torshjit.capture.onnx_import.node import Node
+from torshjit.capture.onnx_import.operations import Operations
+
+__all__ = ["CONTROL_FLOW"]
+
+#: Imports a subgraph for arguments and returns its results.
+RunGraph = Callable[[Any, list[Any]], list[Any]]
+
+#: Longer loops are not unrolled.
+_MOST_ITERATIONS = 64
+
+
+def _branch(g: Operations, node: Node, run: RunGraph) -> list[Any]:
+    condition = node.known(0, "the condition")
+    taken = bool(condition.reshape(-1)[0])
+    return run(node.attribute("then_branch" if taken else "else_branch"), [])
+
+
+def _stacked(g: Operations, values: Sequence[Any], axis: int) -> Any:
+    """The values along a new axis."""
+    if all(isinstance(value, np.ndarray) for value in values):
+        return np.stack(values, axis)
+    parts = []
+    for value in map(g.value, values):
+        place = axis + len(value.shape) + 1 if axis < 0 else axis
+        parts.append(g.reshape(value, (*value.shape[:place], 1, *value.shape[place:])))
+    return g.concat(parts, axis % len(parts[0].shape))
+
+
+def _loop(g: Operations, node: Node, run: RunGraph) -> list[Any]:
+    body = node.attribute("body")
+    most = node.known_integers(0, "the number of iterations", None)
+    goes_on = node.known(1, "the condition", np.array(True))
+    state = list(node.operands[2:])
+    count = len(body.input) - 2
+    state += [None] * (count - len(state))
+    stacks: list[list[Any]] = [[] for _ in body.output[1 + count :]]
+    number = 0
+    while bool(goes_on.reshape(-1)[0]) and (most is None or number < most[0]):
+        if number == _MOST_ITERATIONS:
+            raise node.fail(f"more than {_MOST_ITERATIONS} iterations are not unrolled")
+        results = run(body, [np.array(number, np.int64), goes_on, *state])
+        goes_on = results[0]
+        if not isinstance(goes_on, np.ndarray):
+            raise node.fail("whether it goes on is computed from the contents of an input")
+        state = results[1 : 1 + count]
+        for stack, result in zip(stacks, results[1 + count :], strict=True):
+            stack.append(result)
+        number += 1
+    if stacks and not number:
+        raise node.fail("the results of no iteration have no shape")
+    return [*state, *(_stacked(g, stack, 0) for stack in stacks)]
+
+
+def _scan(g: Operations, node: Node, run: RunGraph) -> list[Any]:
+    if node.version < 9:
+        raise node.fail("before version 9 it has an axis of batches, which is not covered")
+    body = node.attribute("body")
+    scanned = node.attribute("num_scan_inputs")
+    count = len(node.operands) - scanned
+    state, inputs = list(node.operands[:count]), [g.value(each) for each in node.operands[count:]]
+    axes = node.integers("scan_input_axes", [0] * scanned) or []
+    axes = [node.axis(axis, len(each.shape)) for axis, each in zip(axes, inputs, strict=True)]
+    backwards = node.integers("scan_input_directions", [0] * scanned) or []
+    length = inputs[0].shape[axes[0]]
+    if not 0 < length <= _MOST_ITERATIONS:
+        raise node.fail(f"{length} iterations are not unrolled")
+    stacks: list[list[Any]] = [[] for _ in body.output[count:]]
+    for number in range(length):
+        parts = []
+        for value, axis, is_backwards in zip(inputs, axes, backwards, strict=True):
+            place = length - 1 - number if is_backwards else number
+            part = g.slice(value, axis, place, place + 1)
+            parts.append(g.reshape(part, (*part.shape[:axis], *part.shape[axis + 1 :])))
+        results = run(body, [*state, *parts])
+        state = results[:count]
+        for stack, result in zip(stacks, results[count:], strict=True):
+            stack.append(result)
+    places = node.integers("scan_output_axes", [0] * len(stacks)) or []
+    turned = node.integers("scan_output_directions", [0] * len(stacks)) or []
+    return [
+        *state,
+        *(
+            _stacked(g, stack[::-1] if is_backwards else stack, axis)
+            for stack, axis, is_backwards in zip(stacks, places, turned, strict=True)
+        ),
+    ]
+
+
+#: Operators with graphs of their own.
+CONTROL_FLOW: dict[str, Callable[[Any, Node, RunGraph], list[Any]]] = {
+    "If": _branch,
+    "Loop": _loop,
+    "Scan": _scan,
+}

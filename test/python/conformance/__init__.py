@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Public suites that nobody here wrote."""

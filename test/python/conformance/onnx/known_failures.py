@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Node cases of ONNX that do not pass, each with its reason."""
+
+from __future__ import annotations
+
+__all__ = ["KNOWN_FAILURES", "UNSTEADY"]
+
+_PILLOW = "decoding images needs the package Pillow, also in ONNX's reference evaluator"
+_RANDOM = "the expected numbers are of NumPy's generator, and no seed is given"
+_HALF = "one unit in the last place of f16: what is between is kept in f32 and rounded once"
+
+KNOWN_FAILURES: dict[str, str] = {
+    "test_attention_4d_causal_fp16": _HALF,
+    "test_attention_4d_causal_fp16_expanded": _HALF,
+    "test_bernoulli": _RANDOM,
+    "test_bernoulli_double": _RANDOM,
+    "test_bernoulli_double_expanded": _RANDOM,
+    "test_bernoulli_expanded": _RANDOM,
+    "test_bernoulli_seed": _RANDOM,
+    "test_bernoulli_seed_expanded": _RANDOM,
+    "test_if_opt": "the result is a sequence, and what is expected its only element",
+    "test_image_decoder_decode_bmp_rgb": _PILLOW,
+    "test_image_decoder_decode_jpeg2k_rgb": _PILLOW,
+    "test_image_decoder_decode_jpeg_bgr": _PILLOW,
+    "test_image_decoder_decode_jpeg_grayscale": _PILLOW,
+    "test_image_decoder_decode_jpeg_rgb": _PILLOW,
+    "test_image_decoder_decode_png_rgb": _PILLOW,
+    "test_image_decoder_decode_pnm_rgb": _PILLOW,
+    "test_image_decoder_decode_tiff_rgb": _PILLOW,
+    "test_image_decoder_decode_webp_rgb": _PILLOW,
+    "test_range_bfloat16_type_positive_delta_expanded": (
+        "it falls back, and the reference evaluator returns shape (2, 1) instead of (2,)"
+    ),
+    "test_scan_sum": "it falls back, and the reference evaluator lacks version 8 of Scan",
+}
+
+#: Those that pass now and then.
+UNSTEADY = frozenset(name for name, reason in KNOWN_FAILURES.items() if reason == _RANDOM)

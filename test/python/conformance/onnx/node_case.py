@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One backend test of ONNX: runs it compiled and compares the results."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import torshjit
+
+#: What a case can come to.
+OUTCOMES = ("compiled", "fallback", "failed")
+
+
+@dataclass
+class Outcome:
+    """What became of a case.
+
+    `kind` is one of `OUTCOMES`; `op` and `reason` say why it was not compiled, or what failed.
+    """
+
+    name: str
+    family: str
+    kind: str
+    op: str = ""
+    reason: str = ""
+
+
+def all_cases() -> list[Any]:
+    """Every node case of the installed package."""
+    from onnx.backend.test.loader import load_model_tests
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return load_model_tests(kind="node")
+
+
+def cases_of(modules: list[str]) -> list[Any]:
+    """The cases of a few of the files of `onnx.backend.test.case.node`, which load quickly."""
+    from onnx.backend.test.case import node
+
+    cases: list[Any] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for module in modules:
+            name = f"{node.__name__}.{module}"
+            before = len(node._NodeTestCases)
+            # Importing a file adds its cases to the list; where it has been, it runs again.
+            if name in sys.modules:
+                importlib.reload(sys.modules[name])
+            else:
+                importlib.import_module(name)
+            cases += node._NodeTestCases[before:]
+    return sorted(cases, key=lambda case: case.name)
+
+
+def family_of(case: Any) -> str:
+    """The operator that a case is about: the only node, or the last one."""
+    return case.model.graph.node[-1].op_type
+
+
+def run_case(case: Any, *, strict: bool = False) -> Outcome:
+    """Runs a case through `torshjit.compile`; never raises."""
+    outcome = Outcome(case.name, family_of(case), "compiled")
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            compiled = torshjit.compile(case.model, strict=strict)
+            for inputs, outputs in case.data_sets:
+                results = compiled(*map(_array, inputs))
+                results = results if isinstance(results, tuple) else (results,)
+                assert len(results) == len(outputs), f"{len(results)} results"
+                for result, expected in zip(results, outputs, strict=True):
+                    assert_equal(result, _array(expected), case.rtol, case.atol)
+        fallbacks = compiled.explain(structured=True)["fallbacks"]
+        if fallbacks:
+            outcome.kind, outcome.op = "fallback", fallbacks[0]["op"]
+            outcome.reason = fallbacks[0]["reason"]
+    except Exception as error:
+        outcome.kind, outcome.op = "failed", type(error).__name__
+        outcome.reason = " ".join(str(error).split())[:300]
+    return outcome
+
+
+def _array(value: Any) -> Any:
+    """What a case has as a `TensorProto`, as an array."""
+    from onnx import TensorProto, numpy_helper
+
+    return numpy_helper.to_array(value) if isinstance(value, TensorProto) else value
+
+
+def assert_equal(result: Any, expected: Any, rtol: float, atol: float) -> None:
+    """Compares as ONNX's own runner does: types and shapes are equal, floats are close."""
+    if isinstance(expected, (list, tuple)):
+        assert len(result) == len(expected), f"{len(result)} elements, not {len(expected)}"
+        for part, wanted in zip(result, expected, strict=True):
+            assert_equal(part, wanted, rtol, atol)
+        return
+    if expected is None:
+        assert result is None, "expected no value"
+        return
+    result, expected = np.asarray(result), np.asarray(expected)
+    if expected.dtype.kind in "OSU":
+        assert result.tolist() == expected.tolist(), f"{result.tolist()}"
+        return
+    assert result.dtype == expected.dtype, f"dtype {result.dtype}, not {expected.dtype}"
+    assert result.shape == expected.shape, f"shape {result.shape}, not {expected.shape}"
+    if expected.dtype.kind in "biu":
+        np.testing.assert_array_equal(result, expected)
+        return
+    if expected.dtype.kind not in "fc":
+        # Types of ml_dtypes; of bfloat16 ONNX's own runner allows two units in the last place.
+        rtol = max(rtol, 2**-6) if expected.dtype.name == "bfloat16" else rtol
+        result, expected = result.astype(np.float32), expected.astype(np.float32)
+    np.testing.assert_allclose(result, expected, rtol=rtol, atol=atol, equal_nan=True)
