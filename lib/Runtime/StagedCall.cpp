@@ -54,7 +54,8 @@ void Executable::Call::runStaged(void *const *inputs, void *const *results,
     else
       device.upload(pointers[i], inputs[i], plan.inputBytes[i]);
   }
-  bool wait = false;
+  // Also without any result: only who keeps results on the device goes on before the work is done.
+  bool wait = !resultPlaces;
   for (size_t r = 0; r < numResults; ++r) {
     pointers[numInputs + r] =
         onHost(resultPlaces, r) ? memory + offsets[numInputs + r] : results[r];

@@ -231,6 +231,28 @@ def test_threads():
     assert failures == []
 
 
+def test_a_program_without_results_leaves_the_queues_of_other_threads_alone():
+    """Nobody waits for a result of it, but a thread's queue is that thread's all the same."""
+    nothing = load(program([tensor([3])], [], [], []), add_bundle())
+    run = load(dynamic_add_program(), add_bundle())
+    failures = []
+
+    def work(seed):
+        x = f32(1000, seed=seed)
+        for _ in range(100):
+            assert nothing.run([x[:3]]) == []
+            if not np.array_equal(run.run([x, x])[0], 2 * x):
+                failures.append(seed)
+
+    for _ in range(3):
+        threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert failures == []
+
+
 def test_torch_tensors_and_bound_objects_of_the_host():
     torch = pytest.importorskip("torch")
     _runtime.register_torch(torch)
