@@ -17,6 +17,18 @@ LogicalResult KernelEmitter::storeElement(const Output &output, ArrayRef<Value> 
   return success();
 }
 
+/// The elements that a thread takes at a time: whole vectors make up a row. Where the
+/// last extent is not known, the function demands that of it.
+int64_t KernelEmitter::vectorOf(ArrayRef<Value> extents) {
+  if (extents.empty())
+    return 1;
+  int64_t own = vector;
+  if (std::optional<int64_t> last = getConstantIntValue(extents.back()))
+    while (*last % own != 0)
+      own /= 2;
+  return own;
+}
+
 /// Outputs of equal extents share loops, and what they compute alike.
 LogicalResult KernelEmitter::emitSeparate(ArrayRef<Output> outputs) {
   SmallVector<Output> left(outputs);
@@ -34,7 +46,7 @@ LogicalResult KernelEmitter::emitSeparate(ArrayRef<Output> outputs) {
       known *= getConstantIntValue(extent).value_or(1 << 20);
     if (known > most) {
       most = known;
-      largest = {{threads * vector, extents}};
+      largest = {{threads * vectorOf(extents), extents}};
     }
     left = later;
   }
@@ -47,6 +59,7 @@ LogicalResult KernelEmitter::emitElements(ArrayRef<Output> outputs) {
   ElementEmitter::Scope scope(e);
   SmallVector<Value> extents = e.extents(outputs.front().destination);
   Value total = e.volume(extents);
+  int64_t vector = vectorOf(extents);
   Value first = e.mul(e.add(e.mul(block, e.constant(threads)), thread), e.constant(vector));
   Value step = e.mul(blocks, e.constant(threads * vector));
   return e.forLoop(first, total, step, {},

@@ -24,6 +24,12 @@ bool isArgumentReduction(linalg::GenericOp op);
 /// Whether several threads can share a reduction.
 bool canShareLanes(linalg::GenericOp op);
 
+/// Fails, and says why, where no correct kernel follows the schedule.
+LogicalResult verifySchedule(func::FuncOp kernel, const KernelStructure &structure,
+                             ScheduleAttr schedule, const DeviceTraits &traits);
+/// Fails where a kernel declares more workgroup memory than there is.
+LogicalResult verifyMemory(::mlir::gpu::GPUFuncOp function, const DeviceTraits &traits);
+
 class KernelEmitter {
 public:
   KernelEmitter(func::FuncOp kernel, ::mlir::gpu::GPUFuncOp function,
@@ -47,6 +53,7 @@ private:
 
   /// Emits and stores the elements of outputs of equal extents.
   LogicalResult emitElements(ArrayRef<Output> outputs);
+  int64_t vectorOf(ArrayRef<Value> extents);
   LogicalResult storeElement(const Output &output, ArrayRef<Value> index);
 
   //===--------------------------------------------------------------------===//

@@ -67,11 +67,17 @@ private:
     }
   }
 
+  DeviceTraits getTraits() const {
+    return {maxThreads, workgroupBytes, subgroupSize, vectorBytes, unroll, atoms};
+  }
+
   LogicalResult lower(func::FuncOp kernel) {
     auto schedule = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule");
     if (!schedule || schedule.getThreads() < 1)
       return kernel.emitError("the kernel has no schedule for blocks of threads");
     KernelStructure structure = analyzeKernel(kernel);
+    if (failed(verifySchedule(kernel, structure, schedule, getTraits())))
+      return failure();
     OpBuilder b(kernel);
     auto device =
         ::mlir::gpu::GPUModuleOp::create(b, kernel.getLoc(), (kernel.getName() + "_kernel").str());
@@ -115,8 +121,10 @@ private:
       addDemands(function, kernel, structure, extents, vector);
     b.setInsertionPointToEnd(&function.getBody().front());
     ::mlir::gpu::ReturnOp::create(b, kernel.getLoc());
-    DeviceTraits traits{maxThreads, workgroupBytes, subgroupSize, vectorBytes, unroll, atoms};
-    return KernelEmitter(kernel, function, structure, schedule, vector, traits, b).emit();
+    DeviceTraits traits = getTraits();
+    if (failed(KernelEmitter(kernel, function, structure, schedule, vector, traits, b).emit()))
+      return failure();
+    return verifyMemory(function, traits);
   }
 
   /// A vector of neighbours is one access where the memory is aligned to it and rows
