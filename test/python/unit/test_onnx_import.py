@@ -82,15 +82,78 @@ def test_external_data_beside_the_file(layer: Any, rng: np.random.Generator, tmp
     np.testing.assert_allclose(result, np.maximum(x @ weight + bias, 0), rtol=1e-5, atol=1e-5)
 
 
-def test_one_specialization_for_each_batch(layer: Any, rng: np.random.Generator) -> None:
+def test_one_program_for_every_extent_of_a_named_axis(layer: Any, rng: np.random.Generator) -> None:
     model, weight, bias = layer
     compiled = torshjit.compile(model, strict=True)
-    for batch in (1, 3, 1):
+    for batch in (3, 1, 7, 0):
         x = rng.standard_normal((batch, 16), dtype=np.float32)
         np.testing.assert_allclose(
             compiled(x), np.maximum(x @ weight + bias, 0), rtol=1e-5, atol=1e-5
         )
+    assert compiled.stats()["specializations"] == 1
+    assert "tensor<?x16xf32>" in compiled.ir("capture")
+
+
+def network(rng: np.random.Generator) -> Any:
+    """A small convolutional network whose batch is open."""
+    make = helper.make_node
+    weights = {
+        "kernel": rng.standard_normal((4, 3, 3, 3), dtype=np.float32),
+        "gain": rng.standard_normal(4, dtype=np.float32),
+        "shift": rng.standard_normal(4, dtype=np.float32),
+        "mean": rng.standard_normal(4, dtype=np.float32),
+        "variance": rng.random(4, dtype=np.float32) + 0.5,
+        "weight": rng.standard_normal((10, 64), dtype=np.float32),
+        "offset": rng.standard_normal(10, dtype=np.float32),
+        "line": np.array([-1, 64]),
+    }
+    nodes = [
+        make("Conv", ["x", "kernel"], ["a"], pads=[1, 1, 1, 1]),
+        make("BatchNormalization", ["a", "gain", "shift", "mean", "variance"], ["b"]),
+        make("Relu", ["b"], ["c"]),
+        make("MaxPool", ["c"], ["d"], kernel_shape=[2, 2], strides=[2, 2]),
+        make("Flatten", ["d"], ["e"]),
+        make("Reshape", ["e", "line"], ["f"]),
+        make("Gemm", ["f", "weight", "offset"], ["g"], transB=1),
+        make("Softmax", ["g"], ["y"]),
+    ]
+    return model_of(nodes, {"x": (FLOAT, ("n", 3, 8, 8))}, {"y": (FLOAT, ("n", 10))}, weights)
+
+
+def test_a_network_is_compiled_once_for_all_batches(rng: np.random.Generator) -> None:
+    from onnx.reference import ReferenceEvaluator
+
+    model = network(rng)
+    compiled, reference = torshjit.compile(model, strict=True), ReferenceEvaluator(model)
+    for batch in (2, 1, 5):
+        x = rng.standard_normal((batch, 3, 8, 8), dtype=np.float32)
+        expected = reference.run(None, {"x": x})[0]
+        np.testing.assert_allclose(compiled(x), expected, rtol=1e-4, atol=1e-5)
+    assert compiled.stats()["specializations"] == 1
+
+
+def test_extents_that_may_broadcast_are_compiled_for_each(rng: np.random.Generator) -> None:
+    node = helper.make_node("Add", ["x", "three"], ["y"])
+    model = model_of(
+        [node],
+        {"x": (FLOAT, ("n",))},
+        {"y": (FLOAT, (None,))},
+        {"three": np.arange(3, dtype=np.float32)},
+    )
+    compiled = torshjit.compile(model, strict=True)
+    for extent in (1, 3):
+        x = rng.standard_normal(extent, dtype=np.float32)
+        np.testing.assert_allclose(compiled(x), x + np.arange(3, dtype=np.float32))
     assert compiled.stats()["specializations"] == 2
+
+
+def test_two_named_axes_are_compiled_for_each(rng: np.random.Generator) -> None:
+    node = helper.make_node("Add", ["x", "z"], ["y"])
+    model = model_of([node], {"x": (FLOAT, ("n",)), "z": (FLOAT, ("m",))}, {"y": (FLOAT, (None,))})
+    compiled = torshjit.compile(model, strict=True)
+    for n, m in ((1, 4), (4, 4), (4, 1)):
+        x, z = rng.standard_normal(n, dtype=np.float32), rng.standard_normal(m, dtype=np.float32)
+        np.testing.assert_allclose(compiled(x, z), x + z)
 
 
 def test_large_initializers_are_inputs_by_reference(layer: Any) -> None:
@@ -223,8 +286,9 @@ def test_wrong_calls_are_refused(layer: Any) -> None:
         compiled()
     with pytest.raises(torshjit.ShapeError, match="no input 'z'"):
         compiled(z=np.zeros((2, 16), np.float32))
-    with pytest.raises(torshjit.DTypeError, match="declared as float32"):
-        torshjit.compile(model, strict=True)(np.zeros((2, 16), np.float64))
+    for strict in (False, True):
+        with pytest.raises(torshjit.DTypeError, match="declared as float32"):
+            torshjit.compile(model, strict=strict)(np.zeros((2, 16), np.float64))
 
 
 def test_malformed_bytes_are_refused(layer: Any) -> None:

@@ -17,11 +17,12 @@ from torshjit.capture.graph_function import (
     tree_map,
 )
 from torshjit.capture.numpy_dtypes import dialect_dtype
+from torshjit.capture.onnx_import.dynamic_axes import StaticExtentsNeeded, open_axis
 from torshjit.capture.onnx_import.graph_import import GraphImport
 from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
 from torshjit.errors import CaptureError, CompileError, DTypeError, ShapeError
 
-__all__ = ["array_of", "bound_arguments", "capture_model", "declared_dtype"]
+__all__ = ["array_of", "bound_arguments", "capture_model", "check_argument"]
 
 
 def declared_dtype(declaration: Any) -> np.dtype | None:
@@ -83,7 +84,8 @@ def check_argument(declaration: Any, dtype: np.dtype, shape: tuple[int, ...]) ->
         ShapeError: the ranks or the known extents differ.
     """
     expected = declared_dtype(declaration)
-    if expected is not None and dtype.newbyteorder("=") != expected:
+    is_text = dtype.kind in "OSU"
+    if expected is not None and not is_text and dtype.newbyteorder("=") != expected:
         raise DTypeError(f"onnx input {declaration.name!r} is declared as {expected}, got {dtype}")
     tensor = declaration.type.tensor_type
     if not tensor.HasField("shape"):
@@ -112,13 +114,27 @@ def capture_model(
 ) -> CapturedProgram:
     """Imports a model for arguments of given types.
 
-    Arguments that are lists or numbers are known: the program is for their values.
+    Arguments that are lists or numbers are known: the program is for their values. A model's only
+    named axis has any extent where its nodes allow, else that of the call.
 
     Raises:
         UnsupportedOpError: an operator or a form of it has no lowering; it names the node.
         DTypeError: an element type is not the declared one, or one that the dialect lacks.
         ShapeError: an argument or the shapes in the model do not fit.
     """
+    axis = open_axis(model)
+    if axis is not None:
+        try:
+            return _import(model, args, kwargs, compiler, context, axis)
+        except StaticExtentsNeeded:
+            pass
+    return _import(model, args, kwargs, compiler, context, None)
+
+
+def _import(
+    model: OnnxModel, args: tuple, kwargs: dict, compiler: Any, context: Any, axis: str | None
+) -> CapturedProgram:
+    """As `capture_model`, with the axis of that name left open."""
     started = time.perf_counter()
     bound = bound_arguments(model, args, kwargs)
     declarations = {each.name: each for each in (*model.inputs, *model.defaults)}
@@ -137,12 +153,18 @@ def capture_model(
         if declaration.type.WhichOneof("value") != "tensor_type":
             raise CaptureError(f"onnx input {name!r} is not a tensor", op="onnx.graph")
         dtype, shape, kind = _described(value, name)
-        for axis, extent in check_argument(declaration, dtype, shape).items():
-            if extents.setdefault(axis, extent) != extent:
+        for named, extent in check_argument(declaration, dtype, shape).items():
+            if extents.setdefault(named, extent) != extent:
                 raise ShapeError(
-                    f"onnx input {name!r}: axis {axis!r} has extent {extent}, and "
-                    f"{extents[axis]} in another input"
+                    f"onnx input {name!r}: axis {named!r} has extent {extent}, and "
+                    f"{extents[named]} in another input"
                 )
+        if axis is not None:
+            dims = declaration.type.tensor_type.shape.dim
+            shape = tuple(
+                -1 if dim.dim_param == axis else extent
+                for dim, extent in zip(dims, shape, strict=False)
+            )
         leaf = ArrayLeaf(kind, dialect_dtype(dtype), shape)
         scope[name] = g.add_argument(len(kinds), leaf.dtype, shape, name)
         kinds.append(kind)

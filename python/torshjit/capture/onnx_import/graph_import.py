@@ -8,6 +8,7 @@ from typing import Any
 
 from torshjit.capture.onnx_import.constant_folding import evaluate, is_foldable
 from torshjit.capture.onnx_import.control_flow import CONTROL_FLOW
+from torshjit.capture.onnx_import.dynamic_axes import check_dynamic
 from torshjit.capture.onnx_import.function_bodies import Body, attribute_value, schema_body
 from torshjit.capture.onnx_import.handlers import load_handlers
 from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
@@ -28,13 +29,11 @@ class GraphImport(Operations):
 
     Attributes:
         model: the model.
-        lowered: the operators that became operations, as `Node.op` has them.
     """
 
     def __init__(self, model: OnnxModel, compiler: Any, context: Any) -> None:
         super().__init__(compiler, context)
         self.model = model
-        self.lowered: set[str] = set()
         self._depth = 0
         for name, array in model.initializers.items():
             self.name_initializer(array, name)
@@ -91,6 +90,7 @@ class GraphImport(Operations):
             return self._call(node, Body.of(local), node.proto.op_type)
         control_flow = CONTROL_FLOW.get(node.op)
         if control_flow is not None:
+            check_dynamic(node, "control_flow")
             return control_flow(
                 self, node, lambda graph, arguments: self.run_graph(graph, scope, opsets, arguments)
             )
@@ -98,8 +98,9 @@ class GraphImport(Operations):
             return evaluate(node, opsets)
         handler = load_handlers().get(node.op)
         if handler is not None:
-            self.lowered.add(node.op)
+            check_dynamic(node, handler.__module__.rpartition(".")[2])
             return handler(self, node)
+        check_dynamic(node, "")
         body = schema_body(node, opsets)
         if body is not None:
             return self._call(node, body, node.op)

@@ -32,6 +32,8 @@ def _reshape(g: Operations, node: Node) -> Any:
         if any(not each and place >= len(value.shape) for place, each in enumerate(shape)):
             raise ShapeError(f"{node}: the shape {wanted} copies an axis that is not there")
         shape = [each or value.shape[place] for place, each in enumerate(shape)]
+    if any(extent < 0 for extent in value.shape):
+        return g.reshape(value, [-1, *shape[1:]])
     if -1 in shape:
         known = -math.prod(shape)
         if shape.count(-1) > 1 or known <= 0 or math.prod(value.shape) % known:

@@ -8,7 +8,12 @@ from typing import Any
 import numpy as np
 
 from torshjit.capture.graph_function import CapturedProgram
-from torshjit.capture.onnx_import.capture import array_of, bound_arguments, capture_model
+from torshjit.capture.onnx_import.capture import (
+    array_of,
+    bound_arguments,
+    capture_model,
+    check_argument,
+)
 from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
 from torshjit.capture.onnx_import.value_inputs import value_inputs
 from torshjit.compiled import CompiledModule
@@ -47,12 +52,14 @@ class OnnxSource:
 
     def run(self, args: tuple, kwargs: dict) -> Any:
         declarations = {each.name: each for each in (*self.model.inputs, *self.model.defaults)}
-        feeds = {
-            name: value
-            if declarations[name].type.WhichOneof("value") != "tensor_type"
-            else array_of(value, declarations[name])
-            for name, value in bound_arguments(self.model, args, kwargs).items()
-        }
+        feeds = {}
+        for name, value in bound_arguments(self.model, args, kwargs).items():
+            declaration = declarations[name]
+            if declaration.type.WhichOneof("value") == "tensor_type":
+                value = array_of(value, declaration)
+                # The evaluator would take any type, and answer for a model that there is not.
+                check_argument(declaration, value.dtype, value.shape)
+            feeds[name] = value
         if self._evaluator is None:
             self._evaluator = load_onnx().reference.ReferenceEvaluator(self.model.proto)
         results = self._evaluator.run(None, feeds)

@@ -137,7 +137,9 @@ class Operations:
         shape = tuple(int(extent) for extent in shape)
         if tuple(value.shape) == shape:
             return value
-        if math.prod(shape) != math.prod(value.shape) or any(extent < 0 for extent in shape):
+        # One open extent stays one: its product with the others is compared with a sign.
+        is_open = sum(extent < 0 for extent in shape) != sum(n < 0 for n in value.shape)
+        if math.prod(shape) != math.prod(value.shape) or is_open:
             raise ShapeError(
                 f"{self.op}: shape {tuple(value.shape)} cannot become {shape}", op=self.op
             )

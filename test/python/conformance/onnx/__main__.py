@@ -25,7 +25,7 @@ def table(outcomes: list[Outcome]) -> str:
     for each in outcomes:
         counts[each.family][each.kind] += 1
         counts["all"][each.kind] += 1
-    lines = ["| operator | compiled | fallback | failed |", "|---|---|---|---|"]
+    lines = ["| operator | compiled | folded | fallback | failed |", "|---|---|---|---|---|"]
     for family in ["all", *sorted(set(counts) - {"all"})]:
         numbers = " | ".join(str(counts[family][kind]) for kind in OUTCOMES)
         lines.append(f"| {family} | {numbers} |")
@@ -63,6 +63,7 @@ def main(arguments: list[str]) -> int:
     total = max(1, len(outcomes))
     print(
         f"{total} cases: {100 * counts['compiled'] / total:.1f} % compiled, "
+        f"{100 * counts['folded'] / total:.1f} % computed at import, "
         f"{100 * counts['fallback'] / total:.1f} % in the reference evaluator, "
         f"{100 * counts['failed'] / total:.1f} % failed"
     )

@@ -28,9 +28,6 @@ KNOWN_FAILURES: dict[str, str] = {
     "test_image_decoder_decode_pnm_rgb": _PILLOW,
     "test_image_decoder_decode_tiff_rgb": _PILLOW,
     "test_image_decoder_decode_webp_rgb": _PILLOW,
-    "test_range_bfloat16_type_positive_delta_expanded": (
-        "it falls back, and the reference evaluator returns shape (2, 1) instead of (2,)"
-    ),
     "test_scan_sum": "it falls back, and the reference evaluator lacks version 8 of Scan",
 }
 
