@@ -113,6 +113,17 @@ def test_widened_integers_are_compared_as_what_they_are(executor: str) -> None:
         np.testing.assert_array_equal(actual, each)
 
 
+@pytest.mark.parametrize("executor", COMPILED)
+def test_kernels_read_empty_temporaries_of_programs_without_memory(executor: str) -> None:
+    """A device looked for the memory of a tensor that has none."""
+    x, w = np.zeros((0, 2), np.float32), np.ones((2, 3), np.float32)
+
+    def program(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+        return (x @ w).sum(0)
+
+    np.testing.assert_array_equal(_compiled(program, executor)(x, w), program(x, w))
+
+
 def _compiled(program: Any, executor: str) -> Any:
     reason = missing(executor)
     if reason:

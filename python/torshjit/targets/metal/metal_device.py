@@ -94,6 +94,7 @@ class MetalDevice(ABC):
         self.memory = AddressSpace()
         self.bundles: dict[int, Any] = {}
         self._libraries = 0
+        self._empty: Place | None = None
         self.lock = threading.RLock()
 
     # The runtime's side.
@@ -143,9 +144,18 @@ class MetalDevice(ABC):
                     f"kernel {kernel.name}: an extent of {max(sizes)} does not fit the 32 bits "
                     "that MSL kernels count with"
                 )
-            places = [self.memory.find(address) for address in addresses]
+            places = [self._find(address) for address in addresses]
             function, threads = kernel.variants[variant]
             self.dispatch(function, places, tuple(sizes), groups, threads)
+
+    def _find(self, address: int) -> Place:
+        """The place of an operand. Where a program needs no memory, its empty tensors have none:
+        kernels, which do not touch them, get a block that is there."""
+        if address == 0:
+            if self._empty is None:
+                self._empty = Place(self.new_memory(ALIGNMENT), 0, ALIGNMENT)
+            return self._empty
+        return self.memory.find(address)
 
     def copy(self, destination: int, source: int, size: int) -> None:
         with self.lock:
