@@ -135,8 +135,6 @@ def _div(g: Operations, node: Node) -> Any:
 def _mod(g: Operations, node: Node) -> Any:
     left, right = node.value(0), node.value(1)
     if not node.attribute("fmod", 0):
-        if is_float(left.dtype):
-            raise node.fail("fmod=0 is for integers")
         return g.emit("remainder", left, right)
     if not is_float(left.dtype):
         product = g.emit("mul", truncated_quotient(g, left, right), right)

@@ -24,10 +24,12 @@ _FAMILIES = (
     "movement",
     "normalization",
     "pooling",
+    "recurrent",
     "reduction",
     "resampling",
     "scan",
     "shape",
+    "spectral",
 )
 
 

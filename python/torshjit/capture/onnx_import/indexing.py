@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.capture.onnx_import.handlers import lowers
 from torshjit.capture.onnx_import.movement import runs
 from torshjit.capture.onnx_import.node import Node
-from torshjit.capture.onnx_import.operations import Operations
+from torshjit.capture.onnx_import.operations import Operations, is_float
 from torshjit.errors import ShapeError
 
 __all__: list[str] = []
@@ -126,6 +127,16 @@ def _gather_nd(g: Operations, node: Node) -> Any:
 _REDUCTIONS = {"add": "add", "mul": "mul", "max": "maximum", "min": "minimum"}
 
 
+def _neutral(name: str, dtype: str) -> float | int:
+    """The number that a reduction leaves others unchanged with."""
+    if name in ("add", "mul"):
+        return int(name == "mul")
+    if is_float(dtype):
+        return -math.inf if name == "max" else math.inf
+    limits = np.iinfo(numpy_dtype(dtype))
+    return int(limits.min if name == "max" else limits.max)
+
+
 def _written(g: Operations, node: Node, data: Any, here: Any, updates: Any, count: int) -> Any:
     """`data` (outer, extent, inner) with updates (outer, many, inner) where `here`
     (outer, many, extent, inner) is true: one after the other, the last one wins."""
@@ -138,9 +149,12 @@ def _written(g: Operations, node: Node, data: Any, here: Any, updates: Any, coun
         is_here = g.slice(here, 1, place, place + 1)
         is_here = g.reshape(is_here, (is_here.shape[0], *is_here.shape[2:]))
         update = g.slice(updates, 1, place, place + 1)
-        if name != "none":
-            update = g.emit(_REDUCTIONS[name], data, update)
-        data = g.emit("select", is_here, update, data)
+        if name == "none":
+            data = g.emit("select", is_here, update, data)
+        else:
+            # Data is read once: chains in which each value is read twice are slow to compile.
+            neutral = g.scalar(_neutral(name, data.dtype), data.dtype)
+            data = g.emit(_REDUCTIONS[name], data, g.emit("select", is_here, update, neutral))
     return data
 
 
