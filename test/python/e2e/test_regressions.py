@@ -124,6 +124,21 @@ def test_kernels_read_empty_temporaries_of_programs_without_memory(executor: str
     np.testing.assert_array_equal(_compiled(program, executor)(x, w), program(x, w))
 
 
+@pytest.mark.parametrize("executor", COMPILED)
+def test_logarithms_of_subnormal_numbers(executor: str) -> None:
+    """They were those of the smallest normal number."""
+    smallest = np.finfo(np.float32).smallest_normal
+    x = np.array([1e-45, 1e-40, 1e-38, smallest, 1, 0, -0.0, -1, np.inf, -np.inf], np.float32)
+
+    def program(x: np.ndarray) -> tuple[np.ndarray, ...]:
+        return np.log(x), np.log2(x), np.log10(x)
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wanted = program(x)
+    for actual, each in zip(_compiled(program, executor)(x), wanted, strict=True):
+        np.testing.assert_allclose(actual, each, rtol=1e-6)
+
+
 def _compiled(program: Any, executor: str) -> Any:
     reason = missing(executor)
     if reason:

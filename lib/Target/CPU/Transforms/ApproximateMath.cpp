@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
+#include "torshjit/Target/SubnormalLogarithm.h"
 
 using namespace mlir;
 
@@ -19,10 +20,11 @@ namespace {
 
 class ApproximateMathPass : public torsh::impl::ApproximateMathPassBase<ApproximateMathPass> {
   void runOnOperation() override {
+    torsh::scaleSubnormalLogarithms(getOperation());
     RewritePatternSet patterns(&getContext());
-    // The functions whose upstream polynomial is accurate over all of f32. Sine
-    // and cosine lose their accuracy for large arguments, atan2 everywhere:
-    // those stay calls of the C library.
+    // The functions whose upstream polynomial is accurate over all of f32, logarithms
+    // over all of its normal numbers. Sine and cosine lose their accuracy for large arguments,
+    // atan2 everywhere: those stay calls of the C library.
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
       return llvm::is_contained({math::ExpOp::getOperationName(), math::LogOp::getOperationName(),
                                  math::Log1pOp::getOperationName(),

@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "torshjit/Target/CUDA/Transforms/Passes.h"
+#include "torshjit/Target/SubnormalLogarithm.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -94,14 +95,15 @@ public:
 
 private:
   void runOnOperation() override {
+    torsh::scaleSubnormalLogarithms(getOperation());
     RewritePatternSet patterns(&getContext());
     if (fast)
       patterns.add<ExpandExpFast>(&getContext());
     else
       patterns.add<ExpandExp>(&getContext());
     patterns.add<ExpandRsqrt>(&getContext());
-    // The functions whose upstream polynomial is accurate over all of f32; sine,
-    // cosine and atan2 are not among them.
+    // The functions whose upstream polynomial is accurate over all of f32, logarithms
+    // over all of its normal numbers; sine, cosine and atan2 are not among them.
     populateMathPolynomialApproximationPatterns(patterns, [&](StringRef name) {
       if (name == math::TanhOp::getOperationName())
         return !fast;
