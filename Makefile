@@ -31,6 +31,8 @@ test-cuda: ## Run the end-to-end tests on a GPU without the compiler (ARCHIVE=..
 conformance: build ## Run ONNX's backend tests in full, and the end-to-end tests with many more programs
 	@scripts/setup-python torch conformance
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx --kind pytorch-converted
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx --kind pytorch-operator
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx.flipped_files
 	@HYPOTHESIS_PROFILE=conformance scripts/test test/python/e2e
 

@@ -200,6 +200,20 @@ def test_arithmetic_on_shapes_is_done_at_import(rng: np.random.Generator) -> Non
 
 
 @pytest.mark.parametrize("opset", [9, 13])
+def test_known_nodes_are_evaluated_in_the_version_of_the_model(opset: int) -> None:
+    if opset < 13:
+        node = helper.make_node("Unsqueeze", ["w"], ["column"], axes=[1])
+    else:
+        node = helper.make_node("Unsqueeze", ["w", "axes"], ["column"])
+    nodes = [node, helper.make_node("Mul", ["x", "column"], ["y"])]
+    weight = np.arange(3, dtype=np.float32)
+    constants = {"w": weight} if opset < 13 else {"w": weight, "axes": np.array([1])}
+    model = model_of(nodes, {"x": (FLOAT, (3, 4))}, {"y": (FLOAT, (3, 4))}, constants, opset=opset)
+    x = np.ones((3, 4), np.float32)
+    np.testing.assert_array_equal(torshjit.compile(model, strict=True)(x), x * weight[:, None])
+
+
+@pytest.mark.parametrize("opset", [9, 13])
 def test_axes_as_attribute_and_as_operand(opset: int, rng: np.random.Generator) -> None:
     if opset < 13:
         node = helper.make_node("ReduceSum", ["x"], ["y"], axes=[1], keepdims=0)

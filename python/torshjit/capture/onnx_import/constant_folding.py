@@ -86,8 +86,18 @@ def evaluate(node: Node, opsets: dict[str, int]) -> list[np.ndarray]:
         if name and operand is not None
     }
     try:
+        # As a model, since the evaluator takes a lone node for one of the newest version.
+        names = [name for name in node.proto.output if name]
+        model = onnx.ModelProto(ir_version=10)
+        model.graph.node.append(proto)
+        model.graph.input.extend(onnx.ValueInfoProto(name=name) for name in feeds)
+        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+        for domain, version in opsets.items():
+            model.opset_import.append(onnx.OperatorSetIdProto(domain=domain, version=version))
         with np.errstate(all="ignore"):
-            found = onnx.reference.ReferenceEvaluator(proto, opsets=opsets).run(None, feeds)
+            results = onnx.reference.ReferenceEvaluator(model).run(None, feeds)
+        named = dict(zip(names, results, strict=True))
+        found = [named.get(name) for name in node.proto.output]
     except Exception as error:
         raise CaptureError(
             f"{node}: cannot be evaluated: {type(error).__name__}: {error}", op=f"onnx.{node.op}"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every node case, in processes of their own, and prints the table by operator.
+"""Runs every case of a kind, in processes of their own, and prints the table by operator.
 
-usage: python -m conformance.onnx [--table FILE] [--only REGEX] [--verbose]
+usage: python -m conformance.onnx [--kind KIND] [--table FILE] [--only REGEX] [--verbose]
 """
 
 from __future__ import annotations
@@ -35,10 +35,16 @@ def table(outcomes: list[Outcome]) -> str:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="conformance.onnx")
     parser.add_argument("--table", help="where the table goes")
+    parser.add_argument(
+        "--kind",
+        default="node",
+        choices=("node", "pytorch-converted", "pytorch-operator"),
+        help="cases of one operator each, or models that PyTorch exported",
+    )
     parser.add_argument("--only", default="", help="which cases, by a regular expression")
     parser.add_argument("--verbose", action="store_true", help="say why each fell back")
     options = parser.parse_args(arguments)
-    cases = [case for case in all_cases() if re.search(options.only, case.name)]
+    cases = [case for case in all_cases(options.kind) if re.search(options.only, case.name)]
     process = CaseProcess(lambda number: run_case(cases[number]), _MOST_SECONDS)
     outcomes = []
     for number, case in enumerate(cases):

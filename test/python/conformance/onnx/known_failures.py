@@ -5,7 +5,6 @@ from __future__ import annotations
 
 __all__ = ["KNOWN_FAILURES", "UNSTEADY"]
 
-_PILLOW = "decoding images needs the package Pillow, also in ONNX's reference evaluator"
 _RANDOM = "the expected numbers are of NumPy's generator, and no seed is given"
 _ZERO = "where the result is zero, what is expected is a rounding error above the tolerance"
 _HALF = "one unit in the last place of f16: what is between is kept in f32 and rounded once"
@@ -22,15 +21,6 @@ KNOWN_FAILURES: dict[str, str] = {
     "test_dft_inverse": _ZERO,
     "test_dft_inverse_opset19": _ZERO,
     "test_if_opt": "the result is a sequence, and what is expected its only element",
-    "test_image_decoder_decode_bmp_rgb": _PILLOW,
-    "test_image_decoder_decode_jpeg2k_rgb": _PILLOW,
-    "test_image_decoder_decode_jpeg_bgr": _PILLOW,
-    "test_image_decoder_decode_jpeg_grayscale": _PILLOW,
-    "test_image_decoder_decode_jpeg_rgb": _PILLOW,
-    "test_image_decoder_decode_png_rgb": _PILLOW,
-    "test_image_decoder_decode_pnm_rgb": _PILLOW,
-    "test_image_decoder_decode_tiff_rgb": _PILLOW,
-    "test_image_decoder_decode_webp_rgb": _PILLOW,
     "test_scan_sum": "it falls back, and the reference evaluator lacks version 8 of Scan",
 }
 

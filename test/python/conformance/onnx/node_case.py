@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 import sys
 import warnings
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import torshjit
 OUTCOMES = ("compiled", "folded", "fallback", "failed")
 
 
-@dataclass
+@dataclasses.dataclass
 class Outcome:
     """What became of a case.
 
@@ -33,13 +34,36 @@ class Outcome:
     reason: str = ""
 
 
-def all_cases() -> list[Any]:
-    """Every node case of the installed package."""
+def all_cases(kind: str = "node") -> list[Any]:
+    """Every case of a kind in the installed package: ``node``, or a folder of exported models."""
     from onnx.backend.test.loader import load_model_tests
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return load_model_tests(kind="node")
+        return [_with_data(case) for case in load_model_tests(kind=kind)]
+
+
+def _with_data(case: Any) -> Any:
+    """A case whose model and arrays are in files, with them."""
+    import onnx
+
+    if case.model is not None:
+        return case
+    folder = Path(case.model_dir)
+
+    def arrays(data_set: Path, prefix: str) -> list[np.ndarray]:
+        count = len(list(data_set.glob(f"{prefix}_*.pb")))
+        paths = [data_set / f"{prefix}_{number}.pb" for number in range(count)]
+        return [onnx.numpy_helper.to_array(onnx.load_tensor(path)) for path in paths]
+
+    return dataclasses.replace(
+        case,
+        model=onnx.load(folder / "model.onnx"),
+        data_sets=[
+            (arrays(each, "input"), arrays(each, "output"))
+            for each in sorted(folder.glob("test_data_set_*"))
+        ],
+    )
 
 
 def cases_of(modules: list[str]) -> list[Any]:
