@@ -24,8 +24,8 @@ def SelectGPUSchedulesPass : Pass<"torsh-gpu-select-schedules", "::mlir::func::F
     Gives every kernel without a schedule one: threads of a block; the lanes that
     share a row or column of a reduction; the tile that a block computes of a product
     of matrices, and the part of it that is a thread's; the neighbouring elements
-    that a thread takes at a time. A schedule that is there was set by a tuner or a
-    user, and only what it leaves open is filled in.
+    that a thread takes at a time. A schedule that names its threads was set by a tuner
+    or a user, and stays as it is; one that does not is replaced as a whole.
   }];
   let options = DeviceOptions<>.options;
 }
