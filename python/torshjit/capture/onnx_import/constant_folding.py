@@ -64,8 +64,8 @@ def _is_large(node: Node) -> bool:
     return float(np.prod(np.asarray(extents, np.float64))) > _LARGEST_OPERAND
 
 
-def evaluate(node: Node, opsets: dict[str, int]) -> list[np.ndarray]:
-    """The results of a node of known operands.
+def evaluate(node: Node, opsets: dict[str, int]) -> list[Any]:
+    """The results of a node of known operands: an array each, None for one that is not wanted.
 
     Raises:
         CaptureError: onnx's reference evaluator cannot compute them.
