@@ -102,6 +102,7 @@ Value ElementEmitter::volume(ArrayRef<Value> extents) {
   // A product is the same wherever it is asked for.
   Value &known = extentProducts[key({}, extents)];
   if (!known) {
+    countedSpaces.emplace_back(extents);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(entryEnd);
     Value product = constant(1);

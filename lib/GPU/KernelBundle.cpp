@@ -29,6 +29,12 @@ static json::Object describeVariant(gpu::GPUFuncOp function, int64_t module) {
   for (Attribute factor : function->getAttrOfType<ArrayAttr>("torsh.grid"))
     grid.push_back(toJSON(cast<DenseI64ArrayAttr>(factor).asArrayRef()));
   variant["grid"] = std::move(grid);
+  if (auto spaces = function->getAttrOfType<ArrayAttr>("torsh.counts")) {
+    json::Array counts;
+    for (Attribute space : spaces)
+      counts.push_back(toJSON(cast<DenseI64ArrayAttr>(space).asArrayRef()));
+    variant["counts"] = std::move(counts);
+  }
   if (auto alignment = function->getAttrOfType<IntegerAttr>("torsh.alignment"))
     variant["alignment"] = alignment.getInt();
   if (auto divisible = function->getAttrOfType<DenseI64ArrayAttr>("torsh.divisible")) {

@@ -34,7 +34,29 @@ LogicalResult KernelEmitter::emit() {
     if (failed(emitReductions()))
       return failure();
   }
-  return structure.separate.empty() ? success() : emitSeparate(structure.separate);
+  if (!structure.separate.empty() && failed(emitSeparate(structure.separate)))
+    return failure();
+  setCounts();
+  return success();
+}
+
+/// What the kernel counts to, so that the runtime can refuse what its indices cannot
+/// hold. An extent that is computed is left out of its product: the others then say less
+/// than they could, but nothing wrong.
+void KernelEmitter::setCounts() {
+  SmallVector<Attribute> counts;
+  for (const SmallVector<Value> &extents : e.getCountedSpaces()) {
+    SmallVector<int64_t> row;
+    for (Value extent : extents)
+      if (std::optional<int64_t> encoded = encode(extent))
+        row.push_back(*encoded);
+    // One extent is an operand's, which the runtime compares anyway.
+    bool isOpen = llvm::any_of(row, [](int64_t extent) { return extent < 0; });
+    if (isOpen && row.size() > 1)
+      counts.push_back(b.getDenseI64ArrayAttr(row));
+  }
+  if (!counts.empty())
+    function->setAttr("torsh.counts", b.getArrayAttr(counts));
 }
 
 FailureOr<SmallVector<Value>> KernelEmitter::forBlock(Value count, ElementEmitter::LoopBody body) {

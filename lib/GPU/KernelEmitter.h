@@ -100,6 +100,7 @@ private:
   FailureOr<SmallVector<Value>> forBlock(Value count, ElementEmitter::LoopBody body);
 
   void setGrid(ArrayRef<GridFactor> factors);
+  void setCounts();
   /// An extent as the grid attribute has it, if it can.
   std::optional<int64_t> encode(Value extent);
 

@@ -9,6 +9,9 @@ using namespace mlir;
 using namespace mlir::torsh;
 using namespace mlir::torsh::gpu;
 
+/// Elements of the widest access of any device, of the smallest type.
+static constexpr int64_t kLargestVector = 16;
+
 LogicalResult mlir::torsh::gpu::verifySchedule(func::FuncOp kernel,
                                                const KernelStructure &structure,
                                                ScheduleAttr schedule, const DeviceTraits &traits) {
@@ -21,6 +24,8 @@ LogicalResult mlir::torsh::gpu::verifySchedule(func::FuncOp kernel,
   if (schedule.getVector() < 0 ||
       (schedule.getVector() && !llvm::isPowerOf2_64(schedule.getVector())))
     return refuse("the vector is no power of two");
+  if (schedule.getVector() > kLargestVector)
+    return refuse("a vector has at most " + Twine(kLargestVector) + " elements");
   if (!structure.reductions.empty()) {
     int64_t lanes = std::max<int64_t>(schedule.getLanes(), 1);
     if (schedule.getLanes() < 0 || !llvm::isPowerOf2_64(lanes) || threads % lanes != 0)

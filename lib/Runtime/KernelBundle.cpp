@@ -32,23 +32,28 @@ BundledKernel::Operand parseOperand(const Field &field) {
   return operand;
 }
 
-KernelVariant::GridFactor parseGridFactor(const Field &field, size_t numSizes) {
-  KernelVariant::GridFactor factor;
-  size_t count = field.size();
-  if (count < 1)
-    field.fail("expected [per, extents...]");
-  factor.per = field[0].integerBetween(1, kMaxInteger);
-  for (size_t i = 1; i < count; ++i) {
+/// The extents from position `first` on.
+std::vector<int64_t> parseExtents(const Field &field, size_t first, size_t numSizes) {
+  std::vector<int64_t> extents;
+  for (size_t i = first, e = field.size(); i < e; ++i) {
     int64_t extent = field[i].integer();
     if (extent < 0 && static_cast<uint64_t>(-1 - extent) >= numSizes)
       field[i].fail("no size " + std::to_string(-1 - extent));
-    factor.extents.push_back(extent);
+    extents.push_back(extent);
   }
-  return factor;
+  return extents;
 }
 
-KernelVariant parseVariant(const Field &field, size_t numSizes, size_t numModules) {
+KernelVariant::GridFactor parseGridFactor(const Field &field, size_t numSizes) {
+  if (field.size() < 1)
+    field.fail("expected [per, extents...]");
+  return {field[0].integerBetween(1, kMaxInteger), parseExtents(field, 1, numSizes)};
+}
+
+KernelVariant parseVariant(const Field &field, size_t numSizes, size_t numModules,
+                           int64_t largestCount) {
   KernelVariant variant;
+  variant.largestCount = largestCount;
   variant.entry = field["entry"].text();
   if (variant.entry.empty() || variant.entry.find('\0') != std::string::npos)
     field["entry"].fail("not a function's name");
@@ -59,6 +64,11 @@ KernelVariant parseVariant(const Field &field, size_t numSizes, size_t numModule
   Field grid = field["grid"];
   for (size_t i = 0, e = grid.size(); i < e; ++i)
     variant.grid.push_back(parseGridFactor(grid[i], numSizes));
+  if (field.has("counts")) {
+    Field counts = field["counts"];
+    for (size_t i = 0, e = counts.size(); i < e; ++i)
+      variant.counts.push_back(parseExtents(counts[i], 0, numSizes));
+  }
   if (field.has("alignment")) {
     Field alignment = field["alignment"];
     variant.alignment = static_cast<size_t>(alignment.integerBetween(1, 4096));
@@ -77,7 +87,7 @@ KernelVariant parseVariant(const Field &field, size_t numSizes, size_t numModule
   return variant;
 }
 
-BundledKernel parseKernel(const Field &field, size_t numModules) {
+BundledKernel parseKernel(const Field &field, size_t numModules, int64_t largestCount) {
   BundledKernel kernel;
   Field operands = field["operands"];
   for (size_t i = 0, e = operands.size(); i < e; ++i)
@@ -85,7 +95,7 @@ BundledKernel parseKernel(const Field &field, size_t numModules) {
   kernel.numSizes = static_cast<size_t>(field["sizes"].integerBetween(0, 1 << 16));
   Field variants = field["variants"];
   for (size_t i = 0, e = variants.size(); i < e; ++i)
-    kernel.variants.push_back(parseVariant(variants[i], kernel.numSizes, numModules));
+    kernel.variants.push_back(parseVariant(variants[i], kernel.numSizes, numModules, largestCount));
   if (kernel.variants.empty() || kernel.variants.back().hasRequirements())
     variants.fail("the last variant must take any operands");
   return kernel;
@@ -116,11 +126,15 @@ KernelBundle KernelBundle::parse(std::string_view json) {
   bundle.target = root["target"].text();
   if (root.has("architecture"))
     bundle.architecture = root["architecture"].text();
+  // Room for the step by which kernels go on from the last element.
+  int64_t largestCount = kMaxInteger;
+  if (root.has("index_bits") && root["index_bits"].integerBetween(32, 64) == 32)
+    largestCount = (int64_t(1) << 31) - (int64_t(1) << 26);
   Field modules = root["modules"];
   for (size_t i = 0, e = modules.size(); i < e; ++i)
     bundle.modules.push_back(parseModule(modules[i]));
   root["kernels"].forEachMember([&](const std::string &name, const Field &kernel) {
-    bundle.kernels.emplace(name, parseKernel(kernel, bundle.modules.size()));
+    bundle.kernels.emplace(name, parseKernel(kernel, bundle.modules.size(), largestCount));
   });
   return bundle;
 }
@@ -156,6 +170,16 @@ const KernelVariant &chooseVariant(const BundledKernel &kernel, void *const *poi
 }
 
 int64_t gridSize(const KernelVariant &variant, const int64_t *sizes, int64_t limit) {
+  for (const std::vector<int64_t> &extents : variant.counts) {
+    int64_t count = 1;
+    for (int64_t extent : extents)
+      count = saturatingMultiply(count,
+                                 std::max<int64_t>(extent >= 0 ? extent : sizes[-1 - extent], 0));
+    if (count > variant.largestCount)
+      throw Error(ErrorKind::Shape, "kernel " + variant.entry + " counts " + std::to_string(count) +
+                                        " elements, this device's at most " +
+                                        std::to_string(variant.largestCount));
+  }
   int64_t blocks = 1;
   for (const KernelVariant::GridFactor &factor : variant.grid) {
     int64_t count = 1;

@@ -69,6 +69,8 @@ public:
   SmallVector<Value> loopExtents(linalg::LinalgOp op);
   /// The number of elements of a space.
   Value volume(ArrayRef<Value> extents);
+  /// The extents of every space whose elements have been counted.
+  ArrayRef<SmallVector<Value>> getCountedSpaces() const { return countedSpaces; }
   /// A scalar computed outside of the generics.
   FailureOr<Value> scalar(Value value);
 
@@ -144,6 +146,7 @@ private:
   std::map<int64_t, Value> constants;
   DenseMap<Value, Value> scalars;
   std::map<Key, Value> extentProducts;
+  SmallVector<SmallVector<Value>> countedSpaces;
   std::vector<Known> known{1};
 };
 

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ struct KernelVariant {
   uint32_t threads = 1;
   size_t sharedBytes = 0;
   std::vector<GridFactor> grid; ///< the grid is the product of these
+  /// The extents of the spaces whose elements it counts, and how far it can count.
+  std::vector<std::vector<int64_t>> counts;
+  int64_t largestCount = std::numeric_limits<int64_t>::max();
   size_t alignment = 1;         ///< demanded of every operand's address
   std::vector<Divisibility> divisible;
 
@@ -77,7 +81,8 @@ const KernelVariant &chooseVariant(const BundledKernel &kernel, void *const *poi
                                    const int64_t *sizes);
 
 /// Blocks of a launch, at most `limit`: kernels loop over what one grid does
-/// not cover. 0: there is nothing to do and the launch is left out.
+/// not cover. 0: there is nothing to do and the launch is left out. Throws
+/// Error(Shape) where the kernel would count further than it can.
 int64_t gridSize(const KernelVariant &variant, const int64_t *sizes, int64_t limit);
 
 } // namespace torsh::runtime

@@ -134,6 +134,7 @@ public:
     json::Object bundle = torsh::gpu::describeKernels(module);
     bundle["target"] = getName();
     bundle["architecture"] = "";
+    bundle["index_bits"] = 32;
     std::string text;
     llvm::raw_string_ostream(text) << json::Value(std::move(bundle));
     return text;

@@ -139,6 +139,28 @@ def test_logarithms_of_subnormal_numbers(executor: str) -> None:
         np.testing.assert_allclose(actual, each, rtol=1e-6)
 
 
+@pytest.mark.parametrize("executor", ["vulkan", "msl-emulated"])
+def test_reductions_over_more_than_32_bits_count_are_refused(executor: str) -> None:
+    """Each operand is small, but the product of the reduced axes overflowed: -inf came out."""
+    reason = missing(executor)
+    if reason:
+        pytest.skip(reason)
+    module = _compiler.Module.parse(
+        """
+        func.func @main(%x: tensor<?x1xf32>, %y: tensor<?xf32>) -> tensor<f32> {
+          %0 = torsh.add %x, %y : (tensor<?x1xf32>, tensor<?xf32>) -> tensor<?x?xf32>
+          %1 = torsh.amax %0 {axes = array<i64: 0, 1>} : (tensor<?x?xf32>) -> tensor<f32>
+          return %1 : tensor<f32>
+        }""",
+        _compiler.Context(),
+    )
+    compiled = torshjit.compile(module, target_device=executor, strict=True)
+    x, y = np.full((65536, 1), 2, np.float32), np.ones(65536, np.float32)
+    assert compiled(x[:3], y[:5]) == 3
+    with pytest.raises(torshjit.TorshError, match="counts 4294967296 elements"):
+        compiled(x, y)
+
+
 def _compiled(program: Any, executor: str) -> Any:
     reason = missing(executor)
     if reason:
