@@ -30,11 +30,31 @@ static bool isCheap(linalg::GenericOp op) {
   return cost <= 2;
 }
 
+/// Whether another operand of the consumer is the same tensor: read alike, the two are
+/// about to become one; read otherwise, the producer would be computed for each.
+static bool isReadTwice(OpOperand *operand, bool &isReadAlike) {
+  auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
+  isReadAlike = false;
+  bool isTwice = false;
+  for (OpOperand &other : operand->getOwner()->getOpOperands()) {
+    if (&other == operand || other.get() != operand->get())
+      continue;
+    isTwice = true;
+    isReadAlike |= consumer && consumer.getMatchingIndexingMap(&other) ==
+                                   consumer.getMatchingIndexingMap(operand);
+  }
+  return isTwice;
+}
+
 /// Profitability: the legality is upstream's.
 static bool shouldFuse(OpOperand *operand) {
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
   Operation *consumer = operand->getOwner();
   if (!producer || isContraction(consumer) || isContraction(producer))
+    return false;
+  // A body that is copied twice at every step of a chain grows exponentially.
+  bool isReadAlike = false;
+  if (isReadTwice(operand, isReadAlike) && (isReadAlike || !isCheap(producer)))
     return false;
   bool oneConsumer =
       llvm::all_of(producer->getUsers(), [&](Operation *user) { return user == consumer; });

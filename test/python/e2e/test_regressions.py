@@ -139,6 +139,20 @@ def test_logarithms_of_subnormal_numbers(executor: str) -> None:
         np.testing.assert_allclose(actual, each, rtol=1e-6)
 
 
+@pytest.mark.parametrize("executor", COMPILED)
+def test_long_chains_compile_in_the_time_of_their_length(executor: str) -> None:
+    """Each step's body was copied twice into the next one: ten steps took half a minute."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random(100, np.float32), rng.random(200, np.float32)
+
+    def program(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        for i in range(60):
+            x = np.where(y[i : i + 100] > x, y[i : i + 100], x)
+        return x
+
+    np.testing.assert_array_equal(_compiled(program, executor)(x, y), program(x, y))
+
+
 @pytest.mark.parametrize("executor", ["vulkan", "msl-emulated"])
 def test_reductions_over_more_than_32_bits_count_are_refused(executor: str) -> None:
     """Each operand is small, but the product of the reduced axes overflowed: -inf came out."""
