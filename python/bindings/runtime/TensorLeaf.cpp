@@ -183,7 +183,8 @@ bool matchTensor(const TensorSpec &spec, PyObject *object, LeafView &leaf, CallF
 }
 
 void *tensorMemory(const TensorSpec &spec, LeafView &leaf, CallFrame &frame) {
-  if (leaf.data)
+  // DLPack's empty tensors lie nowhere.
+  if (leaf.data || spec.source == TensorSource::DLPack)
     return leaf.data;
   nb::object copy;
   if (spec.source == TensorSource::Torch) {

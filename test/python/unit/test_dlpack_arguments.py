@@ -51,6 +51,18 @@ def test_arguments_of_other_libraries(target: str) -> None:
     assert call.stats()["specializations"] == 2
 
 
+def test_empty_arrays_lie_nowhere() -> None:
+    """Their address may be null, as torch's is."""
+    torch = pytest.importorskip("torch")
+    empty = Array(np.zeros((0, 4), np.float32))
+    empty._values = torch.empty(0, 4)
+    assert empty._values.data_ptr() == 0
+    call = torshjit.compile(lambda x, y: (x * 2, x.sum(0) + y), strict=True)
+    doubled, total = call(empty, Array(VALUES[0]))
+    assert doubled.shape == (0, 4)
+    np.testing.assert_array_equal(total, VALUES[0])
+
+
 def test_subclasses_of_numpys_arrays_are_none_of_theirs() -> None:
     call = torshjit.compile(lambda a: a + 1)
     call(Array(VALUES))
