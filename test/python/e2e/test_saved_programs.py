@@ -17,6 +17,7 @@ import torshjit
 pytest.importorskip("torshjit._compiler")
 
 from e2e.executors import COMPILED, missing
+from runtime_program import run_python
 
 ROOT = Path(__file__).parents[3]
 RANDOM = np.random.default_rng(5)
@@ -160,3 +161,34 @@ else:
 """
     result = run_without_compiler(code, tmp_path / "classify", x, packages)
     np.testing.assert_array_equal(result, compiled(x))
+
+
+#: Compiles and saves for argv-like TARGET, forks, and does both again in the child.
+FORK = """
+import os, signal
+import numpy as np
+import torshjit
+
+def make(name, program):
+    traced = torshjit.trace(program, (np.ones(9, np.float32),), target_device="TARGET")
+    traced.save(os.path.join("FOLDER", name))
+    return traced
+
+make("parent", lambda x: x + 1)
+child = os.fork()
+if child == 0:
+    signal.alarm(60)
+    make("child", lambda x: x * 3 + 1)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda-emulated"])
+def test_a_forked_child_compiles_and_saves(target: str, tmp_path: Path) -> None:
+    """The linker waited for threads that only the parent had."""
+    code = FORK.replace("TARGET", target).replace("FOLDER", str(tmp_path))
+    result = run_python(code)
+    assert result.returncode == 0, result.stderr
+    loaded = torshjit.load(tmp_path / "child")
+    np.testing.assert_array_equal(loaded(np.ones(9, np.float32)), np.full(9, 4, np.float32))

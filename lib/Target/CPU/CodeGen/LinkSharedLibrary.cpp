@@ -37,9 +37,10 @@ llvm::Expected<std::string> mlir::torsh::cpu::linkSharedLibrary(ArrayRef<std::st
 
   std::string messages;
   llvm::raw_string_ostream stream(messages);
-  std::vector<const char *> arguments = {
-      "ld.lld",      "--shared", "--gc-sections", "--build-id=none", "-z",
-      "noexecstack", "-o",       output.c_str()};
+  // One thread: LLD's pool does not survive a fork, and kernels are small.
+  std::vector<const char *> arguments = {"ld.lld",          "--shared",    "--gc-sections",
+                                         "--build-id=none", "--threads=1", "-z",
+                                         "noexecstack",     "-o",          output.c_str()};
   for (const llvm::SmallString<128> &path : inputs)
     arguments.push_back(const_cast<llvm::SmallString<128> &>(path).c_str());
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
