@@ -247,13 +247,7 @@ LogicalResult ContractionEmitter::finish(Value row, Value column, Value sum) {
       SmallVector<Value> point(index->size());
       for (auto [axis, value] : llvm::zip_equal(aligned.groupAxes, *index))
         point[axis] = value;
-      Value position = e.linearize(point, e.extents(aligned.space));
-      for (Value reshaped : llvm::reverse(aligned.reshapes)) {
-        SmallVector<Value> outer = e.delinearize(position, e.extents(reshaped));
-        e.defineSource(reshaped, outer, point);
-        point = outer;
-      }
-      if (failed(k.storeElement(aligned.output, point)))
+      if (failed(k.storePoint(aligned, point, e.linearize(point, e.extents(aligned.space)))))
         return failure();
     }
     return SmallVector<Value>();

@@ -17,6 +17,19 @@ LogicalResult KernelEmitter::storeElement(const Output &output, ArrayRef<Value> 
   return success();
 }
 
+LogicalResult KernelEmitter::storePoint(const AlignedOutput &aligned, SmallVector<Value> point,
+                                        Value position) {
+  e.definePosition(e.extents(aligned.space), point, position);
+  // From the space outwards to the output.
+  for (Value reshaped : llvm::reverse(aligned.reshapes)) {
+    SmallVector<Value> shape = e.extents(reshaped), outer = e.delinearize(position, shape);
+    e.definePosition(shape, outer, position);
+    e.defineSource(reshaped, outer, point);
+    point = outer;
+  }
+  return storeElement(aligned.output, point);
+}
+
 /// The elements that a thread takes at a time: whole vectors make up a row. Where the
 /// last extent is not known, the function demands that of it.
 int64_t KernelEmitter::vectorOf(ArrayRef<Value> extents) {

@@ -2,7 +2,6 @@
 // Reads how kernels are launched off their functions.
 
 #include "torshjit/GPU/KernelBundle.h"
-#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 
 using namespace mlir;
 
@@ -15,16 +14,20 @@ static json::Array toJSON(ArrayRef<int64_t> values) {
   return array;
 }
 
-static json::Object describeVariant(gpu::GPUFuncOp function, int64_t module) {
-  json::Object variant{{"entry", function.getName()}, {"module", module}};
-  if (std::optional<ArrayRef<int32_t>> block = function.getKnownBlockSize())
-    variant["threads"] = static_cast<int64_t>((*block)[0]);
+int64_t mlir::torsh::gpu::getWorkgroupBytes(::mlir::gpu::GPUFuncOp function) {
   int64_t bytes = 0;
   for (BlockArgument memory : function.getWorkgroupAttributions()) {
     auto type = cast<MemRefType>(memory.getType());
     bytes += type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   }
-  variant["shared_bytes"] = bytes;
+  return bytes;
+}
+
+static json::Object describeVariant(gpu::GPUFuncOp function, int64_t module) {
+  json::Object variant{{"entry", function.getName()}, {"module", module}};
+  if (std::optional<ArrayRef<int32_t>> block = function.getKnownBlockSize())
+    variant["threads"] = static_cast<int64_t>((*block)[0]);
+  variant["shared_bytes"] = torsh::gpu::getWorkgroupBytes(function);
   json::Array grid;
   for (Attribute factor : function->getAttrOfType<ArrayAttr>("torsh.grid"))
     grid.push_back(toJSON(cast<DenseI64ArrayAttr>(factor).asArrayRef()));

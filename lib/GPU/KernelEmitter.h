@@ -55,6 +55,9 @@ private:
   LogicalResult emitElements(ArrayRef<Output> outputs);
   int64_t vectorOf(ArrayRef<Value> extents);
   LogicalResult storeElement(const Output &output, ArrayRef<Value> index);
+  /// Stores the element of an output at a point of its space, whose row-major position
+  /// is known.
+  LogicalResult storePoint(const AlignedOutput &aligned, SmallVector<Value> point, Value position);
 
   //===--------------------------------------------------------------------===//
   // Groups of threads (ReductionKernel.cpp)

@@ -133,15 +133,7 @@ LogicalResult KernelEmitter::storeAligned(const AlignedOutput &aligned, ArrayRef
     for (auto [axis, value] : llvm::zip_equal(within, e.delinearize(i, inner)))
       index[axis] = value;
     Value position = isLeading ? e.add(e.mul(number, total), i) : e.linearize(index, extents);
-    e.definePosition(extents, index, position);
-    // From the space outwards to the output.
-    for (Value reshaped : llvm::reverse(aligned.reshapes)) {
-      SmallVector<Value> shape = e.extents(reshaped), outer = e.delinearize(position, shape);
-      e.definePosition(shape, outer, position);
-      e.defineSource(reshaped, outer, index);
-      index = outer;
-    }
-    if (failed(storeElement(aligned.output, index)))
+    if (failed(storePoint(aligned, index, position)))
       return failure();
     return SmallVector<Value>();
   };

@@ -3,6 +3,7 @@
 
 #include "KernelEmitter.h"
 #include "torshjit/GPU/ContractionAtom.h"
+#include "torshjit/GPU/KernelBundle.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -52,11 +53,7 @@ LogicalResult mlir::torsh::gpu::verifySchedule(func::FuncOp kernel,
 
 LogicalResult mlir::torsh::gpu::verifyMemory(::mlir::gpu::GPUFuncOp function,
                                              const DeviceTraits &traits) {
-  int64_t bytes = 0;
-  for (BlockArgument memory : function.getWorkgroupAttributions()) {
-    auto type = cast<MemRefType>(memory.getType());
-    bytes += type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  }
+  int64_t bytes = getWorkgroupBytes(function);
   if (bytes > traits.workgroupBytes)
     return function.emitError("its schedule needs ")
            << bytes << " bytes of workgroup memory, the device has " << traits.workgroupBytes;

@@ -5,18 +5,17 @@
 
 include "mlir/Pass/PassBase.td"
 
-class DeviceOptions<int unused = 0> {
-  list<Option> options = [
-    Option<"maxThreads", "max-threads", "int64_t", "256", "Threads of a block at most">,
-    Option<"workgroupBytes", "workgroup-bytes", "int64_t", "32768",
-           "Workgroup memory of a block at most">,
-    Option<"subgroupSize", "subgroup-size", "int64_t", "0",
-           "Threads that exchange values by shuffles; 0: none do">,
-    Option<"vectorBytes", "vector-bytes", "int64_t", "0",
-           "Bytes that one access of a thread moves at best; 0: as they come">,
-    Option<"unroll", "unroll", "int64_t", "4",
-           "Elements of a row up to which the loops of a thread are unrolled">];
-}
+// What a target says of its device, as DeviceTraits has it.
+defvar deviceOptions = [
+  Option<"maxThreads", "max-threads", "int64_t", "256", "Threads of a block at most">,
+  Option<"workgroupBytes", "workgroup-bytes", "int64_t", "32768",
+         "Workgroup memory of a block at most">,
+  Option<"subgroupSize", "subgroup-size", "int64_t", "0",
+         "Threads that exchange values by shuffles; 0: none do">,
+  Option<"vectorBytes", "vector-bytes", "int64_t", "0",
+         "Bytes that one access of a thread moves at best; 0: as they come">,
+  Option<"unroll", "unroll", "int64_t", "4",
+         "Elements of a row up to which the loops of a thread are unrolled">];
 
 def SelectGPUSchedulesPass : Pass<"torsh-gpu-select-schedules", "::mlir::func::FuncOp"> {
   let summary = "Chooses how each kernel is spread over blocks of threads";
@@ -27,7 +26,7 @@ def SelectGPUSchedulesPass : Pass<"torsh-gpu-select-schedules", "::mlir::func::F
     that a thread takes at a time. A schedule that names its threads was set by a tuner
     or a user, and stays as it is; one that does not is replaced as a whole.
   }];
-  let options = DeviceOptions<>.options;
+  let options = deviceOptions;
 }
 
 def LowerKernelsToGPUPass : Pass<"torsh-lower-kernels-to-gpu", "::mlir::ModuleOp"> {
@@ -50,7 +49,7 @@ def LowerKernelsToGPUPass : Pass<"torsh-lower-kernels-to-gpu", "::mlir::ModuleOp
     for each factor, an extent below 0 being that of the dynamic ones with the number
     -1 - extent. Any other number of blocks is right as well.
   }];
-  let options = DeviceOptions<>.options;
+  let options = deviceOptions;
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::gpu::GPUDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect", "::mlir::affine::AffineDialect"];
