@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from torshjit.capture.matrix_product import matrix_product
 from torshjit.capture.torch_lowering import (
     Lowering,
     accumulation_dtype,
@@ -43,7 +44,7 @@ def linear(
 ) -> Any:
     dtype = _common_dtype(g, x, weight, bias)
     if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
-        product = _matmul(g, g.value(x), _transposed(g, g.value(weight)))
+        product = matrix_product(g, g.value(x), _transposed(g, g.value(weight)))
         return product if bias is None else g.emit("add", product, g.operand(bias, dtype))
     value = g.value(x)
     if x.ndim == 1:
@@ -55,24 +56,6 @@ def linear(
 
 def _transposed(g: Lowering, value: Any) -> Any:
     return g.swap_last(value) if len(value.shape) > 1 else value
-
-
-def _matmul(g: Lowering, left: Any, right: Any) -> Any:
-    """`torch.matmul`: an operand of one axis is a row or a column, whose axis is dropped."""
-    if not left.shape or not right.shape:
-        raise ShapeError(f"{g.op}: both operands need at least one axis")
-    row, column = len(left.shape) == 1, len(right.shape) == 1
-    if row:
-        left = g.reshape(left, (1, *left.shape))
-    if column:
-        right = g.reshape(right, (*right.shape, 1))
-    result = g.emit("matmul", left, right)
-    shape = list(result.shape)
-    if column:
-        del shape[-1]
-    if row:
-        del shape[-1 if column else -2]
-    return g.reshape(result, shape)
 
 
 @lowers(
@@ -89,7 +72,7 @@ def matmul(g: Lowering, left: torch.Tensor, right: torch.Tensor) -> Any:
     expected = ranks.get((g.op or "").split(".")[1])
     if expected is not None and (left.ndim, right.ndim) != expected:
         raise ShapeError(f"{g.op}: operands of rank {left.ndim} and {right.ndim}")
-    return _matmul(g, g.value(left), g.value(right))
+    return matrix_product(g, g.value(left), g.value(right))
 
 
 def _add_product(
@@ -121,7 +104,7 @@ def addmm(
     alpha: Number = 1,
 ) -> Any:
     _common_dtype(g, addend, left, right)
-    product = _matmul(g, g.value(left), g.value(right))
+    product = matrix_product(g, g.value(left), g.value(right))
     return _add_product(g, addend, product, beta, alpha)
 
 

@@ -7,35 +7,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from torshjit.capture.matrix_product import matrix_product
 from torshjit.capture.onnx_import.handlers import lowers
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations, wider
 from torshjit.errors import ShapeError
 
-__all__ = ["matmul", "window_padding"]
-
-
-def matmul(g: Operations, left: Any, right: Any) -> Any:
-    """`numpy.matmul`: an operand of one axis is a row or a column, whose axis is dropped."""
-    if not left.shape or not right.shape:
-        raise ShapeError(f"{g.op}: both operands need at least one axis", op=g.op)
-    row, column = len(left.shape) == 1, len(right.shape) == 1
-    if row:
-        left = g.reshape(left, (1, *left.shape))
-    if column:
-        right = g.reshape(right, (*right.shape, 1))
-    result = g.emit("matmul", left, right)
-    shape = list(result.shape)
-    if column:
-        del shape[-1]
-    if row:
-        del shape[-1 if column else -2]
-    return g.reshape(result, shape)
+__all__ = ["window_padding"]
 
 
 @lowers("MatMul")
 def _matmul(g: Operations, node: Node) -> Any:
-    return matmul(g, node.value(0), node.value(1))
+    return matrix_product(g, node.value(0), node.value(1))
 
 
 @lowers("MatMulInteger")
@@ -46,7 +29,7 @@ def _matmul_integer(g: Operations, node: Node) -> Any:
         left = g.emit("sub", left, g.reshape(zero, (*zero.shape, *[1] * len(zero.shape))))
     if node.has(3):
         right = g.emit("sub", right, node.value(3, "i32"))
-    return matmul(g, left, right)
+    return matrix_product(g, left, right)
 
 
 @lowers("Gemm")
