@@ -17,7 +17,7 @@ import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 from torshjit.errors import DeviceError
 from torshjit.targets.metal.address_space import ALIGNMENT, AddressSpace, Place
 
-__all__ = ["LoadedKernel", "MetalDevice"]
+__all__ = ["HostVisibleMetalDevice", "LoadedKernel", "MetalDevice"]
 
 _INT32_MAX = (1 << 31) - 1
 
@@ -215,3 +215,24 @@ class MetalDevice(ABC):
     @abstractmethod
     def synchronize(self) -> None:
         """Returns when everything given to the queue is done."""
+
+
+class HostVisibleMetalDevice(MetalDevice):
+    """A device whose memory the host can read and write once nothing is under way."""
+
+    @abstractmethod
+    def view(self, place: Place, size: int) -> memoryview:
+        """`size` bytes at `place`, as the host sees them."""
+
+    def write(self, place: Place, source: memoryview) -> None:
+        self.synchronize()
+        self.view(place, len(source))[:] = source
+
+    def read(self, place: Place, destination: memoryview) -> None:
+        self.synchronize()
+        destination[:] = self.view(place, len(destination))
+
+    def copy_memory(self, destination: Place, source: Place, size: int) -> None:
+        # By the host: a copy on the GPU would want multiples of four.
+        self.synchronize()
+        self.view(destination, size)[:] = self.view(source, size)

@@ -22,7 +22,7 @@ from torshjit.targets.metal.kernel_function import (
     Parameter,
     kernel_functions,
 )
-from torshjit.targets.metal.metal_device import MetalDevice
+from torshjit.targets.metal.metal_device import HostVisibleMetalDevice
 
 __all__ = ["MLXDevice"]
 
@@ -41,7 +41,7 @@ class _Launcher(NamedTuple):
     num_bindings: int
 
 
-class MLXDevice(MetalDevice):
+class MLXDevice(HostVisibleMetalDevice):
     """Memory is arrays of bytes; MLX runs launches when someone waits for the last one's token.
 
     Args:
@@ -57,14 +57,6 @@ class MLXDevice(MetalDevice):
         array = self._mx.zeros((size,), dtype=self._mx.uint8)
         self._mx.eval(array)
         return array
-
-    def write(self, place: Place, source: memoryview) -> None:
-        self.synchronize()
-        self._view(place, len(source))[:] = source
-
-    def read(self, place: Place, destination: memoryview) -> None:
-        self.synchronize()
-        destination[:] = self._view(place, len(destination))
 
     def compile(self, text: str) -> str:
         return text
@@ -121,16 +113,12 @@ class MLXDevice(MetalDevice):
             threadgroup=(threads, 1, 1),
         )
 
-    def copy_memory(self, destination: Place, source: Place, size: int) -> None:
-        self.synchronize()
-        self._view(destination, size)[:] = self._view(source, size)
-
     def synchronize(self) -> None:
         if self._token is not None:
             token, self._token = self._token, None
             self._mx.eval(token)
 
-    def _view(self, place: Place, size: int) -> memoryview:
+    def view(self, place: Place, size: int) -> memoryview:
         return memoryview(place.memory).cast("B")[place.offset : place.offset + size]
 
 

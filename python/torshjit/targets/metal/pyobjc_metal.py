@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from torshjit.errors import DeviceError
 from torshjit.targets.metal.address_space import Place
-from torshjit.targets.metal.metal_device import MetalDevice
+from torshjit.targets.metal.metal_device import HostVisibleMetalDevice
 
 __all__ = ["PyObjCDevice"]
 
@@ -21,7 +21,7 @@ class _Function(NamedTuple):
     pipeline: Any
 
 
-class PyObjCDevice(MetalDevice):
+class PyObjCDevice(HostVisibleMetalDevice):
     """Memory is shared buffers; launches gather in a command buffer until someone waits.
 
     Args:
@@ -51,14 +51,6 @@ class PyObjCDevice(MetalDevice):
         if buffer is None:
             raise MemoryError(f"Metal has no buffer of {size} bytes")
         return buffer
-
-    def write(self, place: Place, source: memoryview) -> None:
-        self.synchronize()
-        self._view(place, len(source))[:] = source
-
-    def read(self, place: Place, destination: memoryview) -> None:
-        self.synchronize()
-        destination[:] = self._view(place, len(destination))
 
     def compile(self, text: str) -> Any:
         options = self._metal.MTLCompileOptions.new()
@@ -105,11 +97,6 @@ class PyObjCDevice(MetalDevice):
                 self._metal.MTLSizeMake(groups, 1, 1), self._metal.MTLSizeMake(threads, 1, 1)
             )
 
-    def copy_memory(self, destination: Place, source: Place, size: int) -> None:
-        # A blit would want multiples of four.
-        self.synchronize()
-        self._view(destination, size)[:] = self._view(source, size)
-
     def synchronize(self) -> None:
         if self._command_buffer is None:
             return
@@ -137,7 +124,7 @@ class PyObjCDevice(MetalDevice):
             self._encoder = self._command_buffer.computeCommandEncoder()
         return self._encoder
 
-    def _view(self, place: Place, size: int) -> memoryview:
+    def view(self, place: Place, size: int) -> memoryview:
         content = memoryview(place.memory.contents().as_buffer(place.size)).cast("B")
         return content[place.offset : place.offset + size]
 
