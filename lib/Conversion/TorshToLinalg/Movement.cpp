@@ -275,6 +275,9 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
       for (auto [original, input] : llvm::zip_equal(op.getInputs(), adaptor.getInputs()))
         if (tensorType(original).getDimSize(axis) == 1)
           result = input;
+      // The result may know extents that this input leaves open.
+      if (result.getType() != squeeze(type))
+        result = tensor::CastOp::create(rewriter, loc, squeeze(type), result);
       rewriter.replaceOp(op, result);
       return success();
     }

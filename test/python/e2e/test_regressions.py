@@ -84,6 +84,20 @@ def test_concat_with_an_empty_tensor() -> None:
     )
 
 
+def test_concat_of_one_input_that_leaves_an_extent_open() -> None:
+    """Its type was not brought to that of the result, and the program did not compile."""
+    _check(
+        """
+        func.func @main(%x: tensor<0x2xf32>, %y: tensor<1x?xf32>) -> tensor<1x2xf32> {
+          %0 = torsh.concat %x, %y {axis = 0 : i64}
+              : (tensor<0x2xf32>, tensor<1x?xf32>) -> tensor<1x2xf32>
+          return %0 : tensor<1x2xf32>
+        }""",
+        np.zeros((0, 2), np.float32),
+        np.array([[2.5, -1]], np.float32),
+    )
+
+
 @pytest.mark.parametrize("executor", COMPILED)
 def test_products_and_sums_with_zero_are_computed(executor: str) -> None:
     """A Vulkan driver took x * 0 for 0 where x is NaN, and x + 0 for x where x is -0."""
