@@ -82,6 +82,12 @@ class CompiledModule(_runtime.Dispatcher):
         return self._config
 
     @property
+    def is_compiled(self) -> bool:
+        """Whether there is a specialization, and no signature runs as plain Python."""
+        with self._lock:
+            return bool(self._specializations) and not self._fallbacks
+
+    @property
     def __torshjit_function__(self) -> Any:
         """The Python function behind it, which a capture of its caller traces through."""
         return getattr(self._source, "function", None)

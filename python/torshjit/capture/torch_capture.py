@@ -37,7 +37,7 @@ from torshjit.capture.torch_autograd import call_with_grad
 from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_dispatch import TORCH_FOLDER, TorchTrace
 from torshjit.capture.torch_lowering import dialect_dtype
-from torshjit.capture.torch_state import ProgramState
+from torshjit.capture.torch_state import ProgramState, ReachableState
 from torshjit.errors import CaptureError, CompileError, TorshError
 
 __all__ = ["capture_module"]
@@ -85,6 +85,9 @@ def capture_module(
     compiler: Any,
     context: Any,
     devices: Sequence[str] = ("cpu",),
+    *,
+    state: ReachableState | None = None,
+    locate: Callable[[], tuple[str, int] | None] | None = None,
 ) -> CapturedProgram:
     """Traces ``program(*args, **kwargs)``, a torch module or function, and returns its program.
 
@@ -98,6 +101,8 @@ def capture_module(
         compiler: the module `torshjit._compiler`.
         context: one of its contexts.
         devices: the types of devices whose tensors the program may compute on.
+        state: what the program can reach besides its arguments; found by a walk if not given.
+        locate: says which line of the user is running; the innermost one if not given.
 
     Raises:
         CaptureError: the program cannot be captured: it asks for a tensor's value, draws random
@@ -113,7 +118,7 @@ def capture_module(
     if _get_current_dispatch_mode() is not None:
         raise CaptureError("another dispatch mode of torch is active, such as an outer capture")
     args_tree, tensors = flatten(args, kwargs, lambda value: _classify_argument(value, device))
-    state = ProgramState(program)
+    state = ProgramState(program) if state is None else state
     bindings: list[ArgumentBinding | ObjectBinding] = []
     names: list[str] = []
 
@@ -130,7 +135,7 @@ def capture_module(
         names.append(name)
         return value, name
 
-    trace = TorchTrace(compiler, context, bind, device)
+    trace = TorchTrace(compiler, context, bind, device, locate)
     try:
         entered = []
         for number, (tensor, path) in enumerate(
@@ -195,7 +200,7 @@ def _argument_paths(args_tree: tuple[tuple, dict]) -> list[str]:
 def _run(
     program: Callable[..., Any],
     trace: TorchTrace,
-    state: ProgramState,
+    state: ReachableState,
     args_tree: tuple[tuple, dict],
     entered: list[torch.Tensor],
 ) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -65,6 +66,7 @@ class TorchTrace:
 
     `bind` is called with each real tensor that the program meets, once, and returns
     ``(Value, name)`` of the program input that stands for it, or raises CaptureError.
+    `locate` says which line of the user an ATen call is due to, by default the innermost one.
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class TorchTrace:
         context: Any,
         bind: Callable[[torch.Tensor], tuple[Any, str]],
         device: CaptureDevice,
+        locate: Callable[[], tuple[str, int] | None] | None = None,
     ) -> None:
         self.g = Lowering(compiler, context, self.read)
         self.mode = _CaptureMode(self)
         self.first_error: TorshError | None = None
         self.device = device
         self._bind = bind
+        self._locate = locate or partial(user_location, (TORCH_FOLDER,))
         self._autocast_depth = _autocast_depth()
         self._records: list[Traced] = []
         # Views of parameters, which are no inference tensors, must not be such either.
@@ -176,7 +180,7 @@ class TorchTrace:
         Raises:
             TorshError: the call cannot be captured; the error names it and the user's line.
         """
-        location = user_location((TORCH_FOLDER,))
+        location = self._locate()
         try:
             self.g.location, self.g.op = location, str(func)
             if _autocast_depth() != self._autocast_depth:

@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import partial
 from types import CodeType, FunctionType, MethodType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import nn
@@ -25,7 +25,7 @@ from torshjit.capture.graph_function import AttributeGuard, IdentityGuard
 from torshjit.capture.source_location import PACKAGE_FOLDER, installed_folders
 from torshjit.errors import CaptureError
 
-__all__ = ["ProgramState"]
+__all__ = ["ProgramState", "ReachableState"]
 
 #: Methods that a call does not run.
 _NOT_CALLED = frozenset({"__init__", "__repr__", "extra_repr", "__getstate__", "__setstate__"})
@@ -38,6 +38,22 @@ _LIBRARIES = (
     PACKAGE_FOLDER,
     *installed_folders(),
 )
+
+
+class ReachableState(Protocol):
+    """The tensors besides its arguments that a program may read.
+
+    Attributes:
+        guards: conditions for the captured program to stay valid.
+    """
+
+    guards: list[IdentityGuard | AttributeGuard]
+
+    def name(self, tensor: torch.Tensor) -> str | None:
+        """What messages call a tensor; None if the program must not read it."""
+
+    def check_unchanged(self) -> None:
+        """Raises CaptureError if the program changed its own state while it was traced."""
 
 
 class ProgramState:
