@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from torshjit.capture.torch_lowering import Lowering
+from torshjit.capture.torch_lowering import Deferred, Lowering
 from torshjit.errors import CaptureError
 from torshjit.record import Record
 
@@ -150,6 +150,12 @@ class AliasGroup:
         self._members: list[weakref.ref[torch.Tensor]] = []
         self._relatives: list[AliasGroup] = []
 
+    def read_whole(self) -> Any:
+        """The Value of the whole, for elements that are not known while tracing."""
+        if isinstance(self.value, Deferred):
+            self.value = self.value.compute()
+        return self.value
+
     def add_member(self, tensor: torch.Tensor) -> None:
         """Remembers, weakly, a tensor of the group."""
         self._members.append(weakref.ref(tensor))
@@ -210,7 +216,7 @@ class Traced:
             assert self._constant is not None
             value = g.constant(self._constant)
         else:
-            value = group.value
+            value = group.read_whole()
             for step in self.steps:
                 value = step.read(g, value)
         self._cached, self._cached_version = value, group.version
@@ -230,7 +236,7 @@ class Traced:
         """Replaces the elements; every view of the same memory sees it."""
         group = self.group
         group.check_writable(g)
-        whole = g.constant(group.constant) if group.constant is not None else group.value
+        whole = g.constant(group.constant) if group.constant is not None else group.read_whole()
         stages = [whole]
         for step in self.steps[:-1]:
             stages.append(step.read(g, stages[-1]))

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
+from torshjit.capture.torch_backward_contraction import attention_scores
 from torshjit.capture.torch_lowering import (
+    Deferred,
     Lowering,
-    Unavailable,
     accumulation_dtype,
     dialect_dtype,
     lowers,
@@ -98,9 +99,32 @@ def attention(
     return _attention(g, query, key, value, attn_mask, is_causal, scale, enable_gqa)
 
 
-def _statistics(g: Lowering, query: torch.Tensor) -> Unavailable:
-    reason = f"the log-sum-exp of {g.op} is not covered"
-    return Unavailable(reason, "f32", tuple(query.shape[:-1]))
+def _log_sum(
+    g: Lowering,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    causal: bool,
+    mask: torch.Tensor | None,
+    scale: float | None,
+) -> Deferred:
+    """The logarithm of the sum of each query's exponentials, for the gradient."""
+    wide = accumulation_dtype(dialect_dtype(query.dtype))
+
+    def compute() -> Any:
+        factor = g.scalar(1 / math.sqrt(query.shape[-1]) if scale is None else scale, wide)
+        q, k = g.operands((query, key), wide)
+        scores = attention_scores(g, q, k, factor, causal, mask)
+        axis = [query.ndim - 1]
+        highest = g.reduce("amax", scores, axis, keepdims=True)
+        # A query that sees no key has 0 in torch's kernels; -inf - -inf would be NaN.
+        zero = g.scalar(0, wide)
+        seen = g.compare("ne", highest, g.scalar(-math.inf, wide))
+        highest = g.emit("select", seen, highest, zero)
+        total = g.reduce("sum", g.emit("exp", g.emit("sub", scores, highest)), axis)
+        result = g.emit("add", g.emit("log", total), g.reshape(highest, query.shape[:-1]))
+        return g.emit("select", g.reshape(seen, query.shape[:-1]), result, zero)
+
+    return Deferred(compute, wide, query.shape[:-1])
 
 
 @lowers("aten._scaled_dot_product_flash_attention_for_cpu.default")
@@ -115,4 +139,4 @@ def flash_attention_for_cpu(
     scale: float | None = None,
 ) -> Any:
     result = attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale)
-    return result, _statistics(g, query)
+    return result, _log_sum(g, query, key, is_causal, attn_mask, scale)

@@ -11,6 +11,11 @@ import torch
 from torshjit.capture import (
     torch_activation,
     torch_attention,
+    torch_backward_activation,
+    torch_backward_contraction,
+    torch_backward_movement,
+    torch_backward_normalization,
+    torch_backward_window,
     torch_contraction,
     torch_elementwise,
     torch_loss,
@@ -35,6 +40,11 @@ __all__ = ["RULE_FAMILIES", "choose_handler"]
 RULE_FAMILIES = (
     torch_activation,
     torch_attention,
+    torch_backward_activation,
+    torch_backward_contraction,
+    torch_backward_movement,
+    torch_backward_normalization,
+    torch_backward_window,
     torch_contraction,
     torch_elementwise,
     torch_loss,

@@ -8,7 +8,13 @@ from typing import Any
 import torch
 
 from torshjit.capture.torch_elementwise import binary_dtype
-from torshjit.capture.torch_lowering import Lowering, accumulation_dtype, dialect_dtype, lowers
+from torshjit.capture.torch_lowering import (
+    Deferred,
+    Lowering,
+    accumulation_dtype,
+    dialect_dtype,
+    lowers,
+)
 from torshjit.errors import ShapeError
 
 __all__: list[str] = []
@@ -166,3 +172,76 @@ def nll_loss(
         share = g.broadcast(g.emit("select", hit, factor, zero), x.shape)
         total = g.emit("div", total, g.reduce("sum", share, list(range(x.ndim))))
     return g.cast(total, dtype)
+
+
+def _label_hits(
+    g: Lowering, x: torch.Tensor, target: torch.Tensor, ignore_index: int
+) -> tuple[Any, int]:
+    """Where an element is that of its row's label, unless that is ignored; and the rows' axis."""
+    axis = 0 if x.ndim == 1 else 1
+    label = g.value(target)
+    column = [1] * x.ndim
+    column[axis] = x.shape[axis]
+    wanted = g.reshape(label, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+    hit = g.compare("eq", g.iota(column, axis, label.dtype), wanted)
+    counted = g.compare("ne", wanted, g.scalar(ignore_index, label.dtype))
+    return g.emit("and", hit, counted), axis
+
+
+def _class_weights(
+    g: Lowering, x: torch.Tensor, weight: torch.Tensor | None, axis: int, dtype: str
+) -> Any:
+    if weight is None:
+        return g.scalar(1, dtype)
+    column = [1] * x.ndim
+    column[axis] = x.shape[axis]
+    return g.reshape(g.operand(weight, dtype), column)
+
+
+@lowers("aten.nll_loss_forward.default", "aten.nll_loss2d_forward.default")
+def nll_loss_forward(
+    g: Lowering,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor | None,
+    reduction: int,
+    ignore_index: int,
+) -> Any:
+    """The loss, and the sum of the weights of the labels, which is zero where none is needed."""
+    loss = nll_loss(g, x, target, weight, reduction, ignore_index)
+    dtype = dialect_dtype(x.dtype)
+
+    def total_weight() -> Any:
+        if reduction == _NONE:
+            return g.scalar(0, dtype)
+        wide = accumulation_dtype(dtype)
+        hit, axis = _label_hits(g, x, target, ignore_index)
+        factor = _class_weights(g, x, weight, axis, wide)
+        share = g.broadcast(g.emit("select", hit, factor, g.scalar(0, wide)), x.shape)
+        return g.cast(g.reduce("sum", share, list(range(x.ndim))), dtype)
+
+    return loss, Deferred(total_weight, dtype, ())
+
+
+@lowers("aten.nll_loss_backward.default", "aten.nll_loss2d_backward.default")
+def nll_loss_backward(
+    g: Lowering,
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    target: torch.Tensor,
+    weight: torch.Tensor | None,
+    reduction: int,
+    ignore_index: int,
+    total_weight: torch.Tensor,
+) -> Any:
+    dtype = dialect_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    hit, axis = _label_hits(g, x, target, ignore_index)
+    incoming = g.operand(grad, wide)
+    if reduction == _NONE:
+        incoming = g.reshape(incoming, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+    elif reduction == _MEAN:
+        incoming = g.emit("div", incoming, g.operand(total_weight, wide))
+    factor = g.emit("neg", g.emit("mul", _class_weights(g, x, weight, axis, wide), incoming))
+    result = g.emit("select", hit, factor, g.scalar(0, wide))
+    return g.cast(g.broadcast(result, x.shape), dtype)

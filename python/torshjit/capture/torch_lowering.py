@@ -22,6 +22,7 @@ from torshjit.errors import CaptureError, DTypeError, ShapeError, TorshError, Un
 
 __all__ = [
     "RULES",
+    "Deferred",
     "Lowering",
     "Unavailable",
     "accumulation_dtype",
@@ -68,6 +69,15 @@ class Unavailable:
 
     def __init__(self, reason: str, dtype: str, shape: Sequence[int]) -> None:
         self.reason = reason
+        self.dtype = dtype
+        self.shape = tuple(shape)
+
+
+class Deferred:
+    """Stands for a second result that few programs use: computed where it is first read."""
+
+    def __init__(self, compute: Callable[[], Any], dtype: str, shape: Sequence[int]) -> None:
+        self.compute = compute
         self.dtype = dtype
         self.shape = tuple(shape)
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from torshjit.capture.torch_lowering import (
+    Deferred,
     Lowering,
     Unavailable,
     accumulation_dtype,
@@ -86,10 +87,19 @@ def native_layer_norm(
     eps: float,
 ) -> Any:
     result = layer_norm(g, x, normalized_shape, weight, bias, eps)
-    kept = x.ndim - len(normalized_shape)
-    shape = (*x.shape[:kept], *[1] * len(normalized_shape))
-    missing = Unavailable(f"the statistics of {g.op} are not covered", result.dtype, shape)
-    return result, missing, missing
+    axes = list(range(x.ndim - len(normalized_shape), x.ndim))
+    _, stored = _mixed_dtype(x, weight, bias)
+    wide = accumulation_dtype(stored)
+    shape = [1 if axis in axes else extent for axis, extent in enumerate(x.shape)]
+
+    def mean() -> Any:
+        return g.cast(g.mean(g.operand(x, wide), axes, keepdims=True), stored)
+
+    def inverse_deviation() -> Any:
+        variance, _ = g.variance(g.operand(x, wide), axes, 0, keepdims=True)
+        return g.cast(g.emit("rsqrt", g.emit("add", variance, g.scalar(eps, wide))), stored)
+
+    return result, Deferred(mean, stored, shape), Deferred(inverse_deviation, stored, shape)
 
 
 @lowers("aten.rms_norm.default")

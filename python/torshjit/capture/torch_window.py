@@ -214,3 +214,5 @@ def _adaptive_rule(axes: int, largest: bool) -> Callable[..., Any]:
 for _axes in (1, 2, 3):
     lowers(f"aten.adaptive_avg_pool{_axes}d.default")(_adaptive_rule(_axes, largest=False))
     lowers(f"aten.adaptive_max_pool{_axes}d.default")(_adaptive_rule(_axes, largest=True))
+    if _axes > 1:
+        lowers(f"aten._adaptive_avg_pool{_axes}d.default")(_adaptive_rule(_axes, largest=False))

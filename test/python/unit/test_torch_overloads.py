@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("torshjit._compiler")
 
+import torch_backward_cases  # noqa: E402, F401
 from interpreted_capture import assert_matches, capture, interpreted  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 from torch_overload_cases import CASES, Case, Tensor  # noqa: E402
@@ -20,10 +21,9 @@ from torshjit.errors import UnsupportedOpError  # noqa: E402
 
 #: Overloads whose results differ in form, with tests of their own below.
 TESTED_APART = {
-    "aten.native_layer_norm.default",
     "aten.native_batch_norm.default",
     "aten._native_batch_norm_legit_no_training.default",
-    "aten._scaled_dot_product_flash_attention_for_cpu.default",
+    "aten._scaled_dot_product_flash_attention_for_cpu_backward.default",
     *(f"aten.max_pool{axes}d_with_indices.default" for axes in (2, 3)),
     *(f"aten.adaptive_max_pool{axes}d.default" for axes in (1, 2, 3)),
 }
@@ -89,7 +89,6 @@ def test_no_case_is_refused_by_eager_in_every_dtype() -> None:
 @pytest.mark.parametrize(
     ("name", "args"),
     [
-        ("native_layer_norm.default", ([4], torch.ones(4), None, 1e-5)),
         (
             "native_batch_norm.default",
             (None, torch.ones(4), torch.zeros(4), torch.ones(4), False, 0.1, 1e-5),
@@ -125,14 +124,30 @@ def test_only_the_first_result_is_covered(name: str, args: tuple) -> None:
         capture(second, x)
 
 
-def test_attention_kernel_of_the_cpu() -> None:
-    function = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
-    q, k, v = torch.randn(3, 2, 4, 5, 8).unbind(0)
+@pytest.mark.parametrize("kind", ["full", "causal", "hidden", "bias"])
+def test_gradient_of_the_attention_kernel_of_the_cpu(kind: str) -> None:
+    forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
+    backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward.default
+    q, k, v, grad = torch.randn(4, 2, 3, 5, 8).unbind(0)
+    mask = None
+    if kind == "bias":
+        mask = torch.randn(5, 5)
+    elif kind == "hidden":
+        mask = torch.zeros(5, 5).masked_fill(torch.rand(5, 5) < 0.5, -torch.inf)
+        mask[2] = -torch.inf
+    rest = (0.0, kind == "causal")
 
-    def attend(q: Any, k: Any, v: Any) -> Any:
-        return function(q, k, v, 0.0, True)[0]
+    def attend(*tensors: Any) -> Any:
+        return forward(*tensors, *rest, attn_mask=mask)
 
-    assert_matches(interpreted(attend, q, k, v), attend(q, k, v), 4)
+    result, total = attend(q, k, v)
+    assert_matches(interpreted(attend, q, k, v), (result, total), 8)
+
+    def differentiate(*tensors: Any) -> Any:
+        return backward(*tensors, *rest, attn_mask=mask)
+
+    given = (grad, q, k, v, result, total)
+    assert_matches(interpreted(differentiate, *given), differentiate(*given), 8)
 
 
 def test_a_query_that_sees_no_key_gives_zeros() -> None:
