@@ -31,6 +31,15 @@ struct Body {
   }
   Value like(Value v, double value) const { return constant(v.getType(), value); }
 
+  /// An integer constant by its bits, which a double cannot always hold.
+  Value bitsLike(Value v, uint64_t bits) const {
+    auto scalar = cast<IntegerType>(element(v));
+    TypedAttr attr = b.getIntegerAttr(scalar, APInt(scalar.getWidth(), bits, false, true));
+    if (auto vector = dyn_cast<VectorType>(v.getType()))
+      attr = SplatElementsAttr::get(vector, attr);
+    return arith::ConstantOp::create(b, loc, attr);
+  }
+
   template <typename OpTy, typename... Args> Value make(Args &&...args) const {
     return OpTy::create(b, loc, std::forward<Args>(args)...);
   }
@@ -64,6 +73,13 @@ struct Body {
     if (auto vector = dyn_cast<VectorType>(v.getType()))
       return vector.clone(scalar);
     return scalar;
+  }
+
+  /// A shift, with `beyond` where the distance is none for the width.
+  template <typename OpTy> Value shift(Value x, Value distance, Value beyond) const {
+    Value width = like(x, element(x).getIntOrFloatBitWidth());
+    Value fits = compare(arith::CmpIPredicate::ult, distance, width);
+    return select(fits, make<OpTy>(x, select(fits, distance, like(x, 0))), beyond);
   }
 
   Value sigmoid(Value x) const {
@@ -216,6 +232,33 @@ Value convert(const Body &f, Value x, Type resultType) {
   return from.isInteger(1) ? f.make<arith::ExtUIOp>(type, x) : f.make<arith::ExtSIOp>(type, x);
 }
 
+/// Ten rounds of the block cipher on four 32-bit words, here kept in i64: two
+/// products whose halves change places, and a key that grows by a Weyl sequence.
+Value philox(const Body &f, Value counter, Value key) {
+  auto constant = [&](uint64_t bits) { return f.bitsLike(counter, bits); };
+  Value low = constant(0xFFFFFFFF), half = constant(32);
+  auto word = [&](Value x) { return f.both(x, low); };
+  auto upper = [&](Value x) { return f.make<arith::ShRUIOp>(x, half); };
+  Value x[] = {word(counter), upper(counter), constant(0), constant(0)};
+  Value k[] = {word(key), upper(key)};
+  for (int round = 0; round < 10; ++round) {
+    Value first = f.make<arith::MulIOp>(x[0], constant(0xD2511F53));
+    Value second = f.make<arith::MulIOp>(x[2], constant(0xCD9E8D57));
+    Value next[] = {
+        f.make<arith::XOrIOp>(f.make<arith::XOrIOp>(upper(second), x[1]), k[0]), word(second),
+        f.make<arith::XOrIOp>(f.make<arith::XOrIOp>(upper(first), x[3]), k[1]), word(first)};
+    std::copy(std::begin(next), std::end(next), x);
+    k[0] = word(f.make<arith::AddIOp>(k[0], constant(0x9E3779B9)));
+    k[1] = word(f.make<arith::AddIOp>(k[1], constant(0xBB67AE85)));
+  }
+  return f.make<arith::OrIOp>(x[0], f.make<arith::ShLIOp>(x[1], half));
+}
+
+/// Whether the elements of an operand are unsigned, which their scalars do not show.
+bool isUnsigned(Value operand) {
+  return getElementTypeOrSelf(operand.getType()).isUnsignedInteger();
+}
+
 } // namespace
 
 // Defines buildScalarBody of an operation from an expression over `f` (the
@@ -247,6 +290,25 @@ SCALAR_BODY(AndOp, return f.make<arith::AndIOp>(x[0], x[1]);)
 SCALAR_BODY(OrOp, return f.make<arith::OrIOp>(x[0], x[1]);)
 SCALAR_BODY(XorOp, return f.make<arith::XOrIOp>(x[0], x[1]);)
 SCALAR_BODY(NotOp, return f.make<arith::XOrIOp>(x[0], f.like(x[0], -1));)
+
+SCALAR_BODY(ShiftLeftOp, return f.shift<arith::ShLIOp>(x[0], x[1], f.like(x[0], 0));)
+Value ShiftRightOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange x, Type) {
+  Body f{builder, loc};
+  Value zero = f.like(x[0], 0);
+  if (isUnsigned(getLhs()))
+    return f.shift<arith::ShRUIOp>(x[0], x[1], zero);
+  return f.shift<arith::ShRSIOp>(x[0], x[1], f.select(f.negative(x[0]), f.like(x[0], -1), zero));
+}
+Value PhiloxOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands, Type) {
+  return philox(Body{builder, loc}, operands[0], operands[1]);
+}
+Value BitcastOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands,
+                                 Type resultElementType) {
+  Body f{builder, loc};
+  if (f.element(operands[0]) == resultElementType)
+    return operands[0];
+  return f.make<arith::BitcastOp>(f.shapedAs(operands[0], resultElementType), operands[0]);
+}
 
 // Comparison and selection.
 Value CompareOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands, Type) {

@@ -26,6 +26,18 @@ LogicalResult SelectOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   return success();
 }
 
+LogicalResult BitcastOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
+                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
+  auto input = cast<RankedTensorType>(adaptor.getInput().getType());
+  Type dtype = adaptor.getDtype();
+  if (!dtype.isIntOrFloat() ||
+      dtype.getIntOrFloatBitWidth() != input.getElementTypeBitWidth())
+    return emitOptionalError(loc, getOperationName(), ": cannot take the bits of ", input, " as ",
+                             dtype);
+  types.push_back(input.clone(dtype));
+  return success();
+}
+
 LogicalResult CastOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
                                        SmallVectorImpl<Type> &types) {
   Type dtype = adaptor.getDtype();

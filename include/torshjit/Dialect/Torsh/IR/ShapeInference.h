@@ -60,6 +60,10 @@ LogicalResult verifyReductionExtents(Operation *op, Value input, ArrayRef<int64_
 LogicalResult reifyReductionShape(Operation *op, Value input, ArrayRef<int64_t> axes, bool keepdims,
                                   OpBuilder &builder, ReifiedRankedShapedTypeDims &shapes);
 
+/// An i64 for each element of `input`, whose rows lie along `axis`.
+LogicalResult inferOrderType(std::optional<Location> loc, StringRef opName, Value input,
+                             int64_t axis, SmallVectorImpl<Type> &types);
+
 /// The sliding window of a convolution or pool along one spatial axis.
 struct WindowAxis {
   int64_t window, stride, paddingLow, paddingHigh, dilation;

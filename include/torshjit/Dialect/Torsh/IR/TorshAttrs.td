@@ -26,6 +26,26 @@ def Torsh_GeluApproximationAttr
   let assemblyFormat = "`<` $value `>`";
 }
 
+def Torsh_ScanKind : I32EnumAttr<"ScanKind", "what a scan combines by", [
+    I32EnumAttrCase<"sum", 0>, I32EnumAttrCase<"prod", 1>,
+    I32EnumAttrCase<"max", 2>, I32EnumAttrCase<"min", 3>]> {
+  let cppNamespace = "::mlir::torsh";
+  let genSpecializedAttr = 0;
+}
+def Torsh_ScanKindAttr : EnumAttr<Torsh_Dialect, Torsh_ScanKind, "scan">;
+
+def Torsh_ScatterReduction : I32EnumAttr<"ScatterReduction",
+    "what an update does to the element", [
+    I32EnumAttrCase<"none", 0>, I32EnumAttrCase<"add", 1>, I32EnumAttrCase<"mul", 2>,
+    I32EnumAttrCase<"min", 3>, I32EnumAttrCase<"max", 4>]> {
+  let cppNamespace = "::mlir::torsh";
+  let genSpecializedAttr = 0;
+}
+def Torsh_ScatterReductionAttr
+    : EnumAttr<Torsh_Dialect, Torsh_ScatterReduction, "scatter_reduction"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def Torsh_KernelKind : I32EnumAttr<"KernelKind", "what shapes a kernel's loops", [
     I32EnumAttrCase<"elementwise", 0>, I32EnumAttrCase<"reduction", 1>,
     I32EnumAttrCase<"contraction", 2>, I32EnumAttrCase<"window", 3>,

@@ -24,6 +24,8 @@ def Torsh_Dialect : Dialect {
     runs, and a call where they are not raises an error.
 
     Casts are explicit: the operands of an operation have one element type.
+    Integers without a sign in their type (`i8`) are signed, `ui8` and its kin
+    are not.
     Control flow is upstream `scf` on tensors.
   }];
   let useDefaultAttributePrinterParser = 1;
@@ -35,12 +37,14 @@ def Torsh_Dialect : Dialect {
 //===----------------------------------------------------------------------===//
 
 def Torsh_Float : AnyTypeOf<[F16, BF16, F32, F64], "float (f16, bf16, f32, f64)">;
-def Torsh_Int : AnyTypeOf<[I8, I16, I32, I64], "integer (i8, i16, i32, i64)">;
+def Torsh_Int : AnyTypeOf<[I8, I16, I32, I64, UI8, UI16, UI32, UI64],
+                          "integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64)">;
 def Torsh_Bool : AnyTypeOf<[I1], "bool (i1)">;
 
 def Torsh_Tensor : RankedTensorOf<[Torsh_Float, Torsh_Int, Torsh_Bool]>;
 def Torsh_FloatTensor : RankedTensorOf<[Torsh_Float]>;
 def Torsh_NumericTensor : RankedTensorOf<[Torsh_Float, Torsh_Int]>;
+def Torsh_IntTensor : RankedTensorOf<[Torsh_Int]>;
 def Torsh_IntOrBoolTensor : RankedTensorOf<[Torsh_Int, Torsh_Bool]>;
 def Torsh_BoolTensor : RankedTensorOf<[Torsh_Bool]>;
 

@@ -132,6 +132,41 @@ def Torsh_NotOp : Torsh_UnaryOp<"not", 1, Torsh_IntOrBoolTensor> {
   let summary = "bitwise complement (`numpy.invert`); logical not on bools";
 }
 
+def Torsh_ShiftLeftOp : Torsh_BinaryOp<"shift_left", 1, Torsh_IntTensor> {
+  let summary = "bits moved up, zeros moved in (`numpy.left_shift`)";
+  let description = "A shift that is negative or not below the width gives 0, as in NumPy.";
+}
+def Torsh_ShiftRightOp : Torsh_BinaryOp<"shift_right", 1, Torsh_IntTensor> {
+  let summary = "bits moved down (`numpy.right_shift`)";
+  let description = [{
+    The sign is moved into signed integers, zeros into unsigned ones. A shift that
+    is negative or not below the width gives what remains: -1 for a negative
+    signed integer, else 0, as in NumPy.
+  }];
+}
+def Torsh_PhiloxOp : Torsh_ElementwiseOp<"philox", 60> {
+  let summary = "64 random bits for each counter and key: Philox4x32-10";
+  let description = [{
+    The counter of the block cipher is `counter` in its two low words and zero in
+    the others, its key is `key`; the result has the first word of the output in
+    its low half, the second in its high half. Equal operands give equal bits,
+    whatever the machine. J. Salmon et al., "Parallel random numbers: as easy as
+    1, 2, 3", 2011.
+  }];
+  let arguments = (ins RankedTensorOf<[UI64]>:$counter, RankedTensorOf<[UI64]>:$key);
+  let results = (outs RankedTensorOf<[UI64]>:$result);
+  let assemblyFormat =
+      "$counter `,` $key attr-dict `:` functional-type(operands, results)";
+  let typeRule = [{
+    ::llvm::LogicalResult $cppClass::inferReturnTypes(
+        ::mlir::MLIRContext *, std::optional<::mlir::Location> loc, Adaptor adaptor,
+        ::llvm::SmallVectorImpl<::mlir::Type> &types) {
+      return inferBroadcastType(loc, getOperationName(), adaptor.getOperands(),
+                                /*elementType=*/{}, types);
+    }
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Comparison and selection
 //===----------------------------------------------------------------------===//
@@ -139,8 +174,7 @@ def Torsh_NotOp : Torsh_UnaryOp<"not", 1, Torsh_IntOrBoolTensor> {
 def Torsh_CompareOp : Torsh_ElementwiseOp<"compare", 1> {
   let summary = "comparison (`numpy.less` and its kin), a bool tensor";
   let description = [{
-    Float comparisons with a NaN are false, except `ne`. Integers are signed;
-    false is less than true.
+    Float comparisons with a NaN are false, except `ne`; false is less than true.
     ```mlir
     %2 = torsh.compare lt, %0, %1 : (tensor<8xf32>, tensor<f32>) -> tensor<8xi1>
     ```
@@ -305,6 +339,19 @@ def Torsh_CastOp : Torsh_ElementwiseOp<"cast", 1> {
   let results = (outs Torsh_Tensor:$result);
   let assemblyFormat = "$input `to` $dtype attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;
+}
+
+def Torsh_BitcastOp : Torsh_ElementwiseOp<"bitcast", 1> {
+  let summary = "the same bits as another element type (`numpy.ndarray.view`)";
+  let description = [{
+    Both types have one width; bools have none to share.
+    ```mlir
+    %1 = torsh.bitcast %0 to i32 : (tensor<8xf32>) -> tensor<8xi32>
+    ```
+  }];
+  let arguments = (ins Torsh_NumericTensor:$input, TypeAttr:$dtype);
+  let results = (outs Torsh_NumericTensor:$result);
+  let assemblyFormat = "$input `to` $dtype attr-dict `:` functional-type(operands, results)";
 }
 
 #endif // TORSH_ELEMENTWISE_OPS_TD

@@ -8,6 +8,8 @@ include "torshjit/Dialect/Torsh/IR/TorshElementwiseOps.td"
 include "torshjit/Dialect/Torsh/IR/TorshContractionOps.td"
 include "torshjit/Dialect/Torsh/IR/TorshReductionOps.td"
 include "torshjit/Dialect/Torsh/IR/TorshMovementOps.td"
+include "torshjit/Dialect/Torsh/IR/TorshIndexingOps.td"
+include "torshjit/Dialect/Torsh/IR/TorshHostOps.td"
 include "torshjit/Dialect/Torsh/IR/TorshKernelOps.td"
 
 #endif // TORSH_OPS_TD
