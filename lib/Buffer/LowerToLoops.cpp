@@ -7,6 +7,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "torshjit/Buffer/Passes.h"
+#include "torshjit/Tensor/OrderedGenerics.h"
 #include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
@@ -34,10 +35,10 @@ static int64_t contiguity(linalg::GenericOp op, unsigned loop) {
 }
 
 /// The order of the loops with the most contiguous one innermost, if that is not
-/// what it is. Argument reductions depend on the order and keep it.
+/// what it is. Argument reductions and scattered writes depend on the order and keep it.
 static std::optional<SmallVector<unsigned>> betterOrder(linalg::GenericOp op) {
   unsigned count = op.getNumLoops();
-  if (count < 2 || op.getNumDpsInits() != 1)
+  if (count < 2 || op.getNumDpsInits() != 1 || findMarked(op, kScatterMark))
     return std::nullopt;
   unsigned best = count - 1;
   for (unsigned loop = 0; loop < count; ++loop)

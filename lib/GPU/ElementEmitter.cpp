@@ -148,6 +148,8 @@ FailureOr<Value> ElementEmitter::computeConstant(DenseElementsAttr elements,
   SmallVector<Value> shape;
   for (int64_t extent : type.getShape())
     shape.push_back(constant(extent));
+  if (elements.empty()) // Never read, but the code that would is emitted.
+    return element(b.getZeroAttr(type.getElementType()));
   Value at = linearize(index, shape), result;
   for (auto [number, value] : llvm::enumerate(elements.getValues<Attribute>())) {
     Value own = element(value);

@@ -17,6 +17,8 @@ _CONSTRAINTS = {
     "Torsh_Tensor": ("i1", *_INTEGERS, *_FLOATS),
     "Torsh_NumericTensor": (*_INTEGERS, *_FLOATS),
     "Torsh_FloatTensor": _FLOATS,
+    "Torsh_IntTensor": _INTEGERS,
+    "Torsh_UInt64Tensor": ("ui64",),
     "Torsh_IntOrBoolTensor": ("i1", *_INTEGERS),
     "Torsh_BoolTensor": ("i1",),
 }

@@ -29,6 +29,18 @@ def LowerContractionsPass : Pass<"torsh-lower-contractions", "::mlir::func::Func
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
+def LowerOrderedPass : Pass<"torsh-lower-ordered", "::mlir::func::FuncOp"> {
+  let summary = "Lowers scans, ranks and scattered writes to loops that look at each element once";
+  let description = [{
+    They arrive as generics in which each element of the result looks through a
+    whole row, or through all updates. A scan becomes a loop that carries what it
+    has so far, a rank the inverse of a merge sort of positions, a scattered write a
+    loop over the updates.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def LowerToLoopsPass : Pass<"torsh-lower-to-loops", "::mlir::func::FuncOp"> {
   let summary = "Lowers the remaining linalg operations to loops";
   let description = [{

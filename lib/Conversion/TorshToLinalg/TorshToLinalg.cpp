@@ -55,6 +55,8 @@ class ConvertTorshToLinalgPass
     populateReductionPatterns(types, patterns);
     populateWindowPatterns(types, patterns);
     populateMovementPatterns(types, patterns);
+    populateIndexingPatterns(types, patterns);
+    populateOrderingPatterns(types, patterns);
 
     ConversionTarget target(getContext());
     target.addLegalDialect<affine::AffineDialect, arith::ArithDialect,

@@ -59,6 +59,7 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   addCleanup(function);
   function.addPass(createCanonicalizerPass());
   function.addPass(createLowerContractionsPass());
+  function.addPass(createLowerOrderedPass());
   function.addPass(createLowerToLoopsPass());
   addCleanup(function);
   addVerifier(pm, "loops", {"affine", "arith", "func", "math", "memref", "scf", "vector", "ub"},

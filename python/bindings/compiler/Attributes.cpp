@@ -147,7 +147,13 @@ Attribute torshjit::python::toAttribute(Builder &builder, const std::string &nam
     if (name == "approximate")
       if (auto approximation = mlir::torsh::symbolizeGeluApproximation(text))
         return mlir::torsh::GeluApproximationAttr::get(context, *approximation);
-    if (name == "predicate" || name == "approximate")
+    if (name == "kind")
+      if (auto kind = mlir::torsh::symbolizeScanKind(text))
+        return mlir::torsh::ScanKindAttr::get(context, *kind);
+    if (name == "reduction")
+      if (auto reduction = mlir::torsh::symbolizeScatterReduction(text))
+        return mlir::torsh::ScatterReductionAttr::get(context, *reduction);
+    if (name == "predicate" || name == "approximate" || name == "kind" || name == "reduction")
       throw nb::value_error(("unknown case '" + text + "' of attribute " + name).c_str());
     if (name == "dtype")
       return TypeAttr::get(parseDType(context, text));
@@ -170,6 +176,10 @@ nb::object torshjit::python::fromAttribute(Attribute attribute) {
     return nb::cast(mlir::torsh::stringifyComparePredicate(predicate.getValue()).str());
   if (auto approximation = dyn_cast<mlir::torsh::GeluApproximationAttr>(attribute))
     return nb::cast(mlir::torsh::stringifyGeluApproximation(approximation.getValue()).str());
+  if (auto kind = dyn_cast<mlir::torsh::ScanKindAttr>(attribute))
+    return nb::cast(mlir::torsh::stringifyScanKind(kind.getValue()).str());
+  if (auto reduction = dyn_cast<mlir::torsh::ScatterReductionAttr>(attribute))
+    return nb::cast(mlir::torsh::stringifyScatterReduction(reduction.getValue()).str());
   if (auto array = dyn_cast<DenseI64ArrayAttr>(attribute))
     return nb::cast(std::vector<int64_t>(array.asArrayRef()));
   if (auto array = dyn_cast<DenseI32ArrayAttr>(attribute))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from torshjit.interpreter.element_types import converted
+from torshjit.interpreter.element_types import converted, numpy_dtype
 from torshjit.interpreter.extents import require_broadcastable
 from torshjit.interpreter.registry import Call, reference
 
@@ -60,6 +60,45 @@ _register_binary("torsh.or", np.bitwise_or)
 _register_binary("torsh.xor", np.bitwise_xor)
 
 
+def _shift(function: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable:
+    """NumPy shifts by any distance; one that no bit survives is the width or more for us."""
+
+    def shift(x: np.ndarray, distance: np.ndarray) -> np.ndarray:
+        width = x.dtype.itemsize * 8
+        fits = (distance >= 0) & (distance < width)
+        beyond = function(x, x.dtype.type(width - 1))
+        if function is np.left_shift or x.dtype.kind == "u":
+            beyond = np.zeros_like(beyond)
+        shifted = function(x, np.where(fits, distance, x.dtype.type(0)))
+        return np.where(fits, shifted, beyond)
+
+    return shift
+
+
+_register_binary("torsh.shift_left", _shift(np.left_shift))
+_register_binary("torsh.shift_right", _shift(np.right_shift))
+
+
+@reference("torsh.philox")
+def _philox(call: Call) -> np.ndarray:
+    require_broadcastable(call, (0, 1))
+    counter, key = np.broadcast_arrays(call.operand(0), call.operand(1))
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    zero = np.zeros_like(counter)
+    x = [counter & low, counter >> half, zero, zero]
+    k = [key & low, key >> half]
+    for _ in range(10):
+        first, second = x[0] * np.uint64(0xD2511F53), x[2] * np.uint64(0xCD9E8D57)
+        x = [
+            (second >> half) ^ x[1] ^ k[0],
+            second & low,
+            (first >> half) ^ x[3] ^ k[1],
+            first & low,
+        ]
+        k = [(k[0] + np.uint64(0x9E3779B9)) & low, (k[1] + np.uint64(0xBB67AE85)) & low]
+    return x[0] | (x[1] << half)
+
+
 @reference("torsh.not")
 def _not(call: Call) -> np.ndarray:
     return np.invert(call.operand(0))
@@ -85,3 +124,11 @@ def _isnan(call: Call) -> np.ndarray:
 @reference("torsh.cast")
 def _cast(call: Call) -> np.ndarray:
     return converted(call.operand(0), call.result_dtype)
+
+
+@reference("torsh.bitcast")
+def _bitcast(call: Call) -> np.ndarray:
+    # The operand in its own type: a half arrives widened, another float perhaps as the oracle's.
+    x = converted(call.operand(0), numpy_dtype(call.types[0][0].dtype))
+    bits = np.ascontiguousarray(x).view(numpy_dtype(call.attributes["dtype"]))
+    return bits.reshape(x.shape)

@@ -121,3 +121,21 @@ torsh.kernel @select(%p: tensor<8xi1>, %x: tensor<8xbf16>, %y: tensor<8xbf16>) -
   %0 = torsh.select %p, %x, %y : (tensor<8xi1>, tensor<8xbf16>, tensor<8xbf16>) -> tensor<8xbf16>
   torsh.return %0 : tensor<8xbf16>
 }
+
+// A distance that is none for the width leaves nothing, or the sign.
+// CHECK-LABEL: func.func @shifts
+// CHECK: arith.cmpi ult
+// CHECK: arith.shli
+// CHECK: arith.shrsi
+torsh.kernel @shifts(%x: tensor<8xi32>, %y: tensor<8xi32>) -> (tensor<8xi32>, tensor<8xi32>) {
+  %0 = torsh.shift_left %x, %y : (tensor<8xi32>, tensor<8xi32>) -> tensor<8xi32>
+  %1 = torsh.shift_right %x, %y : (tensor<8xi32>, tensor<8xi32>) -> tensor<8xi32>
+  torsh.return %0, %1 : tensor<8xi32>, tensor<8xi32>
+}
+
+// CHECK-LABEL: func.func @bitcast
+// CHECK: arith.bitcast %{{.*}} : f32 to i32
+torsh.kernel @bitcast(%x: tensor<8xf32>) -> tensor<8xi32> {
+  %0 = torsh.bitcast %x to i32 : (tensor<8xf32>) -> tensor<8xi32>
+  torsh.return %0 : tensor<8xi32>
+}

@@ -30,6 +30,7 @@ from e2e.tolerance import (
     of_one,
     of_operand,
 )
+from graph_records import DTYPES
 
 # Units in the last place that our approximations of functions may be off.
 APPROXIMATION = 8
@@ -101,6 +102,7 @@ def cases() -> Iterator[Case]:
     yield from _compare_and_select_cases()
     yield from _unary_cases()
     yield from _cast_cases()
+    yield from _bit_cases()
 
 
 def _all_pairs(dtype: str) -> tuple[Operand, Operand]:
@@ -203,3 +205,25 @@ def _cast_cases() -> Iterator[Case]:
                 (Operand((5, 37), _cast_values(source, target)),), {"dtype": target}, ROUNDED,
                 dynamic=source == "f32",
             )  # fmt: skip
+
+
+def _bit_cases() -> Iterator[Case]:
+    for dtype in INTEGERS:
+        width = DTYPES[dtype].itemsize * 8
+        distances = beginning_with(chosen(0, 1, width - 1, width, 5), uniform(0, width))
+        for op in ("shift_left", "shift_right"):
+            operands = (Operand((7, 13)), Operand((7, 13), distances))
+            yield Case(op, "odd", dtype, operands, dynamic=dtype == "i32")
+            yield Case(op, "broadcast", dtype, (Operand((3, 1, 7)), Operand((5, 1), distances)))
+            yield Case(op, "specials", dtype, _all_pairs(dtype))
+    for dtype in NUMERIC:
+        for other in NUMERIC:
+            if DTYPES[dtype].itemsize == DTYPES[other].itemsize:
+                # A float's bits are kept, those of NaN too, where no arithmetic touches them.
+                operands = (Operand((5, 11), numbers),)
+                yield Case("bitcast", other, dtype, operands, {"dtype": other}, SAME_BITS)
+    yield Case("bitcast", "dynamic", "f32", (Operand((5, 11)),), {"dtype": "i32"}, dynamic=True)
+    # The counters of known answers, and enough of them to need both words.
+    counters = beginning_with(chosen(0, 1, 2**32 - 1, 2**32, 2**63))
+    operands = (Operand((5, 37), counters), Operand((37,)))
+    yield Case("philox", "broadcast", "ui64", operands, dynamic=True)

@@ -60,9 +60,9 @@ class Case:
     def result_dtype(self) -> str:
         if self.op in ("compare", "isnan"):
             return "i1"
-        if self.op in ("argmax", "argmin"):
+        if self.op in ("argmax", "argmin", "rank", "argsort"):
             return "i64"
-        return self.attributes["dtype"] if self.op == "cast" else self.dtype
+        return self.attributes["dtype"] if self.op in ("cast", "bitcast") else self.dtype
 
     def groups(self) -> list[list[Operand]]:
         """The operands of each group, none for an absent optional one."""

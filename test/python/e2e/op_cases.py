@@ -6,6 +6,7 @@ from __future__ import annotations
 from e2e import (
     contraction_cases,
     elementwise_cases,
+    indexing_cases,
     movement_cases,
     reduction_cases,
     window_cases,
@@ -17,5 +18,6 @@ CASES = [
     *reduction_cases.cases(),
     *window_cases.cases(),
     *movement_cases.cases(),
+    *indexing_cases.cases(),
 ]
 DYNAMIC_CASES = [case for case in CASES if case.dynamic]

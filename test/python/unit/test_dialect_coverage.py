@@ -13,7 +13,7 @@ _DEFINITIONS = _ROOT / "include" / "torshjit" / "Dialect" / "Torsh" / "IR"
 _TESTS = _ROOT / "test"
 
 # Composites have no lowering of their own: the decomposition is tested instead.
-_COMPOSITES = {"softmax", "log_softmax", "layer_norm", "batch_norm"}
+_COMPOSITES = {"softmax", "log_softmax", "layer_norm", "batch_norm", "argsort"}
 # Operations of the host function become steps and checks of the program, in
 # test_compiler_host_program.py and e2e/test_dynamic_extents.py.
 _HOST = {"launch", "check"}

@@ -33,6 +33,8 @@ void populateContractionPatterns(const TypeConverter &types, RewritePatternSet &
 void populateReductionPatterns(const TypeConverter &types, RewritePatternSet &patterns);
 void populateWindowPatterns(const TypeConverter &types, RewritePatternSet &patterns);
 void populateMovementPatterns(const TypeConverter &types, RewritePatternSet &patterns);
+void populateIndexingPatterns(const TypeConverter &types, RewritePatternSet &patterns);
+void populateOrderingPatterns(const TypeConverter &types, RewritePatternSet &patterns);
 
 #define GEN_PASS_REGISTRATION
 #include "torshjit/Conversion/TorshToLinalg/Passes.h.inc"

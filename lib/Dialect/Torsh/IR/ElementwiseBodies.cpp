@@ -305,9 +305,10 @@ Value PhiloxOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange ope
 Value BitcastOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands,
                                  Type resultElementType) {
   Body f{builder, loc};
-  if (f.element(operands[0]) == resultElementType)
-    return operands[0];
-  return f.make<arith::BitcastOp>(f.shapedAs(operands[0], resultElementType), operands[0]);
+  Value x = operands[0];
+  if (f.element(x) == resultElementType)
+    return x;
+  return f.make<arith::BitcastOp>(f.shapedAs(x, resultElementType), x);
 }
 
 // Comparison and selection.

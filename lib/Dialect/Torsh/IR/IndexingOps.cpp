@@ -131,7 +131,6 @@ LogicalResult ScatterOp::reifyResultShapes(OpBuilder &builder,
 
 void ScatterOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constraints) {
   auto data = tensorType(getData()), updates = tensorType(getUpdates());
-  auto updatesNumber = static_cast<int64_t>(getIndices().size()) + 1;
   SmallVector<int64_t> positions = getIndexShape();
   int64_t axis = 0; // of the updates
   auto constrain = [&](int64_t extent, int64_t operand, int64_t operandAxis) {
@@ -139,10 +138,10 @@ void ScatterOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constrai
     if (ShapedType::isDynamic(extent))
       constraints.push_back(
           ShapedType::isDynamic(own)
-              ? ExtentConstraint{operand, operandAxis, updatesNumber, axis}
+              ? ExtentConstraint{operand, operandAxis, 1, axis}
               : ExtentConstraint{operand, operandAxis, -1, own});
     else if (ShapedType::isDynamic(own))
-      constraints.push_back({updatesNumber, axis, -1, extent});
+      constraints.push_back({1, axis, -1, extent});
     ++axis;
   };
   for (int64_t i = 0; i < data.getRank(); ++i) {
@@ -153,7 +152,7 @@ void ScatterOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constrai
           int64_t candidate = static_cast<int64_t>(place) -
                               (static_cast<int64_t>(positions.size()) - tensorType(index).getRank());
           if (candidate >= 0 && tensorType(index).getDimSize(candidate) == extent) {
-            operand = static_cast<int64_t>(number) + 1;
+            operand = static_cast<int64_t>(number) + 2;
             own = candidate;
             break;
           }

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
+#include "torshjit/Tensor/OrderedGenerics.h"
 #include "torshjit/Tensor/Passes.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
@@ -172,6 +173,8 @@ private:
     for (auto [loop, iterator] : llvm::enumerate(op.getIteratorTypesArray()))
       if (iterator == utils::IteratorType::parallel)
         loops.set(loop);
+    for (unsigned loop : getOrderedLoops(op))
+      loops.reset(loop);
     for (OpOperand *operand : op.getDpsInputOperands()) {
       auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
       if (!producer)

@@ -115,8 +115,13 @@ class LowerBFloat16Pass : public torsh::impl::LowerBFloat16PassBase<LowerBFloat1
       return success();
     }
     if (isa<arith::BitcastOp>(op)) {
-      bool gives = op->getResult(0).getType().isBF16();
-      replace(op, gives ? fromBits(op->getOperand(0)) : asBits(op->getOperand(0)));
+      Value source = op->getOperand(0);
+      Type type = op->getResult(0).getType();
+      // The other side may be another half, which has to become bits as well.
+      auto bitcast = [&](Type to, Value x) -> Value {
+        return x.getType() == to ? x : arith::BitcastOp::create(b, to, x).getResult();
+      };
+      replace(op, type.isBF16() ? fromBits(bitcast(i16, source)) : bitcast(type, asBits(source)));
       return success();
     }
     if (isa<arith::ExtFOp>(op)) {

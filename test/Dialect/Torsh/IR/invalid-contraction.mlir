@@ -37,7 +37,7 @@ func.func @invalid(%x: tensor<3x3xf32>, %y: tensor<3x3xf64>) {
 // -----
 
 func.func @invalid(%x: tensor<3x3xi1>) {
-  // expected-error @+1 {{'torsh.matmul' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64) values, but got 'tensor<3x3xi1>'}}
+  // expected-error @+1 {{'torsh.matmul' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) values, but got 'tensor<3x3xi1>'}}
   %0 = torsh.matmul %x, %x : (tensor<3x3xi1>, tensor<3x3xi1>) -> tensor<3x3xi1>
   return
 }

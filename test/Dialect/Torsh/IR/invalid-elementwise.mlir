@@ -292,7 +292,7 @@ func.func @invalid(%x: tensor<8xi32>) {
 // -----
 
 func.func @invalid(%x: tensor<8xi1>) {
-  // expected-error @+1 {{'torsh.neg' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64) values, but got 'tensor<8xi1>'}}
+  // expected-error @+1 {{'torsh.neg' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) values, but got 'tensor<8xi1>'}}
   %0 = torsh.neg %x : (tensor<8xi1>) -> tensor<8xi1>
   return
 }
@@ -300,7 +300,7 @@ func.func @invalid(%x: tensor<8xi1>) {
 // -----
 
 func.func @invalid(%x: tensor<8xi1>) {
-  // expected-error @+1 {{'torsh.abs' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64) values, but got 'tensor<8xi1>'}}
+  // expected-error @+1 {{'torsh.abs' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) values, but got 'tensor<8xi1>'}}
   %0 = torsh.abs %x : (tensor<8xi1>) -> tensor<8xi1>
   return
 }
@@ -308,7 +308,7 @@ func.func @invalid(%x: tensor<8xi1>) {
 // -----
 
 func.func @invalid(%x: tensor<8xi1>) {
-  // expected-error @+1 {{'torsh.sign' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64) values, but got 'tensor<8xi1>'}}
+  // expected-error @+1 {{'torsh.sign' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) values, but got 'tensor<8xi1>'}}
   %0 = torsh.sign %x : (tensor<8xi1>) -> tensor<8xi1>
   return
 }
@@ -316,7 +316,7 @@ func.func @invalid(%x: tensor<8xi1>) {
 // -----
 
 func.func @invalid(%x: tensor<8xi1>) {
-  // expected-error @+1 {{'torsh.relu' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64) values, but got 'tensor<8xi1>'}}
+  // expected-error @+1 {{'torsh.relu' op operand #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) values, but got 'tensor<8xi1>'}}
   %0 = torsh.relu %x : (tensor<8xi1>) -> tensor<8xi1>
   return
 }
@@ -324,7 +324,7 @@ func.func @invalid(%x: tensor<8xi1>) {
 // -----
 
 func.func @invalid(%x: tensor<8xf32>) {
-  // expected-error @+1 {{'torsh.and' op operand #0 must be ranked tensor of integer (i8, i16, i32, i64) or bool (i1) values, but got 'tensor<8xf32>'}}
+  // expected-error @+1 {{'torsh.and' op operand #0 must be ranked tensor of integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) or bool (i1) values, but got 'tensor<8xf32>'}}
   %0 = torsh.and %x, %x : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return
 }
@@ -332,7 +332,7 @@ func.func @invalid(%x: tensor<8xf32>) {
 // -----
 
 func.func @invalid(%x: tensor<8xf32>) {
-  // expected-error @+1 {{'torsh.or' op operand #0 must be ranked tensor of integer (i8, i16, i32, i64) or bool (i1) values, but got 'tensor<8xf32>'}}
+  // expected-error @+1 {{'torsh.or' op operand #0 must be ranked tensor of integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) or bool (i1) values, but got 'tensor<8xf32>'}}
   %0 = torsh.or %x, %x : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return
 }
@@ -340,7 +340,7 @@ func.func @invalid(%x: tensor<8xf32>) {
 // -----
 
 func.func @invalid(%x: tensor<8xf32>) {
-  // expected-error @+1 {{'torsh.xor' op operand #0 must be ranked tensor of integer (i8, i16, i32, i64) or bool (i1) values, but got 'tensor<8xf32>'}}
+  // expected-error @+1 {{'torsh.xor' op operand #0 must be ranked tensor of integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) or bool (i1) values, but got 'tensor<8xf32>'}}
   %0 = torsh.xor %x, %x : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
   return
 }
@@ -348,7 +348,7 @@ func.func @invalid(%x: tensor<8xf32>) {
 // -----
 
 func.func @invalid(%x: tensor<8xf32>) {
-  // expected-error @+1 {{'torsh.not' op operand #0 must be ranked tensor of integer (i8, i16, i32, i64) or bool (i1) values, but got 'tensor<8xf32>'}}
+  // expected-error @+1 {{'torsh.not' op operand #0 must be ranked tensor of integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) or bool (i1) values, but got 'tensor<8xf32>'}}
   %0 = torsh.not %x : (tensor<8xf32>) -> tensor<8xf32>
   return
 }
@@ -408,7 +408,7 @@ func.func @invalid(%x: tensor<8xf32>) {
 // -----
 
 func.func @invalid(%x: tensor<8xf32>) {
-  // expected-error @+1 {{'torsh.cast' op result #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64) or bool (i1) values, but got 'tensor<8xindex>'}}
+  // expected-error @+1 {{'torsh.cast' op result #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) or bool (i1) values, but got 'tensor<8xindex>'}}
   %0 = torsh.cast %x to index : (tensor<8xf32>) -> tensor<8xindex>
   return
 }

@@ -1,7 +1,7 @@
 // RUN: torsh-opt %s --split-input-file --verify-diagnostics
 
 func.func @invalid() {
-  // expected-error @+1 {{'torsh.constant' op result #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64) or bool (i1) values, but got 'vector<2xf32>'}}
+  // expected-error @+1 {{'torsh.constant' op result #0 must be ranked tensor of float (f16, bf16, f32, f64) or integer (i8, i16, i32, i64, ui8, ui16, ui32, ui64) or bool (i1) values, but got 'vector<2xf32>'}}
   %0 = torsh.constant dense<1.0> : vector<2xf32>
   return
 }

@@ -45,6 +45,7 @@ def Torsh_Tensor : RankedTensorOf<[Torsh_Float, Torsh_Int, Torsh_Bool]>;
 def Torsh_FloatTensor : RankedTensorOf<[Torsh_Float]>;
 def Torsh_NumericTensor : RankedTensorOf<[Torsh_Float, Torsh_Int]>;
 def Torsh_IntTensor : RankedTensorOf<[Torsh_Int]>;
+def Torsh_UInt64Tensor : RankedTensorOf<[UI64]>;
 def Torsh_IntOrBoolTensor : RankedTensorOf<[Torsh_Int, Torsh_Bool]>;
 def Torsh_BoolTensor : RankedTensorOf<[Torsh_Bool]>;
 

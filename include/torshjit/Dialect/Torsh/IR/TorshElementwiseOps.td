@@ -153,8 +153,8 @@ def Torsh_PhiloxOp : Torsh_ElementwiseOp<"philox", 60> {
     whatever the machine. J. Salmon et al., "Parallel random numbers: as easy as
     1, 2, 3", 2011.
   }];
-  let arguments = (ins RankedTensorOf<[UI64]>:$counter, RankedTensorOf<[UI64]>:$key);
-  let results = (outs RankedTensorOf<[UI64]>:$result);
+  let arguments = (ins Torsh_UInt64Tensor:$counter, Torsh_UInt64Tensor:$key);
+  let results = (outs Torsh_UInt64Tensor:$result);
   let assemblyFormat =
       "$counter `,` $key attr-dict `:` functional-type(operands, results)";
   let typeRule = [{

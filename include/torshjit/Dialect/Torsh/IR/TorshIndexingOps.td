@@ -50,17 +50,17 @@ def Torsh_ScatterOp : Torsh_InferredOp<"scatter",
     are applied in row-major order of the positions: of several replacements of an
     element the last one stays. f16 and bf16 are combined in f32.
     ```mlir
-    %3 = torsh.scatter %zeros at (%ids), %grad {axes = array<i64: 0>, reduction = #torsh.scatter_reduction<add>}
-        : (tensor<50x8xf32>, tensor<2x3xi64>, tensor<2x3x8xf32>) -> tensor<50x8xf32>
+    %3 = torsh.scatter %zeros, %grad at (%ids) {axes = array<i64: 0>, reduction = #torsh.scatter_reduction<add>}
+        : (tensor<50x8xf32>, tensor<2x3x8xf32>, tensor<2x3xi64>) -> tensor<50x8xf32>
     ```
   }];
-  let arguments = (ins Torsh_Tensor:$data, Variadic<Torsh_IntTensor>:$indices,
-                   Torsh_Tensor:$updates, DenseI64ArrayAttr:$axes,
+  let arguments = (ins Torsh_Tensor:$data, Torsh_Tensor:$updates,
+                   Variadic<Torsh_IntTensor>:$indices, DenseI64ArrayAttr:$axes,
     DefaultValuedAttr<Torsh_ScatterReductionAttr,
                       "::mlir::torsh::ScatterReduction::none">:$reduction);
   let results = (outs Torsh_Tensor:$result);
   let assemblyFormat = [{
-    $data `at` `(` $indices `)` `,` $updates attr-dict `:` functional-type(operands, results)
+    $data `,` $updates `at` `(` $indices `)` attr-dict `:` functional-type(operands, results)
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = "::llvm::SmallVector<int64_t> getIndexShape();";

@@ -27,7 +27,9 @@ Role mlir::torsh::getRole(Operation *op) {
       .Case<MaxPoolOp, AvgPoolOp>([](auto) { return Role::Pool; })
       .Case<ArgmaxOp, ArgminOp>([](auto) { return Role::ArgReduction; })
       .Case<PermuteOp, SliceOp, BroadcastOp, IotaOp>([](auto) { return Role::IndexMap; })
-      .Case<ConcatOp, PadOp>([](auto) { return Role::Movement; })
+      .Case<GatherOp, TakeAlongAxisOp>([](auto) { return Role::IndexMap; })
+      .Case<ConcatOp, PadOp, ScatterOp, PutAlongAxisOp, ScanOp, RankOp>(
+          [](auto) { return Role::Movement; })
       .Case<ReshapeOp>([](auto) { return Role::View; })
       .Default([](Operation *) { return Role::Opaque; });
 }

@@ -21,7 +21,8 @@ enum class Role {
   Convolution,
   Pool,
   ArgReduction,
-  /// A movement that is an index map of its one input, or of none.
+  /// A movement that gives each element of its result one of its first input, at a place
+  /// that follows from the position, or that other inputs say; or one of no input.
   IndexMap,
   /// A movement that is a kernel of its own.
   Movement,

@@ -93,3 +93,14 @@ func.func @refined(%x: tensor<2x?xf32>, %w: tensor<8xf32>, %y: tensor<?x?xf32>, 
   %1 = torsh.batch_norm %y, %d, %s {eps = 1.0e-5 : f64} : (tensor<?x?xf32>, tensor<?xf32>, tensor<3xf32>) -> tensor<?x3xf32>
   return %0, %1 : tensor<2x8xf32>, tensor<?x3xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @argsort
+// CHECK: %[[RANK:.*]] = torsh.rank %arg0 {axis = 1 : i64, descending = true}
+// CHECK: %[[PLACES:.*]] = torsh.iota {axis = 1 : i64} : tensor<4x8xi64>
+// CHECK: torsh.put_along_axis %[[PLACES]], %[[RANK]], %[[PLACES]] {axis = 1 : i64}
+func.func @argsort(%x: tensor<4x8xf32>) -> tensor<4x8xi64> {
+  %0 = torsh.argsort %x {axis = 1 : i64, descending = true} : (tensor<4x8xf32>) -> tensor<4x8xi64>
+  return %0 : tensor<4x8xi64>
+}
