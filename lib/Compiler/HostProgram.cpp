@@ -205,20 +205,21 @@ private:
     return success();
   }
 
-  /// The launch result (or argument, or constant) whose memory a value is.
+  /// The result of a step (or argument, or constant) whose memory a value is.
   static Value storageOf(Value value) {
     while (auto reshape = value.getDefiningOp<ReshapeOp>())
       value = reshape.getInput();
     return value;
   }
 
-  /// The first returned value of each launch result owns an output; the rest of
+  /// The first returned value of each step's result owns an output; the rest of
   /// the results are copies.
   void markOutputs() {
     auto end = cast<func::ReturnOp>(host.getBody().front().getTerminator());
     for (auto [number, value] : llvm::enumerate(end.getOperands())) {
       Value storage = storageOf(value);
-      if (storage.getDefiningOp<LaunchOp>() && !outputOf.count(storage))
+      if (isa_and_present<LaunchOp, HostCallOp>(storage.getDefiningOp()) &&
+          !outputOf.count(storage))
         outputOf[storage] = {value, static_cast<int64_t>(number)};
     }
   }
@@ -267,6 +268,15 @@ private:
     }
     if (auto launch = dyn_cast<LaunchOp>(op))
       return addLaunch(launch);
+    if (auto call = dyn_cast<HostCallOp>(op))
+      return addCall(call);
+    if (auto assertion = dyn_cast<AssertOp>(op)) {
+      json::Object step{{"assert", buffer.lookup(assertion.getCondition())},
+                        {"message", assertion.getMessage()}};
+      addLocation(step, op);
+      steps.push_back(std::move(step));
+      return success();
+    }
     if (auto reshape = dyn_cast<ReshapeOp>(op)) {
       FailureOr<Shape> shape = shapeOfReshape(reshape);
       if (failed(shape))
@@ -297,27 +307,24 @@ private:
     return op->emitError("not an operation of the host program");
   }
 
-  LogicalResult addLaunch(LaunchOp launch) {
-    json::Array operands, stepSizes;
-    auto addSizes = [&](Value value) {
-      auto type = cast<RankedTensorType>(value.getType());
-      for (auto [axis, extent] : llvm::enumerate(type.getShape()))
-        if (ShapedType::isDynamic(extent))
-          stepSizes.push_back(shapes.lookup(value)[axis]);
-    };
-    for (Value input : launch.getInputs()) {
-      operands.push_back(buffer.lookup(input));
-      addSizes(input);
-    }
+  static void addLocation(json::Object &step, Operation *op) {
+    if (auto position = op->getLoc()->findInstanceOf<FileLineColLoc>())
+      step["location"] = json::Array{position.getFilename().getValue(),
+                                     static_cast<int64_t>(position.getLine())};
+  }
+
+  /// Gives each result of a step a buffer; `extents` are its '?' extents, in order.
+  LogicalResult addResultBuffers(ResultRange stepResults, OperandRange extents,
+                                 json::Array &operands) {
     size_t next = 0;
-    for (Value value : launch.getResults()) {
+    for (Value value : stepResults) {
       Shape shape;
       for (int64_t extent : cast<RankedTensorType>(value.getType()).getShape()) {
         if (!ShapedType::isDynamic(extent)) {
           shape.push_back(extent);
           continue;
         }
-        FailureOr<int64_t> own = size(launch.getSizes()[next++]);
+        FailureOr<int64_t> own = size(extents[next++]);
         if (failed(own))
           return failure();
         shape.push_back(*own);
@@ -330,8 +337,40 @@ private:
               : addBuffer(value, json::Object{{"kind", "output"}, {"index", output->second.second}},
                           shape);
       operands.push_back(buffer.lookup(value));
-      addSizes(value);
     }
+    return success();
+  }
+
+  LogicalResult addCall(HostCallOp call) {
+    json::Array operands;
+    for (Value input : call.getInputs())
+      operands.push_back(buffer.lookup(input));
+    if (failed(addResultBuffers(call.getResults(), call.getSizes(), operands)))
+      return failure();
+    json::Object step{{"call", call.getCallee()},
+                      {"operands", std::move(operands)},
+                      {"outputs", static_cast<int64_t>(call.getNumResults())}};
+    addLocation(step, call);
+    steps.push_back(std::move(step));
+    return success();
+  }
+
+  LogicalResult addLaunch(LaunchOp launch) {
+    json::Array operands, stepSizes;
+    auto addSizes = [&](Value value) {
+      auto type = cast<RankedTensorType>(value.getType());
+      for (auto [axis, extent] : llvm::enumerate(type.getShape()))
+        if (ShapedType::isDynamic(extent))
+          stepSizes.push_back(shapes.lookup(value)[axis]);
+    };
+    for (Value input : launch.getInputs()) {
+      operands.push_back(buffer.lookup(input));
+      addSizes(input);
+    }
+    if (failed(addResultBuffers(launch.getResults(), launch.getSizes(), operands)))
+      return failure();
+    for (Value value : launch.getResults())
+      addSizes(value);
     steps.push_back(json::Object{{"kernel", launch.getKernel()},
                                  {"operands", std::move(operands)},
                                  {"outputs", static_cast<int64_t>(launch.getNumResults())},
@@ -343,13 +382,14 @@ private:
     for (auto [number, value] : llvm::enumerate(end.getOperands())) {
       Value storage = storageOf(value);
       auto output = outputOf.find(storage);
-      bool owns = output != outputOf.end() &&
-                  output->second.second == static_cast<int64_t>(number) && storage == value;
-      if (owns) {
+      bool owns =
+          output != outputOf.end() && output->second.second == static_cast<int64_t>(number);
+      // A call is given the shape of its own result, so that a reshape of it stays an alias.
+      if (owns && (storage == value || storage.getDefiningOp<HostCallOp>())) {
         results.push_back(buffer.lookup(value));
         continue;
       }
-      if (output != outputOf.end() && output->second.second == static_cast<int64_t>(number)) {
+      if (owns) {
         // A reshaped result: the buffer takes the shape that is returned.
         int64_t own = buffer.lookup(storage);
         (*buffers[own].getAsObject())["shape"] = toJSON(shapes.lookup(value));
@@ -372,7 +412,7 @@ private:
   DenseMap<Value, int64_t> sizes;
   DenseMap<Value, Shape> shapes;
   DenseMap<Value, int64_t> buffer;
-  /// From a launch result to the returned value that owns its output, and its
+  /// From a step's result to the returned value that owns its output, and its
   /// number among the results.
   DenseMap<Value, std::pair<Value, int64_t>> outputOf;
 };

@@ -16,11 +16,12 @@ constexpr size_t kMaxPlans = 32;
 } // namespace
 
 Executable::Executable(Program program, const KernelResolver &resolve,
-                       const ConstantBytes &constants)
+                       const ConstantBytes &constants, const HostFunctionResolver &resolveHost)
     : prog(std::move(program)), device(findDevice(prog.target)), hostMemory(device.isHostMemory()),
       orderedMemory(device.ordersMemory()), checkedAccesses(device.checksAccesses()),
       kernelProfiles(prog.kernels.size()) {
   buildLaunches(resolve);
+  findHostFunctions(resolveHost);
   uploadConstants(constants);
   if (!prog.isDynamic()) {
     // A static program is planned now, so that its errors come at load time.
@@ -58,10 +59,11 @@ void Executable::buildLaunches(const KernelResolver &resolve) {
   }
 
   size_t firstSize = 0;
-  for (const Step &step : prog.steps) {
-    KernelHandle handle = step.isCopy() ? 0 : handles[step.kernel];
-    launches.push_back(
-        {handle, step.kernel, slotBuffers.size(), firstSize, step.isCopy() ? step.operands[0] : 0});
+  for (size_t s = 0; s < prog.steps.size(); ++s) {
+    const Step &step = prog.steps[s];
+    KernelHandle handle = step.kind == Step::Kind::Kernel ? handles[step.index] : 0;
+    launches.push_back({step.kind, s, handle, slotBuffers.size(), firstSize,
+                        step.isCopy() ? step.operands[0] : 0});
     slotBuffers.insert(slotBuffers.end(), step.operands.begin(), step.operands.end());
     firstSize += step.sizes.size();
   }
@@ -72,7 +74,8 @@ void Executable::buildLaunches(const KernelResolver &resolve) {
       resultOf[prog.buffers[buffer].root] = r;
       continue;
     }
-    launches.push_back({0, Step::kCopy, slotBuffers.size(), firstSize, buffer});
+    launches.push_back(
+        {Step::Kind::Copy, prog.steps.size(), 0, slotBuffers.size(), firstSize, buffer});
     slotBuffers.push_back(buffer);
     // The destination is no buffer of the program, only a result.
     resultPatches.push_back({slotBuffers.size(), r});
@@ -91,6 +94,15 @@ void Executable::buildLaunches(const KernelResolver &resolve) {
   // they share a slot entry with, so that they win.
   std::stable_partition(resultPatches.begin(), resultPatches.end(),
                         [&](const Patch &p) { return prog.results[p.argument].direct; });
+}
+
+void Executable::findHostFunctions(const HostFunctionResolver &resolve) {
+  for (const std::string &name : prog.hostFunctions) {
+    hostFunctions.push_back(resolve ? resolve(name) : HostFunction());
+    if (!hostFunctions.back())
+      throw Error(ErrorKind::Program, "the program calls the host's function \"" + name +
+                                          "\", which nobody has given");
+  }
 }
 
 void Executable::uploadConstants(const ConstantBytes &constants) {

@@ -104,9 +104,17 @@ void Executable::Call::issue(Queue &queue) const {
   bool profiling = executable.profiling.load(std::memory_order_relaxed);
   for (const Launch &launch : executable.launches) {
     void *const *operands = pointers + launch.firstPointer;
+    if (launch.kind == Step::Kind::Assert) {
+      requireTrue(queue, launch);
+      continue;
+    }
+    if (launch.kind == Step::Kind::Call) {
+      callHost(queue, launch);
+      continue;
+    }
     if (executable.checkedAccesses)
       expectOperands(queue, static_cast<size_t>(&launch - executable.launches.data()));
-    if (!launch.kernel) {
+    if (launch.kind == Step::Kind::Copy) {
       queue.copy(operands[1], operands[0], plan.bufferBytes[launch.copyBuffer]);
     } else if (!profiling) {
       queue.launch(launch.kernel, operands, plan.sizes.data() + launch.firstSize);
@@ -114,7 +122,7 @@ void Executable::Call::issue(Queue &queue) const {
       uint64_t before = now();
       queue.launch(launch.kernel, operands, plan.sizes.data() + launch.firstSize);
       queue.synchronize();
-      KernelProfile &profile = executable.kernelProfiles[launch.kernelIndex];
+      KernelProfile &profile = executable.kernelProfiles[executable.prog.steps[launch.step].index];
       profile.calls.fetch_add(1, std::memory_order_relaxed);
       profile.nanoseconds.fetch_add(now() - before, std::memory_order_relaxed);
     }

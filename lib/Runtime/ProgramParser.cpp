@@ -4,7 +4,9 @@
 #include "JsonField.h"
 #include "torshjit/Runtime/Program.h"
 
+#include <optional>
 #include <unordered_map>
+#include <utility>
 
 namespace torsh::runtime {
 namespace {
@@ -98,10 +100,14 @@ Buffer parseBuffer(const Field &field, size_t position, const Program &program) 
   return buffer;
 }
 
-class KernelNames {
+/// Numbers names in the order of their first use.
+class Names {
 public:
-  explicit KernelNames(std::vector<std::string> &names) : names(names) {}
-  size_t indexOf(std::string name) {
+  explicit Names(std::vector<std::string> &names) : names(names) {}
+  size_t indexOf(const JsonField &field) {
+    std::string name = field.text();
+    if (name.empty())
+      field.fail("empty name");
     auto [found, added] = indices.try_emplace(name, names.size());
     if (added)
       names.push_back(std::move(name));
@@ -113,25 +119,65 @@ private:
   std::unordered_map<std::string, size_t> indices;
 };
 
-Step parseStep(const Field &field, const Program &program, KernelNames &kernels) {
+Step::Kind parseStepKind(const Field &field) {
+  static constexpr std::pair<const char *, Step::Kind> kKinds[] = {{"kernel", Step::Kind::Kernel},
+                                                                   {"copy", Step::Kind::Copy},
+                                                                   {"assert", Step::Kind::Assert},
+                                                                   {"call", Step::Kind::Call}};
+  std::optional<Step::Kind> kind;
+  for (auto [name, candidate] : kKinds) {
+    if (!field.has(name))
+      continue;
+    if (kind)
+      field.fail("a step is one of kernel, copy, assert and call");
+    kind = candidate;
+  }
+  if (!kind)
+    field.fail("missing \"kernel\", \"copy\", \"assert\" or \"call\"");
+  return *kind;
+}
+
+/// The user's line as Python writes it in a traceback.
+std::string parsePlace(const Field &field) {
+  if (!field.has("location"))
+    return "";
+  Field location = field["location"];
+  if (location.size() != 2)
+    location.fail("expected a file and a line");
+  return "\n  File \"" + location[0].text() + "\", line " + std::to_string(location[1].integer());
+}
+
+Step parseStep(const Field &field, const Program &program, Names &kernels, Names &functions) {
   Step step;
-  bool isCopy = field.has("copy");
-  if (isCopy && field.has("kernel"))
-    field.fail("a step is a kernel or a copy, not both");
-  Field operands = isCopy ? field["copy"] : field["operands"];
+  step.kind = parseStepKind(field);
+  if (step.kind == Step::Kind::Assert) {
+    step.operands.push_back(field["assert"].index(program.buffers.size()));
+    step.outputs = 0;
+    step.text = field["message"].text();
+    step.place = parsePlace(field);
+    return step;
+  }
+  Field operands = field[step.isCopy() ? "copy" : "operands"];
   for (size_t i = 0, e = operands.size(); i < e; ++i)
     step.operands.push_back(operands[i].index(program.buffers.size()));
-  if (isCopy) {
+  if (step.isCopy()) {
     if (step.operands.size() != 2)
       operands.fail("a copy takes a source and a destination");
     return step;
   }
-  std::string kernel = field["kernel"].text();
-  if (kernel.empty())
-    field["kernel"].fail("empty name");
-  step.kernel = kernels.indexOf(std::move(kernel));
   step.outputs = field["outputs"].index(step.operands.size() + 1);
-  step.sizes = parseShape(field["sizes"], program.dims.size());
+  if (step.kind == Step::Kind::Kernel) {
+    step.index = kernels.indexOf(field["kernel"]);
+    step.sizes = parseShape(field["sizes"], program.dims.size());
+    return step;
+  }
+  step.index = functions.indexOf(field["call"]);
+  step.text = program.hostFunctions[step.index];
+  step.place = parsePlace(field);
+  for (size_t operand : step.operands) {
+    const std::vector<ShapeInt> &shape = program.buffers[operand].type.shape;
+    step.sizes.insert(step.sizes.end(), shape.begin(), shape.end());
+  }
   return step;
 }
 
@@ -162,9 +208,9 @@ Program parseProgram(const Field &root) {
   for (size_t i = 0, e = buffers.size(); i < e; ++i)
     program.buffers.push_back(parseBuffer(buffers[i], i, program));
   Field steps = root["steps"];
-  KernelNames kernels(program.kernels);
+  Names kernels(program.kernels), functions(program.hostFunctions);
   for (size_t i = 0, e = steps.size(); i < e; ++i)
-    program.steps.push_back(parseStep(steps[i], program, kernels));
+    program.steps.push_back(parseStep(steps[i], program, kernels, functions));
   Field results = root["results"];
   for (size_t i = 0, e = results.size(); i < e; ++i)
     program.results.push_back({results[i].index(program.buffers.size()), false});

@@ -79,6 +79,12 @@ private:
 
 void verifyStep(const Program &program, size_t s, Flow &flow) {
   const Step &step = program.steps[s];
+  if (step.kind == Step::Kind::Assert) {
+    const TensorType &type = program.buffers[step.operands[0]].type;
+    if (type.dtype != DataType::I1 || !type.shape.empty())
+      fail("step " + std::to_string(s) + " asserts " + describe(step.operands[0]) +
+           ", which is not an i1 of rank 0");
+  }
   size_t numRead = step.operands.size() - step.outputs;
   for (size_t i = 0; i < numRead; ++i)
     flow.read(step.operands[i], s);

@@ -16,6 +16,7 @@ from torshjit.errors import (
     CaptureError,
     CompileError,
     ConfigError,
+    DataError,
     DeviceError,
     DTypeError,
     LoadError,
@@ -26,6 +27,7 @@ from torshjit.errors import (
 
 if TYPE_CHECKING:
     from torshjit.compiled import CompiledModule, FallbackWarning
+    from torshjit.custom_operations import custom_op
 
 __version__ = "0.1.0"
 
@@ -35,6 +37,7 @@ __all__ = [
     "CompiledModule",
     "ConfigError",
     "DTypeError",
+    "DataError",
     "DeviceError",
     "FallbackWarning",
     "FusionStrategy",
@@ -45,13 +48,18 @@ __all__ = [
     "UnsupportedOpError",
     "__version__",
     "compile",
+    "custom_op",
     "load",
     "reset_stats",
     "stats",
     "trace",
 ]
 
-_LAZY = {"CompiledModule": "torshjit.compiled", "FallbackWarning": "torshjit.compiled"}
+_LAZY = {
+    "CompiledModule": "torshjit.compiled",
+    "FallbackWarning": "torshjit.compiled",
+    "custom_op": "torshjit.custom_operations",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -35,6 +35,8 @@ def sum_statistics(
     counts: Counter[str] = Counter()
     for fallback in fallbacks:
         counts[fallback.op] += fallback.calls
+    for row in rows:
+        counts.update(row["fallback_ops"])
     result["fallback_ops"] = dict(counts)
     for name in ("peak_bytes", "naive_peak_bytes"):
         result[name] = max((row[name] for row in rows), default=0)
@@ -62,6 +64,10 @@ def describe(
                 "timings_ms": each.timings_ms,
                 "groups": each.explanation.get("groups", []),
                 "unfused": each.explanation.get("unfused", []),
+                "host_calls": [
+                    {"op": op, "location": location, "fallback": is_fallback}
+                    for op, location, is_fallback in each.host_calls
+                ],
                 "schedules": each.explanation.get("schedules", {}),
             }
             for each in specializations

@@ -17,6 +17,7 @@ from torshjit.config import JitConfig
 from torshjit.errors import (
     CaptureError,
     ConfigError,
+    DataError,
     DeviceError,
     DTypeError,
     ShapeError,
@@ -28,6 +29,7 @@ from torshjit.fallback import (
     Fallback,
     FallbackWarning,
     too_many_signatures,
+    warn_of_host_calls,
 )
 from torshjit.process_statistics import TOTALS
 from torshjit.signatures import (
@@ -46,6 +48,7 @@ _runtime.register_errors(
     shape=ShapeError,
     dtype=DTypeError,
     device=DeviceError,
+    data=DataError,
     option=ConfigError,
 )
 
@@ -136,6 +139,9 @@ class CompiledModule(_runtime.Dispatcher):
                 found = self._add(signature, args, kwargs)
         if isinstance(found, Fallback):
             return (self._run_plainly(found, args, kwargs),)
+        if not found.has_warned:
+            found.has_warned = True
+            warn_of_host_calls(self._name, found.host_calls)
         if found.is_interpreted:
             return (self._interpret(found, args, kwargs),)
         if found.executable is None:

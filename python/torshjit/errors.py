@@ -10,6 +10,7 @@ __all__ = [
     "CompileError",
     "ConfigError",
     "DTypeError",
+    "DataError",
     "DeviceError",
     "LoadError",
     "ShapeError",
@@ -76,6 +77,10 @@ class ShapeError(TorshError, ValueError):
 
 class DTypeError(TorshError, TypeError):
     """An element type does not fit an operation or a compiled signature."""
+
+
+class DataError(TorshError, IndexError):
+    """The contents of an array do not fit an operation: an index is out of range."""
 
 
 class DeviceError(TorshError, RuntimeError):

@@ -29,6 +29,7 @@ from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.compiled import CompiledModule
 from torshjit.config import JitConfig
 from torshjit.errors import ConfigError, DeviceError, LoadError, TorshError
+from torshjit.host_functions import called_functions, host_calls, is_found_by_name, op_of
 from torshjit.signatures import is_torch_tensor
 from torshjit.specialization import Specialization
 from torshjit.tree_json import read_tree, write_tree
@@ -90,9 +91,20 @@ def _write(
     if parts["grad_sensitive"]:
         # Gradients need the module itself; without it the file computes values only.
         parts = {**parts, "grad_sensitive": False}
+    for callee, location in host_calls(each.result.program):
+        if not is_found_by_name(callee):
+            raise TorshError(
+                f"the program calls {op_of(callee)} on the host, a function that only this "
+                "process has; register it by torshjit.custom_op to save programs that call it",
+                op=op_of(callee),
+                location=location,
+            )
     archive.writestr(f"{number}/program.json", each.result.program)
     archive.writestr(f"{number}/{binary_name}", each.result.binary())
-    archive.writestr(f"{number}/explain.json", json.dumps(each.explanation))
+    archive.writestr(
+        f"{number}/explain.json",
+        json.dumps({**each.explanation, "host_calls": each.host_calls}),
+    )
     constants = [
         _write_array(archive, f"{number}/constants/{index}.npy", array)
         for index, array in enumerate(each.result.constants)
@@ -209,7 +221,12 @@ def _read(
     if '"bf16"' in program:
         _runtime.register_numpy_dtype("bf16", numpy_dtype("bf16"))
     executable = _runtime.Executable(
-        program, None, archive.read(f"{number}/{binary_name}"), constants, None
+        program,
+        None,
+        archive.read(f"{number}/{binary_name}"),
+        constants,
+        None,
+        {name: function.entry for name, function in called_functions(program).items()} or None,
     )
     args = [read_tree(node) for node in row["args"]]
     kwargs = {key: read_tree(node) for key, node in row["kwargs"].items()}

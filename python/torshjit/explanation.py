@@ -51,6 +51,12 @@ def _specialization_lines(row: dict[str, Any]) -> list[str]:
         schedule = row["schedules"].get(group["kernel"])
         if schedule:
             lines.append(f"      schedule {schedule}")
+    if row["host_calls"]:
+        lines.append("    called on the host, between kernels:")
+        for call in row["host_calls"]:
+            place = f"  {call['location'][0]}:{call['location'][1]}" if call["location"] else ""
+            why = "  (the compiler lacks it)" if call["fallback"] else ""
+            lines.append(f"      {call['op']}{place}{why}")
     if row["unfused"]:
         lines.append("    not fused:")
         lines += [

@@ -11,7 +11,13 @@ from torshjit.capture.source_location import PACKAGE_FOLDER
 from torshjit.errors import CaptureError, CompileError, DeviceError, DTypeError
 from torshjit.signatures import Signature, differing_arguments, format_signature
 
-__all__ = ["REASONS_TO_FALL_BACK", "Fallback", "FallbackWarning", "too_many_signatures"]
+__all__ = [
+    "REASONS_TO_FALL_BACK",
+    "Fallback",
+    "FallbackWarning",
+    "too_many_signatures",
+    "warn_of_host_calls",
+]
 
 #: A ShapeError is not among them: the plain program would fail as well, and say less.
 REASONS_TO_FALL_BACK = (CaptureError, CompileError, DTypeError, DeviceError)
@@ -45,6 +51,24 @@ class Fallback:
         warnings.warn(
             f"{name} runs as plain Python for the arguments {format_signature(self.signature)}: "
             f"{self.warning}",
+            FallbackWarning,
+            stacklevel=_caller_level(),
+        )
+
+
+def warn_of_host_calls(
+    name: str, host_calls: Sequence[tuple[str, tuple[str, int] | None, bool]]
+) -> None:
+    """Warns the caller of `name` of what it calls in Python between kernels, if anything."""
+    lines = []
+    for op, location, is_fallback in host_calls:
+        line = f"{op} ({location[0]}:{location[1]})" if location else op
+        if is_fallback and line not in lines:
+            lines.append(line)
+    if lines:
+        warnings.warn(
+            f"{name} calls Python between its compiled kernels, for what the compiler lacks: "
+            + ", ".join(lines),
             FallbackWarning,
             stacklevel=_caller_level(),
         )

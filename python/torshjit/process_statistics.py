@@ -54,6 +54,11 @@ class ProcessTotals:
             if fallback_op is not None:
                 self._fallback_ops[fallback_op] += 1
 
+    def add_host_call(self, op: str) -> None:
+        """Counts a call of Python between kernels, for an operation that the compiler lacks."""
+        with self._lock:
+            self._fallback_ops[op] += 1
+
     def snapshot(self) -> dict[str, Any]:
         """Returns the sums."""
         import torshjit._runtime as _runtime  # type: ignore[import-not-found]

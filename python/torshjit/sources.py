@@ -66,7 +66,14 @@ class PythonSource:
             )
         from torshjit.capture.numpy_trace import capture_function
 
-        return capture_function(self.function, args, kwargs, load_compiler(), compiler_context())
+        return capture_function(
+            self.function,
+            args,
+            kwargs,
+            load_compiler(),
+            compiler_context(),
+            is_strict=config.strict,
+        )
 
     def run(self, args: tuple, kwargs: dict) -> Any:
         return self.function(*args, **kwargs)

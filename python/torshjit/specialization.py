@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,15 @@ from torshjit.capture.graph_function import (
 )
 from torshjit.compiler_cache import compile_module
 from torshjit.config import JitConfig
+from torshjit.errors import TorshError
+from torshjit.host_functions import called_functions, find_function, host_calls, op_of
 from torshjit.signatures import Signature, format_signature, is_torch_tensor, trees_match
 from torshjit.targets import TargetKind
 
 __all__ = ["Specialization", "as_numpy", "as_torch", "build_interpreted", "build_native"]
+
+#: Operation, user's line, whether it stands in for what the compiler lacks.
+HostCallRow = tuple[str, tuple[str, int] | None, bool]
 
 
 class Specialization:
@@ -70,6 +76,9 @@ class Specialization:
         self.graph: Any = None
         self.interpreted_calls = 0
         self.interpreted_us = 0.0
+        self._host_calls: list[HostCallRow] | None = None
+        #: Whether the user knows of its host calls.
+        self.has_warned = False
 
     @property
     def is_interpreted(self) -> bool:
@@ -90,8 +99,15 @@ class Specialization:
         # only moves memory.
         is_loaded = bool(kernels) or '"kernel":' not in result.program
         binary = None if is_loaded else result.binary()
+        given = self.program.host_functions if self.program is not None else None
+        functions = called_functions(result.program, given)
         executable = _runtime.Executable(
-            result.program, kernels, binary, list(result.constants), result.code
+            result.program,
+            kernels,
+            binary,
+            list(result.constants),
+            result.code,
+            {name: function.entry for name, function in functions.items()} or None,
         )
         if profiles:
             executable.set_profiling(True)
@@ -138,7 +154,41 @@ class Specialization:
             row["peak_bytes"] = native["peak_bytes"]
             row["naive_peak_bytes"] = native["naive_peak_bytes"]
             row["kernel_times"] = dict(native.get("kernels", {}))
+        counts = Counter(op for op, _, is_fallback in self.host_calls if is_fallback)
+        row["fallback_ops"] = {op: count * row["calls"] for op, count in counts.items()}
         return row
+
+    @property
+    def host_calls(self) -> list[HostCallRow]:
+        """The calls of the host in the program, each as (operation, user's line, fallback)."""
+        if self._host_calls is None:
+            self._host_calls = [
+                (op_of(name), location, self._is_fallback(name))
+                for name, location in self._named_host_calls()
+            ]
+        return self._host_calls
+
+    def _named_host_calls(self) -> list[tuple[str, tuple[str, int] | None]]:
+        if self.result is not None:
+            return host_calls(self.result.program)
+        if self.program is None:
+            rows = self.explanation.get("host_calls", ())
+            return [(name, tuple(place) if place else None) for name, place, _ in rows]
+        if "torsh.host_call" not in str(self.program.module):
+            return []
+        graph = self.program.module.graph(self.program.entry)
+        return [
+            (op.attributes["callee"], op.location)
+            for op in graph.ops
+            if op.name == "torsh.host_call"
+        ]
+
+    def _is_fallback(self, name: str) -> bool:
+        given = self.program.host_functions.get(name) if self.program is not None else None
+        try:
+            return (given or find_function(name)).is_fallback
+        except TorshError:
+            return False
 
     def interpret(self, args: tuple, kwargs: dict) -> Any:
         """Answers a call through the reference interpreter."""
@@ -166,7 +216,10 @@ class Specialization:
             np.array(output)
             if any(np.may_share_memory(output, each) for each in inputs)
             else output
-            for output in map(np.asarray, evaluate(self.graph, inputs))
+            for output in map(
+                np.asarray,
+                evaluate(self.graph, inputs, host_functions=program.host_functions),
+            )
         ]
         if program.output_kind == "torch":
             outputs = [as_torch(output) for output in outputs]

@@ -12,6 +12,7 @@ enum class ErrorKind {
   Program, ///< a malformed program, a missing kernel, an unloadable library
   Shape,   ///< an extent that the program does not accept
   DType,   ///< an element type that the program does not accept
+  Data,    ///< contents that the program does not accept: an index out of range
   Device,  ///< memory on a device the program does not run on
   Option,  ///< an environment variable or setting out of range
 };

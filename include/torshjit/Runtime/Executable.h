@@ -6,6 +6,7 @@
 
 #include "torshjit/Runtime/Device.h"
 #include "torshjit/Runtime/ForkAwareMutex.h"
+#include "torshjit/Runtime/HostFunction.h"
 #include "torshjit/Runtime/Program.h"
 #include "torshjit/Runtime/ShapePlan.h"
 
@@ -55,12 +56,26 @@ struct KernelProfile {
 };
 
 class Executable {
+  /// A step, ready to be issued.
+  struct Launch {
+    Step::Kind kind;
+    size_t step; ///< unless it is a copy at the end, of a result
+    KernelHandle kernel;
+    size_t firstPointer;
+    size_t firstSize;
+    size_t copyBuffer; ///< for copies: the buffer whose size is copied
+  };
+
 public:
   /// Bytes of each constant, of the sizes the program declares; copied.
   using ConstantBytes = std::vector<std::pair<const void *, size_t>>;
   using KernelResolver = std::function<KernelHandle(const std::string &)>;
+  using HostFunctionResolver = std::function<HostFunction(const std::string &)>;
 
-  Executable(Program program, const KernelResolver &resolve, const ConstantBytes &constants);
+  /// `resolveHost` is asked for each function of the host that the program calls; an
+  /// empty one, or an empty answer, is an error then.
+  Executable(Program program, const KernelResolver &resolve, const ConstantBytes &constants,
+             const HostFunctionResolver &resolveHost = nullptr);
   ~Executable();
 
   const Program &program() const { return prog; }
@@ -94,6 +109,10 @@ public:
     void run(void *const *inputs, void *const *results, bool wait);
     void issue(Queue &queue) const;
     void expectOperands(Queue &queue, size_t launch) const;
+    /// Throws Error(Data) unless the assertion of a step holds.
+    void requireTrue(Queue &queue, const Launch &launch) const;
+    /// Calls the host's function of a step.
+    void callHost(Queue &queue, const Launch &launch) const;
     /// Replaces memory of the instance by some of at least `bytes`.
     void reserve(DeviceMemory &memory, size_t bytes);
 
@@ -110,13 +129,6 @@ public:
   const std::vector<KernelProfile> &profile() const { return kernelProfiles; }
 
 private:
-  struct Launch {
-    KernelHandle kernel;
-    size_t kernelIndex;
-    size_t firstPointer;
-    size_t firstSize;
-    size_t copyBuffer; ///< for copies: the buffer whose size is copied
-  };
   /// A pointer that changes from call to call.
   struct Patch {
     size_t slot;
@@ -124,6 +136,7 @@ private:
   };
 
   void buildLaunches(const KernelResolver &resolve);
+  void findHostFunctions(const HostFunctionResolver &resolve);
   void uploadConstants(const ConstantBytes &constants);
   std::shared_ptr<const ShapePlan> findPlan(InputShapes shapes);
   void bind(Instance &instance, char *arena) const;
@@ -136,6 +149,8 @@ private:
   DeviceMemory constantMemory;
   std::vector<void *> constantPointers;
   std::vector<Launch> launches;
+  /// One per Program::hostFunctions.
+  std::vector<HostFunction> hostFunctions;
   std::vector<size_t> slotBuffers;
   std::vector<Patch> inputPatches;
   std::vector<Patch> resultPatches;

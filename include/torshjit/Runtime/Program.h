@@ -60,14 +60,24 @@ struct Buffer {
 };
 
 struct Step {
-  static constexpr size_t kCopy = ~size_t(0);
-  /// Index into Program::kernels, or kCopy (operands: source, destination).
-  size_t kernel = kCopy;
+  enum class Kind {
+    Kernel, ///< launches Program::kernels[index]
+    Copy,   ///< operands: source, destination
+    Assert, ///< its operand, an i1 of rank 0, must be true
+    Call,   ///< calls Program::hostFunctions[index]
+  };
+  Kind kind = Kind::Kernel;
+  size_t index = 0;
   std::vector<size_t> operands;
   /// How many operands, at the end, are written.
   size_t outputs = 1;
+  /// What a launch is given. Of a call: the extents of all operands, one after another.
   std::vector<ShapeInt> sizes;
-  bool isCopy() const { return kernel == kCopy; }
+  /// The message of an assertion, the callee of a call.
+  std::string text;
+  /// The user's line, where it is known: the last lines of an error's message.
+  std::string place;
+  bool isCopy() const { return kind == Kind::Copy; }
 };
 
 struct Result {
@@ -86,6 +96,7 @@ struct Program {
   std::vector<TensorType> constants;
   std::vector<Buffer> buffers;
   std::vector<std::string> kernels; ///< distinct names in order of first use
+  std::vector<std::string> hostFunctions; ///< likewise
   std::vector<Step> steps;
   std::vector<Result> results;
 

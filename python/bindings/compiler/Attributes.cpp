@@ -159,6 +159,8 @@ Attribute torshjit::python::toAttribute(Builder &builder, const std::string &nam
       return TypeAttr::get(parseDType(context, text));
     return builder.getStringAttr(text);
   }
+  if (name == "pure" && nb::isinstance<nb::bool_>(value))
+    return nb::cast<bool>(value) ? builder.getUnitAttr() : UnitAttr();
   if (nb::isinstance<nb::bool_>(value))
     return builder.getBoolAttr(nb::cast<bool>(value));
   bool isReal = name == "eps" || name == "negative_slope" || name == "alpha";

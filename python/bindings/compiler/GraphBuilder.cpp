@@ -7,6 +7,7 @@
 #include "Diagnostics.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
@@ -24,6 +25,7 @@ namespace {
 
 using UserLocation = std::optional<std::pair<std::string, unsigned>>;
 using ResultType = std::optional<std::pair<std::string, std::vector<int64_t>>>;
+using ResultTypes = std::optional<std::vector<std::pair<std::string, std::vector<int64_t>>>>;
 
 /// A value of the program under construction. It holds its builder's program.
 struct PyValue {
@@ -66,7 +68,8 @@ public:
   }
 
   nb::object create(std::string name, nb::sequence operandGroups, nb::dict attributes,
-                    const UserLocation &userLoc, const ResultType &resultType) {
+                    const UserLocation &userLoc, const ResultType &resultType,
+                    const ResultTypes &resultTypes) {
     requireOpen();
     MLIRContext *ctx = context();
     if (name.find('.') == std::string::npos)
@@ -84,7 +87,9 @@ public:
       auto attributeName = nb::cast<std::string>(key);
       if (!llvm::is_contained(info->getAttributeNames(), StringRef(attributeName)))
         throw nb::value_error((name + " has no attribute '" + attributeName + "'").c_str());
-      state.addAttribute(attributeName, toAttribute(builder, attributeName, value));
+      // A unit attribute that is false is absent.
+      if (Attribute attribute = toAttribute(builder, attributeName, value))
+        state.addAttribute(attributeName, attribute);
     }
     if (info->hasTrait<OpTrait::AttrSizedOperandSegments>())
       addSegments(state, *info, std::move(segments));
@@ -96,7 +101,10 @@ public:
     DiagnosticCollector diagnostics(ctx);
     if (resultType)
       state.addTypes(toMLIR(ctx, {resultType->first, resultType->second}));
-    else if (failed(inferTypes(state, *info)))
+    else if (resultTypes)
+      for (const auto &[dtype, shape] : *resultTypes)
+        state.addTypes(toMLIR(ctx, {dtype, shape}));
+    else if (!info->hasTrait<OpTrait::ZeroResults>() && failed(inferTypes(state, *info)))
       diagnostics.raise(name + ": cannot infer the result's type");
     Operation *op = builder.create(state);
     if (failed(mlir::verify(op, /*verifyRecursively=*/false)) || diagnostics.hasError()) {
@@ -109,6 +117,59 @@ public:
     for (Value result : op->getResults())
       results.append(PyValue{program, result});
     return nb::tuple(results);
+  }
+
+  nb::list inlineFunction(Module &module, const std::vector<PyValue> &operands,
+                          const std::vector<std::pair<std::string, std::vector<int64_t>>> &results,
+                          const UserLocation &userLoc) {
+    requireOpen();
+    if (module.context->get() != context())
+      throw nb::value_error("a function of another context cannot be inlined");
+    auto functions = llvm::to_vector(module.op->getOps<func::FuncOp>());
+    if (functions.size() != 1 || !functions.front().getBody().hasOneBlock())
+      throw nb::value_error("expected a module of one function of one block");
+    Block &body = functions.front().getBody().front();
+    auto text = [](Type type) {
+      std::string spelled;
+      llvm::raw_string_ostream(spelled) << type;
+      return spelled;
+    };
+    auto require = [&](const char *what, size_t number, Type own, Type given) {
+      if (own != given)
+        throw nb::value_error((std::string(what) + " " + std::to_string(number) +
+                               " of the function is a " + text(own) + ", the call has a " +
+                               text(given))
+                                  .c_str());
+    };
+    auto requireCount = [](const char *what, size_t own, size_t given) {
+      if (own != given)
+        throw nb::value_error(("the function has " + std::to_string(own) + " " + what +
+                               ", the call " + std::to_string(given))
+                                  .c_str());
+    };
+    requireCount("operands", body.getNumArguments(), operands.size());
+    IRMapping mapping;
+    for (auto [number, operand] : llvm::enumerate(operands)) {
+      requireOwn(operand);
+      BlockArgument argument = body.getArgument(number);
+      require("operand", number, argument.getType(), operand.value.getType());
+      mapping.map(argument, operand.value);
+    }
+    Operation *end = body.getTerminator();
+    requireCount("results", end->getNumOperands(), results.size());
+    for (auto [number, type] : llvm::enumerate(results))
+      require("result", number, end->getOperand(number).getType(),
+              toMLIR(context(), {type.first, type.second}));
+    Location loc = toLocation(userLoc);
+    for (Operation &op : body.without_terminator()) {
+      Operation *copy = builder.clone(op, mapping);
+      if (userLoc)
+        copy->walk([&](Operation *each) { each->setLoc(loc); });
+    }
+    nb::list values;
+    for (Value value : end->getOperands())
+      values.append(PyValue{program, mapping.lookup(value)});
+    return values;
   }
 
   std::shared_ptr<Module> finish(const std::vector<PyValue> &outputs) {
@@ -271,9 +332,15 @@ void torshjit::python::bindGraphBuilder(nb::module_ &m) {
            "Adds a NumPy array as a constant.")
       .def("create", &PyGraphBuilder::create, nb::arg("op"), nb::arg("operands"),
            nb::arg("attributes") = nb::dict(), nb::arg("loc") = nb::none(),
-           nb::arg("result_type") = nb::none(),
-           "Adds an operation; `operands` has an entry per operand group. Raises MLIRError "
-           "where it is invalid.")
+           nb::arg("result_type") = nb::none(), nb::arg("result_types") = nb::none(),
+           "Adds an operation; `operands` has an entry per operand group. A type is (dtype, "
+           "shape); where the operation does not infer its results', `result_type` or the list "
+           "`result_types` gives them. Returns its value, or a tuple of as many as it has. "
+           "Raises MLIRError where it is invalid.")
+      .def("inline", &PyGraphBuilder::inlineFunction, nb::arg("module"), nb::arg("operands"),
+           nb::arg("result_types"), nb::arg("loc") = nb::none(),
+           "Adds the operations of a module's one function and returns its results. Raises "
+           "ValueError where its types are not those of the operands and of `result_types`.")
       .def("finish", &PyGraphBuilder::finish, nb::arg("outputs"),
            "Ends the program with its results and verifies it.");
 }

@@ -12,7 +12,7 @@ using runtime::Error;
 using runtime::ErrorKind;
 
 /// In the order of ErrorKind; null until registered.
-std::array<PyObject *, 5> registered{};
+std::array<PyObject *, 6> registered{};
 
 PyObject *classOf(ErrorKind kind) {
   if (PyObject *cls = registered[static_cast<size_t>(kind)])
@@ -20,6 +20,8 @@ PyObject *classOf(ErrorKind kind) {
   switch (kind) {
   case ErrorKind::DType:
     return PyExc_TypeError;
+  case ErrorKind::Data:
+    return PyExc_IndexError;
   case ErrorKind::Shape:
   case ErrorKind::Device:
   case ErrorKind::Option:
@@ -78,18 +80,21 @@ void bindErrorClasses(nb::module_ &m) {
   m.def(
       "register_errors",
       [](nb::handle program, nb::handle shape, nb::handle dtype, nb::handle device,
-         nb::handle option) {
+         nb::handle option, nb::handle data) {
         registerClass(ErrorKind::Program, program);
         registerClass(ErrorKind::Shape, shape);
         registerClass(ErrorKind::DType, dtype);
         registerClass(ErrorKind::Device, device);
         registerClass(ErrorKind::Option, option);
+        registerClass(ErrorKind::Data, data);
       },
       nb::arg("program") = nb::none(), nb::arg("shape") = nb::none(), nb::arg("dtype") = nb::none(),
       nb::arg("device") = nb::none(), nb::arg("option") = nb::none(),
+      nb::arg("data") = nb::none(),
       "Exception classes for malformed programs, for extents, element types "
-      "and devices that a program does not accept, and for bad settings. "
-      "Those left out keep their class (RuntimeError, ValueError, TypeError).");
+      "and devices that a program does not accept, for bad settings, and for contents of "
+      "arrays that a program does not accept. Those left out keep their class (RuntimeError, "
+      "ValueError, TypeError, IndexError).");
 }
 
 } // namespace torsh::python

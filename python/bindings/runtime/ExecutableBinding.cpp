@@ -4,6 +4,7 @@
 
 #include "DLPack.h"
 #include "Execution.h"
+#include "HostFunctions.h"
 #include "NumPyArrays.h"
 #include "TensorLeaf.h"
 #include "TorchTensors.h"
@@ -154,7 +155,7 @@ PyType_Slot slots[] = {{Py_tp_traverse, reinterpret_cast<void *>(traverseSlot)},
 
 PyExecutable::PyExecutable(const std::string &text, nb::object kernels,
                            std::optional<nb::bytes> binary, nb::list constants,
-                           nb::object keepAlive)
+                           nb::object keepAlive, nb::object functions)
     : keepAlive(std::move(keepAlive)) {
   requireNumPy();
   Program program = Program::parse(text);
@@ -167,9 +168,16 @@ PyExecutable::PyExecutable(const std::string &text, nb::object kernels,
       return library->find(name);
     throw Error(ErrorKind::Program, "no address for kernel \"" + name + "\"");
   };
+  auto resolveHost = [&](const std::string &name) -> runtime::HostFunction {
+    if (functions.is_none() || nb::object(functions.attr("__contains__")(name)).ptr() != Py_True)
+      return nullptr;
+    nb::object entry = functions[name.c_str()];
+    hostFunctions.append(entry);
+    return hostFunctionOf(entry);
+  };
   std::vector<nb::object> holders;
   Executable::ConstantBytes bytes = constantBytes(program, constants, holders);
-  executable = std::make_unique<Executable>(std::move(program), resolve, bytes);
+  executable = std::make_unique<Executable>(std::move(program), resolve, bytes, resolveHost);
 }
 
 Executable &PyExecutable::get() const {
@@ -180,16 +188,19 @@ Executable &PyExecutable::get() const {
 
 int PyExecutable::traverse(visitproc visit, void *arg) const {
   Py_VISIT(keepAlive.ptr());
+  Py_VISIT(hostFunctions.ptr());
   return 0;
 }
 
 void PyExecutable::clear() {
-  // What keepAlive owns is the code: without it nothing may run.
-  if (keepAlive.is_none())
+  // What keepAlive owns is the code, and the program calls the functions: without
+  // them nothing may run.
+  if (keepAlive.is_none() && nb::len(hostFunctions) == 0)
     return;
   executable.reset();
   library.reset();
   keepAlive = nb::none();
+  hostFunctions = nb::list();
 }
 
 void bindExecutable(nb::module_ &m) {
@@ -200,12 +211,16 @@ void bindExecutable(nb::module_ &m) {
       "by name. binary: what the device of the program's target loads the "
       "kernels not in `kernels` from, a shared object on the CPU. constants: NumPy arrays, copied. "
       "keep_alive: what owns "
-      "the code at the addresses. A malformed program, a missing kernel or a "
+      "the code at the addresses. host_functions: what the program calls between kernels, by "
+      "name: a callable that takes read-only NumPy arrays and returns an array or a tuple of "
+      "them (copies, unless its attribute takes_views is true: then they are valid during the "
+      "call only), or the address of a C function (HostFunctionABI.h). A malformed program, a missing kernel or a "
       "library that does not load raise the registered program error.")
       .def(nb::init<const std::string &, nb::object, std::optional<nb::bytes>, nb::list,
-                    nb::object>(),
+                    nb::object, nb::object>(),
            nb::arg("program"), nb::arg("kernels") = nb::none(), nb::arg("binary") = nb::none(),
-           nb::arg("constants") = nb::list(), nb::arg("keep_alive") = nb::none())
+           nb::arg("constants") = nb::list(), nb::arg("keep_alive") = nb::none(),
+           nb::arg("host_functions") = nb::none())
       .def("run", runOnce, nb::arg("inputs"), nb::arg("results") = "numpy",
            "Runs once on NumPy arrays, NumPy scalars or torch tensors, in the "
            "order of the signature; returns a list of new arrays (results: "

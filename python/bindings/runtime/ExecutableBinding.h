@@ -18,7 +18,7 @@ namespace nb = nanobind;
 class PyExecutable {
 public:
   PyExecutable(const std::string &program, nb::object kernels, std::optional<nb::bytes> binary,
-               nb::list constants, nb::object keepAlive);
+               nb::list constants, nb::object keepAlive, nb::object functions);
 
   /// Throws Error(Program) once the garbage collector has cleared it.
   runtime::Executable &get() const;
@@ -29,6 +29,8 @@ public:
 private:
   // Destroyed in reverse: first what runs the code, then the code.
   nb::object keepAlive;
+  /// What of `functions` the program calls.
+  nb::list hostFunctions;
   std::unique_ptr<runtime::KernelLibrary> library;
   std::unique_ptr<runtime::Executable> executable;
 };

@@ -180,6 +180,29 @@ nb::object newArray(DataType dtype, const std::vector<int64_t> &shape, void *&da
   return newArrayOf(descriptorOf(dtype), runtime::byteSize(dtype), shape, data);
 }
 
+nb::object newArrayView(DataType dtype, const std::vector<int64_t> &shape, void *data) {
+  PyArray_Descr *descriptor = descriptorOf(dtype);
+  Py_INCREF(descriptor);
+  nb::object array = nb::steal(PyArray_NewFromDescr(
+      &PyArray_Type, descriptor, static_cast<int>(shape.size()),
+      reinterpret_cast<const npy_intp *>(shape.data()), nullptr, data, NPY_ARRAY_CARRAY_RO,
+      nullptr));
+  if (!array.is_valid())
+    throw nb::python_error();
+  return array;
+}
+
+void makeReadOnly(PyObject *object) {
+  PyArray_CLEARFLAGS(reinterpret_cast<PyArrayObject *>(object), NPY_ARRAY_WRITEABLE);
+}
+
+nb::object asArray(PyObject *object) {
+  nb::object array = nb::steal(PyArray_FromAny(object, nullptr, 0, 0, 0, nullptr));
+  if (!array.is_valid())
+    throw nb::python_error();
+  return array;
+}
+
 nb::object newArrayOfBits(DataType dtype, const std::vector<int64_t> &shape, void *&data) {
   if (dtype == DataType::BF16)
     dtype = DataType::I16;

@@ -45,6 +45,11 @@ nb::object newScalar(DataType dtype, const void *value);
 
 /// A fresh array with undefined contents; large ones from the output pool.
 nb::object newArray(DataType dtype, const std::vector<int64_t> &shape, void *&data);
+/// A read-only array over memory of somebody else's.
+nb::object newArrayView(DataType dtype, const std::vector<int64_t> &shape, void *data);
+void makeReadOnly(PyObject *array);
+/// Any object as an array, like numpy.asarray; throws nb::python_error.
+nb::object asArray(PyObject *object);
 /// The same bits as i16, for torch.from_numpy, which knows no bfloat16.
 nb::object newArrayOfBits(DataType dtype, const std::vector<int64_t> &shape, void *&data);
 /// "float32 array of shape (3, 4)", for messages.

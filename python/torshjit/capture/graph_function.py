@@ -11,7 +11,7 @@ of the call that was captured.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from torshjit.record import Record
@@ -175,6 +175,8 @@ class CapturedProgram:
             `grad_sensitive` is true; `compiled(*args, **kwargs)` under ``torch.no_grad()``
             runs the compiled code.
         entry: the name of the entry function.
+        host_functions: the functions that the program calls between kernels, by name; those
+            that are missing are looked up (`torshjit.host_functions.find_function`).
     """
 
     def __init__(
@@ -191,6 +193,7 @@ class CapturedProgram:
         capture_ms: float = 0.0,
         call_with_grad: Callable[[Any, tuple, dict], Any] | None = None,
         entry: str = "main",
+        host_functions: Mapping[str, Any] | None = None,
     ) -> None:
         self.module = module
         self.args_tree = args_tree
@@ -203,6 +206,7 @@ class CapturedProgram:
         self.capture_ms = capture_ms
         self.call_with_grad = call_with_grad
         self.entry = entry
+        self.host_functions = dict(host_functions or {})
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:

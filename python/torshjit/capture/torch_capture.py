@@ -164,6 +164,7 @@ def capture_module(
         guards=[AttributeGuard(device, "autocast_enabled", False), *state.guards],
         grad_sensitive=any(map(_may_need_grad, (*tensors, *_bound(bindings)))),
         source_names=names,
+        host_functions=trace.g.host_calls.functions,
         capture_ms=(time.perf_counter() - started) * 1e3,
         call_with_grad=partial(call_with_grad, program, list(_bound(bindings))),
     )

@@ -29,6 +29,7 @@ from torshjit.capture import (
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_lowering import RULES, dialect_dtype
 from torshjit.capture.torch_views import AMBIGUOUS_VIEWS, VIEWS
+from torshjit.custom_operations import find_custom_op
 from torshjit.errors import CaptureError, UnsupportedOpError
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def _new_handler(func: Any) -> Handler:
         return _create_like
     if name in VIEWS:
         return _with_constants(_take_view)
+    if not name.startswith("aten.") and find_custom_op(func._schema.name) is not None:
+        return _call_custom_op
     lowering = _choose_lowering(func, name)
     return lowering if lowering is _refuse_random else _with_constants(lowering)
 
@@ -134,6 +137,17 @@ def _choose_lowering(func: Any, name: str) -> Handler:
     if torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
         return _refuse_data_dependence
     return _refuse_uncovered
+
+
+def _call_custom_op(
+    trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+) -> Any:
+    from torshjit.capture.torch_custom import lower_custom_op
+
+    op = find_custom_op(func._schema.name)
+    if op is None:
+        raise UnsupportedOpError(f"{trace.g.op} is not registered any more", op=trace.g.op)
+    return trace.wrap(lower_custom_op(trace.g, op, args, kwargs))
 
 
 def _with_constants(otherwise: Handler) -> Handler:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from torshjit.capture.host_calls import HostCalls
 from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.errors import CaptureError, DTypeError, ShapeError, TorshError, UnsupportedOpError
 
@@ -147,6 +148,7 @@ class Lowering:
         read: Callable[[torch.Tensor], Any],
     ) -> None:
         self.builder = compiler.GraphBuilder(context)
+        self.host_calls = HostCalls(self.builder)
         self.location: tuple[str, int] | None = None
         self.op: str | None = None
         self._mlir_error = compiler.MLIRError
@@ -156,6 +158,7 @@ class Lowering:
     def close(self) -> None:
         """Lets go of the graph, which is finished or given up."""
         self._scalars.clear()
+        self.host_calls.close()
         del self.builder
 
     # Operations.

@@ -51,6 +51,7 @@ def evaluate(
     inputs: Sequence[np.ndarray],
     compute_dtype: str | None = None,
     around: Around | None = None,
+    host_functions: Mapping[str, Any] | None = None,
 ) -> list[np.ndarray]:
     """The outputs of `graph` for `inputs`, by the reference meaning of every operation.
 
@@ -63,6 +64,8 @@ def evaluate(
             that type, casts between float types included, and returns float outputs in it.
         around: called as `around(call, function)` in place of `function(call)` for every `torsh`
             operation, to watch or to change what it is given and what it gives.
+        host_functions: the functions that the program calls, by name; those that are missing
+            are looked up (`torshjit.host_functions.find_function`).
 
     Returns:
         One new C-contiguous array per output, 0-d tensors as 0-d arrays.
@@ -80,7 +83,9 @@ def evaluate(
     last_uses = _last_uses(graph)
     with np.errstate(all="ignore"):
         for position, op in enumerate(graph.ops):
-            results = _evaluate_operation(op, values, types, compute_dtype, around)
+            results = _evaluate_operation(
+                op, values, types, compute_dtype, around, host_functions or {}
+            )
             values.update(zip(op.results, results, strict=True))
             types.update(zip(op.results, op.result_types, strict=True))
             for value in {*op.operands, *op.results}:
@@ -95,9 +100,10 @@ def _evaluate_operation(
     types: Mapping[int, TensorType],
     compute_dtype: str | None,
     around: Around | None,
+    host_functions: Mapping[str, Any],
 ) -> list[np.ndarray]:
     function = lookup(op.name, op.location)
-    result_type = op.result_types[0]
+    result_type = op.result_types[0] if op.result_types else None
     call = Call(
         name=op.name,
         groups=_grouped(op, [widened(values[i]) for i in op.operands]),
@@ -106,6 +112,8 @@ def _evaluate_operation(
         result_type=result_type,
         result_dtype=_result_dtype(result_type, compute_dtype),
         location=op.location,
+        result_types=op.result_types,
+        host_functions=host_functions,
     )
     if around is not None and op.name.startswith("torsh."):
         result = around(call, function)
@@ -119,8 +127,8 @@ def _evaluate_operation(
     ]
 
 
-def _result_dtype(type_: TensorType, compute_dtype: str | None) -> np.dtype:
-    if type_.dtype == _INDEX:
+def _result_dtype(type_: TensorType | None, compute_dtype: str | None) -> np.dtype:
+    if type_ is None or type_.dtype == _INDEX:
         return np.dtype(np.int64)
     return storage_dtype(type_.dtype, compute_dtype)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,18 +34,22 @@ class Call:
             f16 and bf16 operands arrive as float32. An index operand is an array of no axes.
         types: the operands' types in the program, grouped likewise.
         attributes: by ODS name, defaults filled in.
-        result_type: the type of the (first) result.
+        result_type: the type of the (first) result; None where there is none.
         result_dtype: the NumPy dtype that the result is going to be stored in.
         location: the user's file and line, if known.
+        result_types: the types of all results.
+        host_functions: what `torsh.host_call` calls, by name.
     """
 
     name: str
     groups: tuple[tuple[np.ndarray, ...], ...]
     types: tuple[tuple[TensorType, ...], ...]
     attributes: Mapping[str, Any]
-    result_type: TensorType
+    result_type: Any
     result_dtype: np.dtype
     location: Location | None = None
+    result_types: Sequence[TensorType] = ()
+    host_functions: Mapping[str, Any] = field(default_factory=dict)
 
     def operand(self, group: int) -> np.ndarray:
         """The operand of a group that always has one."""

@@ -15,8 +15,8 @@ _TESTS = _ROOT / "test"
 # Composites have no lowering of their own: the decomposition is tested instead.
 _COMPOSITES = {"softmax", "log_softmax", "layer_norm", "batch_norm", "argsort"}
 # Operations of the host function become steps and checks of the program, in
-# test_compiler_host_program.py and e2e/test_dynamic_extents.py.
-_HOST = {"launch", "check"}
+# test_compiler_host_program.py, e2e/test_dynamic_extents.py and e2e/test_host_steps.py.
+_HOST = {"launch", "check", "assert", "host_call"}
 
 
 def _defined() -> list[str]:

@@ -30,7 +30,7 @@ def _chain(length: int) -> Graph:
 
 def test_every_operation_of_the_dialect_has_a_reference_function():
     registered = {name for name in registered_operations() if name.startswith("torsh.")}
-    assert registered == set(operations())
+    assert registered - {"torsh.assert", "torsh.host_call"} == set(operations())
     assert len(registered) > 60
 
 

@@ -71,11 +71,18 @@ def _dtype_of(array: Any) -> np.dtype:
 
 
 def capture_function(
-    function: Callable, args: tuple, kwargs: dict[str, Any], compiler: Any, context: Any
+    function: Callable,
+    args: tuple,
+    kwargs: dict[str, Any],
+    compiler: Any,
+    context: Any,
+    *,
+    is_strict: bool = False,
 ) -> CapturedProgram:
     """Traces ``function(*args, **kwargs)`` and returns its program.
 
-    `compiler` is the module `torshjit._compiler`, `context` one of its contexts.
+    `compiler` is the module `torshjit._compiler`, `context` one of its contexts. What has no
+    lowering is called on the host, unless `is_strict`.
 
     Raises:
         CaptureError: the function cannot be captured; UnsupportedOpError among them.
@@ -86,7 +93,7 @@ def capture_function(
     if any(map(_runs_later, (function, getattr(function, "__call__", None)))):  # noqa: B004
         raise CaptureError("the function is a generator or a coroutine")
     args_tree, arrays = flatten(args, kwargs, classify_argument)
-    session = TraceSession(compiler, context)
+    session = TraceSession(compiler, context, is_strict)
     try:
         program = _trace(session, function, args, kwargs, args_tree, arrays)
     finally:
@@ -146,6 +153,7 @@ def _trace(
         output_kind="dlpack" if any(leaf.kind == "dlpack" for leaf in kinds) else "numpy",
         guards=shadow.guards,
         source_names=session.names,
+        host_functions=session.host_calls.functions,
     )
 
 

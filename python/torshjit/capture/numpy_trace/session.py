@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from torshjit.capture.graph_function import ArgumentBinding, ObjectBinding, ValueLeaf
+from torshjit.capture.host_calls import HostCalls
 from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
 from torshjit.capture.source_location import user_location
 from torshjit.errors import CaptureError, CompileError, ShapeError, TorshError, UnsupportedOpError
@@ -30,9 +31,12 @@ class TraceSession:
     ``try`` block, its control flow was not that of a normal call and the capture is void.
     """
 
-    def __init__(self, compiler: Any, context: Any) -> None:
+    def __init__(self, compiler: Any, context: Any, is_strict: bool = False) -> None:
         self._mlir_error = compiler.MLIRError
         self._builder = compiler.GraphBuilder(context)
+        #: Whether what has no lowering is an error rather than a call of the host.
+        self.is_strict = is_strict
+        self.host_calls = HostCalls(self._builder)
         self.bindings: list[ArgumentBinding | ObjectBinding] = []
         self.names: list[str] = []
         self.first_error: TorshError | None = None
@@ -85,6 +89,13 @@ class TraceSession:
         except self._mlir_error as error:
             message = str(error.args[0]) if error.args else str(error)
             self.fail(ShapeError(message, op=f"torsh.{op}"))
+
+    @property
+    def builder(self) -> Any:
+        """The `_compiler.GraphBuilder`."""
+        if self._builder is None:
+            self.refuse("an array of a finished capture is used; it must not outlive its call")
+        return self._builder
 
     def constant(self, array: np.ndarray) -> Any:
         """Adds a constant; equal scalars share one."""
@@ -160,6 +171,7 @@ class TraceSession:
         self._bound.clear()
         self._snapshots.clear()
         self._builder = None
+        self.host_calls.close()
         self.first_error = None
 
     def check_bound_arrays(self) -> None:

@@ -17,6 +17,7 @@ from torshjit.errors import TorshError
 
 if TYPE_CHECKING:
     from torshjit.capture.numpy_trace.session import TraceSession
+    from torshjit.capture.numpy_trace.tracer import Tracer
 
 __all__ = [
     "FUNCTIONS",
@@ -24,6 +25,7 @@ __all__ = [
     "REDUCTIONS",
     "UFUNCS",
     "call_function",
+    "call_method",
     "function",
     "method",
     "qualified_name",
@@ -80,8 +82,44 @@ def call_function(
     """Runs the entry of a NumPy function.
 
     Raises:
-        UnsupportedOpError: the table has no entry, or the entry lacks one of the arguments.
+        UnsupportedOpError: the table has no entry, or the entry lacks one of the arguments, and
+            the host cannot be called instead.
     """
+    from torshjit.capture.numpy_trace.host_fallback import recovered
+
+    return recovered(
+        session,
+        lambda: _lowered(session, numpy_function, args, kwargs),
+        qualified_name(numpy_function),
+        numpy_function,
+        args,
+        kwargs,
+    )
+
+
+def call_method(array: Tracer, name: str, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """Runs the entry of an ndarray method.
+
+    Raises:
+        UnsupportedOpError: as `call_function`.
+    """
+    from torshjit.capture.numpy_trace.host_fallback import recovered
+
+    path = f"numpy.ndarray.{name}"
+
+    def attempt() -> Any:
+        handler = METHODS.get(name)
+        if handler is None:
+            array.session.unsupported(path)
+        return handler(array, *args, **kwargs)
+
+    plain = getattr(np.ndarray, name)
+    return recovered(array.session, attempt, path, plain, (array, *args), kwargs)
+
+
+def _lowered(
+    session: TraceSession, numpy_function: Callable, args: tuple, kwargs: dict[str, Any]
+) -> Any:
     handler = FUNCTIONS.get(numpy_function)
     if handler is None:
         session.unsupported(qualified_name(numpy_function))

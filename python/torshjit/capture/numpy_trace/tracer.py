@@ -54,6 +54,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         "_value",
         "dtype",
         "is_scalar",
+        "made_by",
         "origin",
         "session",
         "shape",
@@ -73,6 +74,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         is_scalar: bool = False,
     ) -> None:
         self.session = session
+        #: Of complex numbers: pairs along a last axis.
         self._value = value
         self.dtype = dtype
         self.shape = shape
@@ -80,6 +82,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         self.is_scalar = is_scalar
         #: Leaf of the output tree for returning the very object that this stands for, if any.
         self.origin: ArgumentLeaf | ValueLeaf | None = None
+        #: The call of the host that it is a result of, if it is one.
+        self.made_by: str | None = None
         #: The array and index that this is a view of, if it came from indexing.
         self.source: tuple[Tracer, Any] | None = None
         self._alive: object = None
@@ -89,6 +93,14 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
     @property
     def value(self) -> Any:
         """The graph's value; an array that is bound lazily becomes an input here."""
+        if self.dtype.kind == "c":
+            name = self.made_by or "a program of complex numbers"
+            self.session.unsupported(name, "complex numbers stay between calls of NumPy")
+        return self.stored_value
+
+    @property
+    def stored_value(self) -> Any:
+        """`value`, for complex numbers an array of pairs."""
         if callable(self._value):
             self._value = self._value()
         return self._value
@@ -137,7 +149,13 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def real(self) -> Tracer:
+        if self.dtype.kind == "c":
+            return tables.call_function(self.session, np.real, (self,), {})
         return self
+
+    @property
+    def imag(self) -> Tracer:
+        return tables.call_function(self.session, np.imag, (self,), {})
 
     @property
     def device(self) -> str:
@@ -165,10 +183,9 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         tables.METHODS["__setitem__"](self, key, value)
 
     def __getattr__(self, name: str) -> Any:
-        method = tables.METHODS.get(name)
-        if method is not None:
-            return method.__get__(self, Tracer)
         if not name.startswith("__") and hasattr(np.ndarray, name):
+            if callable(getattr(np.ndarray, name)):
+                return lambda *args, **kwargs: tables.call_method(self, name, args, kwargs)
             self.session.unsupported(f"numpy.ndarray.{name}")
         raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
 

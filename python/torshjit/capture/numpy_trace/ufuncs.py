@@ -9,6 +9,7 @@ import numpy as np
 
 from torshjit.capture.numpy_dtypes import is_supported
 from torshjit.capture.numpy_trace import tables
+from torshjit.capture.numpy_trace.host_fallback import recovered
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import METHODS, REDUCTIONS, UFUNCS
 from torshjit.capture.numpy_trace.tracer import Tracer
@@ -46,11 +47,31 @@ def call_ufunc(
     """Runs a ufunc or one of its methods on traced arrays.
 
     Raises:
-        UnsupportedOpError: the ufunc, method or keyword is not covered.
+        UnsupportedOpError: the ufunc, method or keyword is not covered, nor by the host.
         TypeError: NumPy has no loop for the dtypes, as in a plain call.
         ShapeError: the operands do not broadcast.
     """
     name = f"numpy.{ufunc.__name__}"
+    path = name if method == "__call__" else f"{name}.{method}"
+    function = ufunc if method == "__call__" else getattr(ufunc, method)
+    return recovered(
+        session,
+        lambda: _lowered(session, ufunc, name, method, inputs, dict(kwargs)),
+        path,
+        function,
+        inputs,
+        kwargs,
+    )
+
+
+def _lowered(
+    session: TraceSession,
+    ufunc: np.ufunc,
+    name: str,
+    method: str,
+    inputs: tuple,
+    kwargs: dict[str, Any],
+) -> Any:
     if method == "reduce":
         if ufunc not in REDUCTIONS:
             session.unsupported(f"{name}.reduce")

@@ -192,6 +192,7 @@ def _import(
         output_tree=leaves[0] if len(leaves) == 1 else tuple(leaves),
         output_kind="numpy" if kind == "scalar" else kind,  # type: ignore[arg-type]
         source_names=g.names,
+        host_functions=g.host_calls.functions,
         capture_ms=(time.perf_counter() - started) * 1e3,
     )
 

@@ -14,6 +14,7 @@ from torshjit.capture.onnx_import.handlers import load_handlers
 from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations
+from torshjit.custom_operations import CustomOp, find_custom_op
 from torshjit.errors import CompileError, TorshError, UnsupportedOpError
 
 __all__ = ["GraphImport"]
@@ -104,11 +105,21 @@ class GraphImport(Operations):
         body = schema_body(node, opsets)
         if body is not None:
             return self._call(node, body, node.op)
+        custom = find_custom_op(f"{node.proto.domain}::{node.proto.op_type}")
+        if custom is not None:
+            return self._call_custom_op(custom, node)
         raise UnsupportedOpError(
             f"{node}: the operator has no lowering; compute it outside of the model, or leave out "
             "strict=True so that the whole model runs in onnx's reference evaluator",
             op=f"onnx.{node.op}",
         )
+
+    def _call_custom_op(self, op: CustomOp, node: Node) -> Any:
+        try:
+            operands, options = op.bind(tuple(node.operands), node._attributes)
+        except TypeError as error:
+            raise node.fail(str(error)) from error
+        return self.add_custom_op(op, operands, options)
 
     def _call(self, node: Node, body: Body, name: str) -> list[Any]:
         """Imports the body of a function in place of its call."""

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.custom_calls import add_custom_call
 from torshjit.capture.graph_function import ArgumentBinding, ObjectBinding
+from torshjit.capture.host_calls import HostCalls
 from torshjit.capture.numpy_dtypes import dialect_dtype, numpy_dtype
+from torshjit.custom_operations import CustomOp
 from torshjit.errors import ShapeError
 
 __all__ = ["Operations", "is_float", "wider"]
@@ -33,12 +36,14 @@ class Operations:
     """Adds torsh operations to the graph under construction.
 
     Attributes:
+        host_calls: the calls of the host.
         bindings: where each input of the graph comes from, in order.
         names: the model's name of each.
     """
 
     def __init__(self, compiler: Any, context: Any) -> None:
         self._builder = compiler.GraphBuilder(context)
+        self.host_calls = HostCalls(self._builder)
         self._mlir_error = compiler.MLIRError
         self._bound: dict[int, tuple[np.ndarray, Any]] = {}
         self._scalars: dict[tuple[str, bytes], Any] = {}
@@ -46,6 +51,15 @@ class Operations:
         self.bindings: list[ArgumentBinding | ObjectBinding] = []
         self.names: list[str] = []
         self.op = "onnx"
+
+    def add_custom_op(self, op: CustomOp, operands: list[Any], options: dict[str, Any]) -> Any:
+        """Adds an operation of the user's; returns its result, or a tuple."""
+        values = [self.value(operand) for operand in operands]
+        typed = [(each, numpy_dtype(each.dtype), tuple(each.shape)) for each in values]
+        types, _ = op.result_types(
+            [shape for _, _, shape in typed], [dtype for _, dtype, _ in typed], options
+        )
+        return add_custom_call(op, self._builder, self.host_calls, typed, types, options, None)
 
     # Inputs and constants.
 

@@ -63,7 +63,8 @@ public:
   int64_t annotate(int64_t firstNumber, FusionReport &report) {
     llvm::DenseMap<Operation *, unsigned> groupOf;
     for (const FusionNode &node : graph.getNodes())
-      if (node.role != Role::View || graph.getGroup(node.group).members.size() > 1)
+      if (!isHostStep(node.op) &&
+          (node.role != Role::View || graph.getGroup(node.group).members.size() > 1))
         groupOf[node.op] = node.group;
     SmallVector<ReportedEdge> edges = collectEdges(groupOf);
     duplicateProducers(graph, rules, groupOf);
@@ -90,6 +91,8 @@ private:
     // The largest value first: it saves most. Of equal ones the latest, which
     // is the likeliest to be in cache.
     SmallVector<unsigned, 2> producers = graph.getNode(node).producers;
+    llvm::erase_if(producers,
+                   [&](unsigned producer) { return isHostStep(graph.getNode(producer).op); });
     auto bytes = [&](unsigned producer) {
       ByteCount count;
       count.add(graph.getNode(producer).op->getResult(0));
@@ -153,7 +156,8 @@ private:
     SmallVector<ReportedEdge> edges;
     for (auto [number, node] : llvm::enumerate(graph.getNodes()))
       for (unsigned producer : node.producers)
-        if (graph.getNode(producer).group != node.group)
+        if (graph.getNode(producer).group != node.group && !isHostStep(node.op) &&
+            !isHostStep(graph.getNode(producer).op))
           edges.push_back({reportOp(graph.getNode(producer).op), reportOp(node.op),
                            reasons[{producer, static_cast<unsigned>(number)}]});
     return edges;

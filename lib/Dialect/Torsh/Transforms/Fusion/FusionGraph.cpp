@@ -34,6 +34,13 @@ Role mlir::torsh::getRole(Operation *op) {
       .Default([](Operation *) { return Role::Opaque; });
 }
 
+bool mlir::torsh::isHostStep(Operation *op) { return isa<AssertOp, HostCallOp>(op); }
+
+bool mlir::torsh::isOrderedHostStep(Operation *op) {
+  auto call = dyn_cast<HostCallOp>(op);
+  return isa<AssertOp>(op) || (call && !call.getPure());
+}
+
 bool mlir::torsh::isCopiedConstant(Operation *op) {
   auto constant = dyn_cast_if_present<ConstantOp>(op);
   if (!constant)
@@ -53,9 +60,10 @@ ArrayRef<int64_t> mlir::torsh::getReducedAxes(Operation *reduction) {
 //===----------------------------------------------------------------------===//
 
 FusionGraph::FusionGraph(Block &block) {
+  std::optional<unsigned> lastHostStep;
   for (Operation &op : block) {
     if (!isa_and_present<TorshDialect>(op.getDialect()) || op.hasTrait<OpTrait::ConstantLike>() ||
-        op.getNumResults() == 0 || isa<LaunchOp>(op))
+        (op.getNumResults() == 0 && !isHostStep(&op)) || isa<LaunchOp>(op))
       continue;
     unsigned number = nodes.size();
     nodeOf[&op] = number;
@@ -66,8 +74,9 @@ FusionGraph::FusionGraph(Block &block) {
     FusionGroup group;
     group.order = number;
     group.members.push_back(number);
-    Value result = op.getResult(0);
-    ArrayRef<int64_t> shape = tensorTypeOf(result).getShape();
+    ArrayRef<int64_t> shape;
+    if (op.getNumResults())
+      shape = tensorTypeOf(op.getResult(0)).getShape();
     if (node.role == Role::Reduction) {
       shape = tensorTypeOf(op.getOperand(0)).getShape();
       group.axes.assign(getReducedAxes(&op).begin(), getReducedAxes(&op).end());
@@ -78,13 +87,21 @@ FusionGraph::FusionGraph(Block &block) {
     if (isAnchor(node.role))
       group.anchor = number;
     group.numElementwise = node.role == Role::Elementwise;
+    auto addProducer = [&](unsigned producer) {
+      if (llvm::is_contained(node.producers, producer))
+        return;
+      node.producers.push_back(producer);
+      nodes[producer].consumers.push_back(number);
+    };
     for (Value operand : op.getOperands()) {
       Operation *producer = operand.getDefiningOp();
-      auto known = producer ? nodeOf.find(producer) : nodeOf.end();
-      if (known == nodeOf.end() || llvm::is_contained(node.producers, known->second))
-        continue;
-      node.producers.push_back(known->second);
-      nodes[known->second].consumers.push_back(number);
+      if (auto known = producer ? nodeOf.find(producer) : nodeOf.end(); known != nodeOf.end())
+        addProducer(known->second);
+    }
+    if (isOrderedHostStep(&op)) {
+      if (lastHostStep)
+        addProducer(*lastHostStep);
+      lastHostStep = number;
     }
     nodes.push_back(std::move(node));
     groups.push_back(std::move(group));

@@ -35,6 +35,12 @@ enum class Role {
 
 Role getRole(Operation *op);
 
+/// Whether the host program executes `op` itself: an assertion or a call.
+bool isHostStep(Operation *op);
+
+/// Whether `op` is a host step that keeps its place among the others like it.
+bool isOrderedHostStep(Operation *op);
+
 /// Whether an operation with this role shapes the loops of its group, and so is
 /// the only one of its kind in it.
 inline bool isAnchor(Role role) {
@@ -57,7 +63,8 @@ struct FusionNode {
   Operation *op;
   Role role;
   unsigned group;
-  /// Nodes that give its operands, and that use its results, without repeats.
+  /// Nodes that give its operands, and that use its results, without repeats. An
+  /// ordered host step also waits for the one before it.
   SmallVector<unsigned, 2> producers, consumers;
   /// Whether the function returns a result of it.
   bool isReturned = false;

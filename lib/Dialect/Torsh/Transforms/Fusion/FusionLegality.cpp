@@ -208,6 +208,8 @@ std::optional<std::string> mlir::torsh::findIllegality(const FusionGraph &graph,
     const FusionNode &node = graph.getNode(group->members.front());
     if (group->members.size() > 1)
       continue;
+    if (isHostStep(node.op))
+      return fullName(node) + " is a step of the host program";
     if (node.role == Role::Movement || node.role == Role::Opaque)
       return fullName(node) + " is a kernel of its own";
     if (node.role != Role::View)

@@ -29,6 +29,8 @@ namespace {
 struct Step {
   SmallVector<Operation *> ops;
   std::optional<int64_t> group;
+  /// Whether it comes as late as it can: an assertion, which the device is waited for.
+  bool isLate = false;
   SmallVector<unsigned> followers;
   unsigned numAwaited = 0;
 };
@@ -95,7 +97,7 @@ LogicalResult Outliner::collectSteps() {
     unsigned number = steps.size();
     if (group) {
       number = stepOfGroup.try_emplace(group.getInt(), number).first->second;
-    } else if (!isa<ConstantOp, ReshapeOp, LaunchOp>(op)) {
+    } else if (!isa<ConstantOp, ReshapeOp, LaunchOp>(op) && !isHostStep(&op)) {
       return op.emitOpError("has no fusion group; run torsh-form-groups first");
     }
     if (number == steps.size())
@@ -103,8 +105,10 @@ LogicalResult Outliner::collectSteps() {
     steps[number].ops.push_back(&op);
     if (group)
       steps[number].group = group.getInt();
+    steps[number].isLate = isa<AssertOp>(op);
     stepOf[&op] = number;
   }
+  std::optional<unsigned> lastHostStep;
   for (auto [number, step] : llvm::enumerate(steps)) {
     llvm::SmallSetVector<unsigned, 4> awaited;
     for (Operation *op : step.ops)
@@ -113,6 +117,11 @@ LogicalResult Outliner::collectSteps() {
         if (known != stepOf.end() && known->second != number)
           awaited.insert(known->second);
       }
+    if (isOrderedHostStep(step.ops.front())) {
+      if (lastHostStep)
+        awaited.insert(*lastHostStep);
+      lastHostStep = number;
+    }
     step.numAwaited = awaited.size();
     for (unsigned before : awaited)
       steps[before].followers.push_back(number);
@@ -121,19 +130,20 @@ LogicalResult Outliner::collectSteps() {
 }
 
 FailureOr<SmallVector<unsigned>> Outliner::sortSteps() {
-  // Of the steps that can run, the one that came first in the program.
-  std::priority_queue<unsigned, std::vector<unsigned>, std::greater<>> ready;
+  // Of the steps that can run, the one that came first in the program, late ones last.
+  using Rank = std::pair<bool, unsigned>;
+  std::priority_queue<Rank, std::vector<Rank>, std::greater<>> ready;
   for (auto [number, step] : llvm::enumerate(steps))
     if (!step.numAwaited)
-      ready.push(number);
+      ready.push({step.isLate, number});
   SmallVector<unsigned> order;
   while (!ready.empty()) {
-    unsigned number = ready.top();
+    unsigned number = ready.top().second;
     ready.pop();
     order.push_back(number);
     for (unsigned follower : steps[number].followers)
       if (--steps[follower].numAwaited == 0)
-        ready.push(follower);
+        ready.push({steps[follower].isLate, follower});
   }
   if (order.size() == steps.size())
     return order;

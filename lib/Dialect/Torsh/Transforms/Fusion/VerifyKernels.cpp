@@ -26,7 +26,7 @@ static LogicalResult verifyHost(func::FuncOp func, llvm::DenseSet<StringAttr> &l
       launched.insert(launch.getKernelAttr().getAttr());
       continue;
     }
-    if (isa<ConstantOp, ReshapeOp, CheckOp, func::ReturnOp>(op))
+    if (isa<ConstantOp, ReshapeOp, CheckOp, AssertOp, HostCallOp, func::ReturnOp>(op))
       continue;
     if (!isIndexComputation(&op))
       return op.emitOpError("is left in the host program after the kernels phase");
@@ -44,8 +44,9 @@ static LogicalResult verifyKernel(KernelOp kernel, const llvm::DenseSet<StringAt
   for (Operation &op : kernel.getBody().front()) {
     if (isa<DecomposableOpInterface>(op))
       return op.emitOpError("is composite and must be decomposed before the kernels phase");
-    bool isAllowed = isIndexComputation(&op) || (isa_and_present<TorshDialect>(op.getDialect()) &&
-                                                 !isa<LaunchOp, CheckOp, KernelOp>(op));
+    bool isAllowed = isIndexComputation(&op) ||
+                     (isa_and_present<TorshDialect>(op.getDialect()) &&
+                      !isa<LaunchOp, CheckOp, AssertOp, HostCallOp, KernelOp>(op));
     if (!isAllowed)
       return op.emitOpError("is not allowed in a kernel");
   }

@@ -55,3 +55,15 @@ func.func @blocks(%x: tensor<8xf32>) -> tensor<8xf32> {
 ^next:
   return %x : tensor<8xf32>
 }
+
+// -----
+
+torsh.kernel @calls(%x: tensor<8xf32>) -> tensor<8xf32> attributes {kind = #torsh.kind<reduction>} {
+  // expected-error @+1 {{'torsh.host_call' op is not allowed in a kernel}}
+  %0 = torsh.host_call "f"(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  torsh.return %0 : tensor<8xf32>
+}
+func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = torsh.launch @calls(%x) : (tensor<8xf32>) -> tensor<8xf32>
+  return %0 : tensor<8xf32>
+}

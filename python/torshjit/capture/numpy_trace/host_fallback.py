@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NumPy calls that have no lowering: the compiled program calls NumPy between its kernels.
+
+What such a call returns is found out by calling it on sample arrays of the operands' dtypes and
+shapes. Where samples of other contents give results of another shape, the call is refused: its
+result has no shape before the program runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from torshjit.capture.graph_function import tree_leaves, tree_map
+from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
+from torshjit.capture.numpy_trace.session import TraceSession
+from torshjit.capture.numpy_trace.tracer import Tracer
+from torshjit.errors import DTypeError, UnsupportedOpError
+from torshjit.host_arguments import ArrayArgument, call_name
+from torshjit.host_functions import HostFunction, applied, is_library_function, unique_name
+
+__all__ = ["call_on_host", "recovered"]
+
+#: The shapes of their results depend on contents that samples may not show.
+_DATA_DEPENDENT = frozenset(
+    {
+        "numpy.argwhere",
+        "numpy.bincount",
+        "numpy.compress",
+        "numpy.delete",
+        "numpy.extract",
+        "numpy.flatnonzero",
+        "numpy.histogram_bin_edges",
+        "numpy.intersect1d",
+        "numpy.ndarray.compress",
+        "numpy.ndarray.nonzero",
+        "numpy.nonzero",
+        "numpy.setdiff1d",
+        "numpy.setxor1d",
+        "numpy.trim_zeros",
+        "numpy.union1d",
+        "numpy.unique",
+        "numpy.unique_all",
+        "numpy.unique_counts",
+        "numpy.unique_inverse",
+        "numpy.unique_values",
+        "numpy.where",
+    }
+)
+
+#: Kinds of sample contents.
+_SAMPLES = 3
+
+
+def recovered(
+    session: TraceSession,
+    attempt: Callable[[], Any],
+    path: str,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """Returns what `attempt` does, or where a lowering is missing, what a call of the host does.
+
+    Raises:
+        UnsupportedOpError: the capture is strict, or the call cannot be made on the host.
+    """
+    before = session.first_error
+    try:
+        if any(is_complex(leaf) for leaf in tree_leaves((tuple(args), dict(kwargs)))):
+            session.unsupported(path, "of complex numbers")
+        return attempt()
+    except (UnsupportedOpError, DTypeError) as error:
+        if session.is_strict:
+            raise
+        session.first_error = before
+        try:
+            return call_on_host(session, path, function, args, kwargs)
+        except _Refused as refused:
+            error.message = f"{error.message}; {refused}"
+            session.first_error = before or error
+            raise error from None
+
+
+class _Refused(Exception):
+    """Why a call cannot be made on the host."""
+
+
+def is_complex(value: object) -> bool:
+    """Whether `value` is a tracer of complex numbers, which only the host computes with."""
+    return type(value) is Tracer and value.dtype.kind == "c"
+
+
+def call_on_host(
+    session: TraceSession,
+    path: str,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    is_pure: bool = True,
+) -> Any:
+    """Adds a call of `function` on the host to the program and returns its traced result.
+
+    Raises:
+        UnsupportedOpError: the shape of the result depends on the contents of the operands, or
+            an argument is nothing that a program can hold.
+    """
+    if path in _DATA_DEPENDENT:
+        raise _Refused("the shape of its result depends on the contents of the array")
+    kwargs = dict(kwargs)
+    out = kwargs.pop("out", None)
+    outs = out if isinstance(out, tuple) else (out,)
+    operands = _Operands(session)
+    tree = tree_map(operands.enter, (list(args), kwargs))
+    samples = _results_of_samples(function, tree, operands)
+    name = (
+        call_name(path, tree[0], tree[1], _number_of)
+        if is_library_function(path, function)
+        else None
+    )
+    if name is None:
+        call = applied(function, tree[0], tree[1])
+        host = HostFunction(unique_name(path), call)
+    else:
+        host = HostFunction(name, applied(function, tree[0], tree[1]))
+    leaves = list(_leaves(samples))
+    types = [(dialect_dtype(_stored_dtype(leaf.dtype)), _stored_shape(leaf)) for leaf in leaves]
+    values = session.host_calls.add(
+        host,
+        [tracer.stored_value for tracer in operands.tracers],
+        types,
+        is_pure=is_pure,
+        location=session.location(),
+    )
+    sources = [each for each in operands.tracers if is_complex(each)]
+    results = []
+    for value, leaf in zip(values, leaves, strict=True):
+        storage, is_scalar = operands.storage_of(leaf), isinstance(leaf, np.generic)
+        results.append(Tracer(session, value, leaf.dtype, leaf.shape, storage, is_scalar))
+        results[-1].made_by = next(filter(None, (each.made_by for each in sources)), path)
+    result = _rebuilt(samples, iter(results))
+    if out is not None:
+        from torshjit.capture.numpy_trace.ufuncs import store
+
+        stored = [
+            part if place is None else store(session, path, place, part)
+            for place, part in zip(
+                outs, result if type(out) is tuple and len(out) > 1 else (result,), strict=False
+            )
+        ]
+        return stored[0] if len(stored) == 1 else tuple(stored)
+    return result
+
+
+class _Operands:
+    """The arrays among a call's arguments, each once."""
+
+    def __init__(self, session: TraceSession) -> None:
+        self._session = session
+        self._numbers: dict[int, int] = {}
+        self.tracers: list[Tracer] = []
+        #: The samples that the results were computed from.
+        self.samples: list[np.ndarray] = []
+
+    def enter(self, value: Any) -> Any:
+        """What stands for an argument in the call: an ArrayArgument, or the plain value.
+
+        Raises:
+            UnsupportedOpError: a function, whose arrays would not be traced.
+        """
+        if isinstance(value, (np.ndarray, np.memmap)) and type(value) is not Tracer:
+            if not is_supported(value.dtype):
+                return value
+            value = self._session.bind_object(value)
+        if type(value) is not Tracer:
+            if isinstance(value, (FunctionType, MethodType, functools.partial)):
+                raise _Refused("it is given a function, which may use other arrays")
+            return value
+        if value.session is not self._session:
+            self._session.refuse("an array of another capture is used")
+        number = self._numbers.setdefault(id(value), len(self.tracers))
+        if number == len(self.tracers):
+            self.tracers.append(value)
+        return ArrayArgument(number, value.dtype.str if value.dtype.kind == "c" else None)
+
+    def storage_of(self, result: Any) -> Any:
+        """The storage of the operand that a result is a view of, if it is."""
+        for tracer, sample in zip(self.tracers, self.samples, strict=False):
+            if isinstance(result, np.ndarray) and np.may_share_memory(result, sample):
+                return tracer.storage
+        return None
+
+
+def _number_of(value: Any) -> ArrayArgument | None:
+    return value if type(value) is ArrayArgument else None
+
+
+def _results_of_samples(function: Callable[..., Any], tree: Any, operands: _Operands) -> Any:
+    """What the function returns for sample arrays.
+
+    Raises:
+        UnsupportedOpError: it raises for all of them, or returns results of different types.
+    """
+    found: list[Any] = []
+    failure: Exception | None = None
+    call = applied(function, tree[0], tree[1], stores=False)
+    for variant in range(_SAMPLES):
+        samples = [_sample(tracer.dtype, tracer.shape, variant) for tracer in operands.tracers]
+        state = np.random.get_state()  # noqa: NPY002  (the global generator is put back)
+        try:
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                result = call(*samples)
+        except Exception as error:
+            failure = error
+            continue
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
+        if not found:
+            operands.samples = samples
+        found.append(result)
+    if not found:
+        raise _Refused(f"it fails on sample arrays ({type(failure).__name__}: {failure})")
+    first = found[0]
+    for leaf in _leaves(first):
+        if not is_supported(_stored_dtype(leaf.dtype)):
+            raise _Refused(f"its result has dtype {leaf.dtype}")
+    if any(_signature(other) != _signature(first) for other in found[1:]):
+        raise _Refused("the shape of its result depends on the contents of the array")
+    return first
+
+
+def _sample(dtype: np.dtype, shape: tuple[int, ...], variant: int) -> np.ndarray:
+    """A read-only array of plausible contents: matrices are well conditioned."""
+    generator = np.random.default_rng(variant)
+    sample: Any
+    if dtype.kind in "fc" or dtype.name == "bfloat16":
+        sample = generator.standard_normal(shape) if variant < 2 else np.ones(shape)
+        if len(shape) >= 2 and shape[-1] == shape[-2]:
+            if variant == 0:
+                sample = sample @ np.swapaxes(sample, -1, -2) / max(shape[-1], 1)
+            sample = sample + np.eye(shape[-1])
+        elif variant == 1:
+            sample = np.sort(np.abs(sample), axis=-1) if shape else np.abs(sample)
+    elif dtype.kind == "b":
+        sample = generator.random(shape) < (0.5, 1.0, 0.0)[variant]
+    else:
+        sample = generator.integers(0, 3, shape) if variant < 2 else np.ones(shape)
+    array = np.asarray(sample).astype(dtype)
+    if dtype.kind == "c":
+        array = array.view(_stored_dtype(dtype)).reshape(_stored_shape(array))
+    array.flags.writeable = False
+    return array
+
+
+# Results: an array or scalar, or a tuple of them, named or not.
+
+
+def _leaves(result: Any) -> Iterator[Any]:
+    if isinstance(result, (tuple, list)):
+        for part in result:
+            yield from _leaves(part)
+    elif isinstance(result, (np.ndarray, np.generic)):
+        yield result
+    else:
+        raise _Refused(f"it returns an object of type {type(result).__name__}, which needs values")
+
+
+def _rebuilt(result: Any, leaves: Iterator[Any]) -> Any:
+    if isinstance(result, (tuple, list)):
+        parts = [_rebuilt(part, leaves) for part in result]
+        if hasattr(result, "_fields"):
+            return type(result)(*parts)
+        return type(result)(parts)
+    return next(leaves)
+
+
+def _signature(result: Any) -> Any:
+    return [(type(leaf), leaf.dtype, leaf.shape) for leaf in _leaves(result)]
+
+
+def _stored_dtype(dtype: np.dtype) -> np.dtype:
+    """The dtype of a program's array for one of NumPy's; complex numbers are pairs."""
+    if dtype.kind == "c":
+        return np.dtype(np.float32 if dtype.itemsize == 8 else np.float64)
+    return dtype
+
+
+def _stored_shape(array: Any) -> tuple[int, ...]:
+    return (*array.shape, 2) if array.dtype.kind == "c" else array.shape
