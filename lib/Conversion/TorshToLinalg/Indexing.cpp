@@ -58,22 +58,12 @@ Value readAt(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> extents, V
              ArrayRef<bool> areUnsigned) {
   RankedTensorType type = tensorType(original);
   Type element = tensorType(data).getElementType();
-  if (llvm::is_contained(type.getShape(), 0)) // There is nothing to read, not even the nearest.
+  if (llvm::is_contained(type.getShape(), 0)) // Nor are there any positions.
     return filledTensor(builder, loc, extents,
                         arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element)));
   SmallVector<Value> sizes;
-  // An extent may turn out to be 0 where a position is still given: then the first
-  // element of the memory stands for all.
-  Value isEmpty;
-  Value zero = indexConstant(builder, loc, 0);
-  for (auto [axis, read] : llvm::enumerate(axes)) {
+  for (auto [axis, read] : llvm::enumerate(axes))
     sizes.push_back(read.position ? extentOf(builder, loc, original, axis) : Value());
-    if (!read.position || !type.isDynamicDim(axis))
-      continue;
-    Value none =
-        arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, sizes.back(), zero);
-    isEmpty = isEmpty ? arith::OrIOp::create(builder, loc, isEmpty, none).getResult() : none;
-  }
   return elementwise(
       builder, loc, extents, positions, maps, element,
       [&](OpBuilder &b, Location l, ValueRange x) -> Value {
@@ -89,8 +79,6 @@ Value readAt(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> extents, V
           } else {
             index = loopIndex(b, l, read.loop);
           }
-          if (isEmpty)
-            index = arith::SelectOp::create(b, l, isEmpty, indexConstant(b, l, 0), index);
           indices.push_back(index);
         }
         return tensor::ExtractOp::create(b, l, data, indices);

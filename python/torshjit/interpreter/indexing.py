@@ -50,6 +50,7 @@ def _gather(call: Call) -> np.ndarray:
     moved = np.transpose(data, [*axes, *rest])
     if 0 in moved.shape[: len(axes)]:
         picked = np.zeros((*positions[0].shape, *moved.shape[len(axes) :]), data.dtype)
+        _require_nothing_to_read(call, picked)
     else:
         picked = moved[tuple(positions)]
     # The axes of the positions stand first; they belong where the first indexed axis was.
@@ -58,11 +59,17 @@ def _gather(call: Call) -> np.ndarray:
     return np.transpose(picked, order)
 
 
+def _require_nothing_to_read(call: Call, result: np.ndarray) -> None:
+    if result.size:
+        raise call.shape_error("an axis that is read at positions has no element")
+
+
 @reference("torsh.take_along_axis")
 def _take_along_axis(call: Call) -> np.ndarray:
     data, indices, axis = call.operand(0), call.operand(1), call.attributes["axis"]
     _require_rows(call, data, indices, axis)
     if data.shape[axis] == 0:
+        _require_nothing_to_read(call, indices)
         return np.zeros(indices.shape, data.dtype)
     return np.take_along_axis(data, _nearest(indices, data.shape[axis]), axis)
 

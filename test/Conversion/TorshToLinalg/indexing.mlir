@@ -17,11 +17,10 @@ torsh.kernel @gather(%x: tensor<7x8xf32>, %i: tensor<3xi32>) -> tensor<3x8xf32> 
   torsh.return %0 : tensor<3x8xf32>
 }
 
-// Where the extent may turn out to be 0, the first place stands for all.
 // CHECK-LABEL: func.func @take_along_axis
-// CHECK: %[[EMPTY:.+]] = arith.cmpi eq, %{{.*}}, %{{.*}} : index
+// CHECK: %[[EXTENT:.+]] = tensor.dim
 // CHECK: linalg.generic
-// CHECK: arith.select %[[EMPTY]]
+// CHECK: arith.subi %[[EXTENT]]
 // CHECK: tensor.extract
 torsh.kernel @take_along_axis(%x: tensor<4x?xf32>, %i: tensor<4x3xi64>) -> tensor<4x3xf32> {
   %0 = torsh.take_along_axis %x, %i {axis = 1 : i64} : (tensor<4x?xf32>, tensor<4x3xi64>) -> tensor<4x3xf32>

@@ -81,8 +81,8 @@ def _gather_cases(dtype: str) -> Iterator[Case]:
         )  # fmt: skip
         yield Case(
             "gather", "from-nothing", dtype,
-            (Operand((0, 3), _values), [Operand((2,), _positions(1), "i64")]), {"axes": [0]},
-            SAME_BITS,
+            (Operand((0, 3), _values), [Operand((0, 2), dtype="i64")]), {"axes": [0]}, SAME_BITS,
+            dynamic=True,
         )  # fmt: skip
 
 

@@ -224,6 +224,28 @@ def pad(c: Construction, x: Node) -> Node:
     return c.create("pad", [x, value], shape, {"low": low, "high": high}, x.exact)
 
 
+def gather(c: Construction, x: Node) -> Node:
+    axis = c.choose([axis for axis in range(x.rank) if x.shape[axis]])
+    shape = (c.choose([1, 2, 5]), 3)[: c.choose([0, 1, 2])]
+    indices = c.input("i32", shape)  # Some of them below zero or outside.
+    result = (*x.shape[:axis], *shape, *x.shape[axis + 1 :])
+    return c.create("gather", [x, [indices]], result, {"axes": [axis]}, x.exact)
+
+
+def scan(c: Construction, x: Node) -> Node:
+    kind = c.choose(["sum", "prod", "max", "min"])
+    attributes = {"kind": kind, "axis": c.choose(range(x.rank))}
+    attributes |= {"reverse": c.flip(), "exclusive": False}
+    exact = x.is_integer or (x.exact and kind in ("max", "min"))
+    return c.create("scan", [x], x.shape, attributes, exact)
+
+
+def order(c: Construction, x: Node) -> Node:
+    attributes = {"axis": c.choose(range(x.rank)), "descending": c.flip()}
+    index = c.create(c.choose(["rank", "argsort"]), [x], x.shape, attributes, exact=True)
+    return c.create("cast", [index], attributes={"dtype": "i32"}, exact=True)
+
+
 def _applies_to_windows(x: Node) -> bool:
     return x.dtype != "i1" and 3 <= x.rank <= 5 and 0 not in x.shape
 
@@ -257,4 +279,7 @@ OPERATIONS: list[tuple[Operation, Applies]] = [
     (slice_part, lambda x: x.rank > 0 and 0 not in x.shape),
     (concat, lambda x: x.rank > 0),
     (pad, lambda x: x.rank > 0),
+    (gather, lambda x: any(x.shape)),
+    (scan, lambda x: x.rank > 0 and x.dtype != "i1"),
+    (order, lambda x: x.rank > 0 and x.exact),
 ]

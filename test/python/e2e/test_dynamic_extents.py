@@ -125,6 +125,22 @@ def test_extents_that_disagree_raise(op, types, shapes, attributes, context):
         compiled(*arrays)
 
 
+@pytest.mark.parametrize(
+    ("rows", "positions"), [((-1, 3), (2,)), ((-1, 3), (-1,))], ids=["static", "dynamic"]
+)
+def test_reading_at_positions_of_an_empty_axis_raises(rows, positions, context):
+    builder = _compiler.GraphBuilder(context)
+    table, index = builder.input("f32", rows), builder.input("i64", positions)
+    module = builder.finish([builder.create("gather", (table, [index]), {"axes": [0]})])
+    empty = np.empty((0, 3), np.float32)
+    compiled = compile_natively(module)
+    for run in (lambda *a: evaluate(module.graph("main"), a), compiled):
+        with pytest.raises(torshjit.ShapeError, match=r"torsh\.gather"):
+            run(empty, np.array([0, -1]))
+    if positions == (-1,):
+        assert compiled(empty, np.empty(0, np.int64)).shape == (0, 3)
+
+
 def test_a_program_still_runs_after_extents_disagreed(executor, context):
     module = _program(context, "add", [(-1,), (-1,)])
     compiled = compile_natively(module, target_device=executor)

@@ -48,6 +48,15 @@ static FailureOr<SmallVector<int64_t>> inferPickedShape(std::optional<Location> 
   return shape;
 }
 
+/// Refuses to read at positions along an axis that has no element.
+static LogicalResult verifyReadable(std::optional<Location> loc, StringRef name,
+                                    RankedTensorType data, int64_t axis,
+                                    ArrayRef<int64_t> result) {
+  if (data.getDimSize(axis) == 0 && !llvm::is_contained(result, 0))
+    return emitOptionalError(loc, name, ": axis ", axis, " of ", data, " has no element to read");
+  return success();
+}
+
 /// The extents of the broadcast of `indices`.
 static SmallVector<OpFoldResult> reifyIndexShape(OpBuilder &builder, Location loc,
                                                  ValueRange indices, ArrayRef<int64_t> shape) {
@@ -79,6 +88,9 @@ LogicalResult GatherOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
       inferPickedShape(loc, getOperationName(), data, adaptor.getIndices(), adaptor.getAxes());
   if (failed(shape))
     return failure();
+  for (int64_t axis : adaptor.getAxes())
+    if (failed(verifyReadable(loc, getOperationName(), data, axis, *shape)))
+      return failure();
   types.push_back(RankedTensorType::get(*shape, data.getElementType()));
   return success();
 }
@@ -202,7 +214,8 @@ static void constrainRows(RankedTensorType data, RankedTensorType other, int64_t
 LogicalResult TakeAlongAxisOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
                                                 Adaptor adaptor, SmallVectorImpl<Type> &types) {
   RankedTensorType data = tensorType(adaptor.getData()), indices = tensorType(adaptor.getIndices());
-  if (failed(verifyRows(loc, getOperationName(), data, indices, adaptor.getAxis(), "indices")))
+  if (failed(verifyRows(loc, getOperationName(), data, indices, adaptor.getAxis(), "indices")) ||
+      failed(verifyReadable(loc, getOperationName(), data, adaptor.getAxis(), indices.getShape())))
     return failure();
   types.push_back(RankedTensorType::get(indices.getShape(), data.getElementType()));
   return success();

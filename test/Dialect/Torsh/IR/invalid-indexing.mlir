@@ -27,6 +27,15 @@ func.func @invalid(%x: tensor<4x8xf32>, %i: tensor<3xi64>, %j: tensor<2xi64>) {
 
 // -----
 
+func.func @invalid(%x: tensor<0x8xf32>, %i: tensor<3xi64>) {
+  // expected-error @+2 {{torsh.gather: axis 0 of 'tensor<0x8xf32>' has no element to read}}
+  // expected-error @+1 {{'torsh.gather' op failed to infer returned types}}
+  %0 = "torsh.gather"(%x, %i) {axes = array<i64: 0>} : (tensor<0x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
+  return
+}
+
+// -----
+
 func.func @invalid(%x: tensor<4x8xf32>, %i: tensor<3x7xi64>) {
   // expected-error @+2 {{torsh.take_along_axis: indices must have the extents of 'tensor<4x8xf32>' but along axis 0, got 'tensor<3x7xi64>'}}
   // expected-error @+1 {{'torsh.take_along_axis' op failed to infer returned types}}

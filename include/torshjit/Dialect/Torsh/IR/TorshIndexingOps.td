@@ -9,7 +9,8 @@ include "torshjit/Dialect/Torsh/IR/TorshAttrs.td"
 
 // A position below zero counts from the end, in all of these. What else is out of
 // range never leaves the tensor: reads are clamped to the nearest element, writes
-// left out. Where the program is to fail instead, `torsh.assert` says so.
+// left out. Where the program is to fail instead, `torsh.assert` says so. An axis without
+// elements cannot be read at any position: where it is `?`, a running program checks it.
 
 def Torsh_GatherOp : Torsh_InferredOp<"gather"> {
   let summary = "elements at given positions (NumPy's indexing with integer arrays)";

@@ -52,6 +52,12 @@ public:
           for (int64_t axis : reduction.getAxes())
             checkNotEmpty(reduction, reduction.getInput(), axis);
         })
+        .Case<GatherOp>([&](GatherOp gather) {
+          for (int64_t axis : gather.getAxes())
+            checkReadable(gather, gather.getData(), axis);
+        })
+        .Case<TakeAlongAxisOp>(
+            [&](TakeAlongAxisOp take) { checkReadable(take, take.getData(), take.getAxis()); })
         .Case<ArgmaxOp, ArgminOp>([&](auto reduction) {
           checkNotEmpty(reduction, reduction.getInput(), reduction.getAxis());
         });
@@ -128,6 +134,23 @@ private:
       requireAtLeast(op, extents.getExtents(input)[axis], 1,
                      op->getName().getStringRef().str() + ": axis " + std::to_string(axis) +
                          " has extent 0, over which there is no value");
+  }
+
+  /// An axis that is read at positions has an element, unless there is nothing to read.
+  void checkReadable(Operation *op, Value data, int64_t axis) {
+    if (!tensorType(data).isDynamicDim(axis))
+      return;
+    OpFoldResult count = extents.getProduct(extents.getExtents(op->getResult(0)), op->getLoc());
+    std::string message = op->getName().getStringRef().str() + ": axis " + std::to_string(axis) +
+                          " has extent 0, and no element to read";
+    OpFoldResult extent = extents.getExtents(data)[axis];
+    if (std::optional<int64_t> known = getConstantIntValue(count))
+      return requireAtLeast(op, extent, std::min<int64_t>(*known, 1), message);
+    Value volume = extents.materialize(count), one = extents.materialize(index(1));
+    OpBuilder &builder = extents.builderAtEntry();
+    Value least = arith::MinSIOp::create(builder, op->getLoc(), volume, one);
+    CheckOp::create(builder, op->getLoc(), ComparePredicate::ge, extents.materialize(extent), least,
+                    message);
   }
 
   OpFoldResult index(int64_t number) { return extents.builderAtEntry().getIndexAttr(number); }
