@@ -91,6 +91,8 @@ FailureOr<Value> ElementEmitter::compute(Value tensor, ArrayRef<Value> index) {
         .getResult();
   if (auto cast = dyn_cast<tensor::CastOp>(op))
     return emit(cast.getSource(), index);
+  if (auto copy = dyn_cast<bufferization::MaterializeInDestinationOp>(op))
+    return emit(copy.getSource(), index);
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
     return computeInsertSlice(insert, index);
   if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {

@@ -46,8 +46,8 @@ Value ElementEmitter::extent(Value tensor, int64_t axis) {
     return extent(generic.getDpsInits()[cast<OpResult>(tensor).getResultNumber()], axis);
   if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
     return extent(insert.getDest(), axis);
-  if (auto cast = dyn_cast<tensor::CastOp>(op))
-    return extent(cast.getSource(), axis);
+  if (isa<tensor::CastOp, bufferization::MaterializeInDestinationOp>(op))
+    return extent(op->getOperand(0), axis);
   if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
     Value product = constant(1);
     for (int64_t i : collapse.getReassociationIndices()[axis])

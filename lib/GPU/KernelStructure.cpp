@@ -67,8 +67,8 @@ public:
         found.emplace_back(generic, access);
       else
         visitInputs(generic, loopsOf(generic, access));
-    } else if (auto cast = dyn_cast<tensor::CastOp>(op)) {
-      visit(cast.getSource(), access);
+    } else if (isa<tensor::CastOp, bufferization::MaterializeInDestinationOp>(op)) {
+      visit(op->getOperand(0), access);
     } else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op)) {
       visit(insert.getSource(), Access(insert.getSourceType().getRank(), -1));
       visit(insert.getDest(), access);
@@ -162,7 +162,8 @@ void addShared(linalg::GenericOp op, llvm::SetVector<Operation *> &shared) {
 SmallVector<Output> outputsOf(func::FuncOp kernel) {
   SmallVector<Output> outputs;
   for (auto op : kernel.getOps<bufferization::MaterializeInDestinationOp>())
-    outputs.push_back({op.getSource(), cast<BlockArgument>(op.getDest())});
+    if (auto argument = dyn_cast<BlockArgument>(op.getDest())) // Others start a result.
+      outputs.push_back({op.getSource(), argument});
   return outputs;
 }
 

@@ -18,6 +18,8 @@ bool mlir::torsh::isContraction(Operation *op) {
 linalg::LinalgOp mlir::torsh::getTilingRoot(func::FuncOp kernel) {
   linalg::LinalgOp root;
   for (auto result : kernel.getOps<bufferization::MaterializeInDestinationOp>()) {
+    if (!isa<MemRefType>(result.getDest().getType()))
+      continue; // What a scattered write starts from.
     auto op = result.getSource().getDefiningOp<linalg::LinalgOp>();
     if (op && (!root || root->isBeforeInBlock(op)))
       root = op;

@@ -10,6 +10,7 @@
 #include "OrderedBodies.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "torshjit/Tensor/OrderedGenerics.h"
 
@@ -200,6 +201,11 @@ Value writeAt(OpBuilder &builder, Location loc, const Loops &loops, const Writes
   Value start = convertElements(builder, loc, data, wide);
   Value result;
   if (llvm::is_contained(loops.getIterators(), IteratorType::reduction)) {
+    // What is written to is a copy from the beginning, which can lie where the result will.
+    Value empty = emptyTensor(builder, loc, tensor::getMixedSizes(builder, loc, start), wide);
+    if (start == data)
+      start = bufferization::MaterializeInDestinationOp::create(builder, loc, start, empty)
+                  .getResult();
     result = torsh::reduce(builder, loc, inputs, maps, start, resultMap, loops.getIterators(), body);
   } else {
     inputs.push_back(start);
