@@ -25,23 +25,33 @@ _SUMMED = (
 
 
 def sum_statistics(
-    specializations: Sequence[Specialization], fallbacks: Sequence[Fallback]
+    specializations: Sequence[Specialization],
+    fallbacks: Sequence[Fallback],
+    parts: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Returns the mapping of `CompiledModule.stats`."""
-    rows = [each.statistics() for each in specializations]
+    """Returns the mapping of `CompiledModule.stats`.
+
+    `parts` are those of the graphs that the program was taken apart into; their calls are not
+    counted as calls of the program.
+    """
+    own = [each.statistics() for each in specializations]
+    rows = [*own, *parts]
     result: dict[str, Any] = {name: sum(row[name] for row in rows) for name in _SUMMED}
+    for name in ("calls", "total_time_us"):
+        result[name] = sum(row[name] for row in own)
     result["calls"] += sum(fallback.calls for fallback in fallbacks)
     result["total_time_us"] += sum(fallback.time_us for fallback in fallbacks)
     counts: Counter[str] = Counter()
     for fallback in fallbacks:
-        counts[fallback.op] += fallback.calls
+        if fallback.parts is None or fallback.parts.is_broken:
+            counts[fallback.op] += fallback.calls
     for row in rows:
         counts.update(row["fallback_ops"])
     result["fallback_ops"] = dict(counts)
     for name in ("peak_bytes", "naive_peak_bytes"):
         result[name] = max((row[name] for row in rows), default=0)
     result["cache"] = rows[-1]["cache"] if rows else None
-    result["specializations"] = len(rows)
+    result["specializations"] = len(own)
     result["kernel_times"] = {
         f"{number}/{kernel}": times
         for number, row in enumerate(rows)
@@ -79,6 +89,12 @@ def describe(
                 "reason": each.reason,
                 "location": each.location,
                 "calls": each.calls,
+                "in_parts": each.parts is not None and bool(each.parts.programs),
+                "is_compiled": each.parts is not None and each.parts.is_whole,
+                "breaks": [
+                    {"reason": cut.reason, "location": cut.location}
+                    for cut in (each.parts.breaks if each.parts is not None else ())
+                ],
             }
             for each in fallbacks
         ],

@@ -8,7 +8,7 @@ import functools
 import threading
 import time
 from types import FunctionType, MethodType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 from torshjit.account import describe, sum_statistics
@@ -28,6 +28,7 @@ from torshjit.fallback import (
     REASONS_TO_FALL_BACK,
     Fallback,
     FallbackWarning,
+    TooManySignatures,
     too_many_signatures,
     warn_of_host_calls,
 )
@@ -40,6 +41,9 @@ from torshjit.signatures import (
 )
 from torshjit.sources import Source
 from torshjit.specialization import Specialization
+
+if TYPE_CHECKING:
+    from torshjit.torch_backend.partitioned_program import PartitionedProgram
 
 __all__ = ["CompiledModule", "FallbackWarning"]
 
@@ -64,7 +68,14 @@ class CompiledModule(_runtime.Dispatcher):
     if the configuration is strict.
     """
 
-    def __init__(self, source: Source | None, config: JitConfig, name: str | None = None) -> None:
+    def __init__(
+        self,
+        source: Source | None,
+        config: JitConfig,
+        name: str | None = None,
+        *,
+        warns: bool = True,
+    ) -> None:
         super().__init__()
         self._source = source
         self._config = config
@@ -72,7 +83,11 @@ class CompiledModule(_runtime.Dispatcher):
         self._lock = threading.RLock()
         self._specializations: list[Specialization] = []
         self._fallbacks: list[Fallback] = []
-        self._warned = False
+        #: Whether its user knows, or need not know, that it runs as plain Python.
+        self._warned = not warns
+        self._warns = warns
+        #: What it is taken apart into where it cannot be captured as a whole.
+        self._parts: PartitionedProgram | None = None
         #: Whether every further signature runs as the latest fallback does.
         self._is_full = False
         function = getattr(source, "function", None)
@@ -230,26 +245,46 @@ class CompiledModule(_runtime.Dispatcher):
 
     def _fall_back(self, signature: Signature, error: TorshError) -> Fallback:
         fallback = Fallback(
-            signature, error.op or "program", error.message, error.location, str(error)
+            signature,
+            error.op or "program",
+            error.message,
+            error.location,
+            str(error),
+            self._take_apart(signature, error),
         )
         self._fallbacks.append(fallback)
         self._is_full = len(self._specializations) >= self._config.max_specializations
         return fallback
 
+    def _take_apart(self, signature: Signature, error: TorshError) -> PartitionedProgram | None:
+        """What runs a torch program in parts, unless the compiler itself refused it."""
+        take_apart = getattr(self._source, "take_apart", None)
+        is_over = isinstance(error, TooManySignatures)
+        if take_apart is None or is_over or not isinstance(error, (CaptureError, DTypeError)):
+            return None
+        if self._parts is None and self._source.takes_tensors(signature):  # type: ignore[union-attr]
+            self._parts = take_apart(self._config)
+        return self._parts
+
     def _run_plainly(self, fallback: Fallback, args: tuple, kwargs: dict) -> Any:
         assert self._source is not None
         started = time.perf_counter()
-        result = self._source.run(args, kwargs)
+        parts = fallback.parts
+        result = (self._source if parts is None else parts).run(args, kwargs)
         elapsed = (time.perf_counter() - started) * 1e6
+        is_whole = parts is not None and parts.is_whole
         with self._lock:
             fallback.calls += 1
             fallback.time_us += elapsed
-            is_first = not self._warned
-            self._warned = True
+            is_first = not self._warned and not is_whole
+            self._warned = self._warned or is_first
         if is_first:
             # Not before the run: a program that fails by itself is no matter of the compiler.
             fallback.warn(self._name)
-        TOTALS.add_python_call(elapsed, fallback.op)
+        if parts is None:
+            TOTALS.add_python_call(elapsed, fallback.op)
+        elif parts.is_broken:
+            TOTALS.add_fallback(fallback.op)
         return result
 
     def _interpret(self, found: Specialization, args: tuple, kwargs: dict) -> Any:
@@ -304,20 +339,25 @@ class CompiledModule(_runtime.Dispatcher):
         ``specializations``, and ``kernel_times`` (by kernel, where profiling is enabled).
         """
         with self._lock:
-            return sum_statistics(self._specializations, self._fallbacks)
+            programs = self._parts.programs if self._parts is not None else []
+            return sum_statistics(
+                self._specializations, self._fallbacks, [each.stats() for each in programs]
+            )
 
     def explain(self, *, structured: bool = False) -> Any:
         """Says what was fused, what was not and why, and what runs as plain Python.
 
         Returns text, or with `structured` a dict of ``name``, ``target``, ``specializations``
-        (each with ``signature``, ``groups``, ``unfused``, ``schedules``, times and ``cache``)
-        and ``fallbacks``.
+        (each with ``signature``, ``groups``, ``unfused``, ``schedules``, times and ``cache``),
+        ``fallbacks``, and ``parts``: the same of each graph of a program that was taken apart.
         """
         with self._lock:
+            programs = self._parts.programs if self._parts is not None else []
             explanation = {
                 "name": self._name,
                 "target": str(self._config.target),
                 **describe(self._specializations, self._fallbacks),
+                "parts": [each.explain(structured=True) for each in programs],
             }
         return explanation if structured else format_explanation(explanation)
 
@@ -395,7 +435,8 @@ class CompiledModule(_runtime.Dispatcher):
             self.clear_specializations()
             self._specializations.clear()
             self._fallbacks.clear()
-            self._warned = self._is_full = False
+            self._parts = None
+            self._warned, self._is_full = not self._warns, False
 
 
 def _needs_grad(found: Specialization, args: tuple, kwargs: dict) -> bool:

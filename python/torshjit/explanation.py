@@ -73,10 +73,24 @@ def format_explanation(explanation: dict[str, Any]) -> str:
         lines.append("  not called yet")
     for row in explanation["specializations"]:
         lines += _specialization_lines(row)
-    if explanation["fallbacks"]:
-        lines.append("  run as plain Python:")
-        for fallback in explanation["fallbacks"]:
+    kinds = {
+        "run as plain Python": [each for each in explanation["fallbacks"] if not each["in_parts"]],
+        "run in parts": [each for each in explanation["fallbacks"] if each["in_parts"]],
+    }
+    for kind, fallbacks in kinds.items():
+        if fallbacks:
+            lines.append(f"  {kind}:")
+        for fallback in fallbacks:
             lines.append(f"    {fallback['signature']}: {fallback['reason']}")
-            if fallback["location"]:
-                lines.append(f"      {fallback['location'][0]}:{fallback['location'][1]}")
+            lines += _line_of(fallback)
+            for cut in fallback["breaks"]:
+                lines.append(f"      eager torch: {cut['reason']}")
+                lines += _line_of(cut)
+    for part in explanation.get("parts", ()):
+        lines += ["  " + line for line in format_explanation(part).splitlines()]
     return "\n".join(lines)
+
+
+def _line_of(entry: dict[str, Any]) -> list[str]:
+    location = entry["location"]
+    return [f"      {location[0]}:{location[1]}"] if location else []

@@ -6,15 +6,20 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from torshjit.capture.source_location import PACKAGE_FOLDER
 from torshjit.errors import CaptureError, CompileError, DeviceError, DTypeError
 from torshjit.signatures import Signature, differing_arguments, format_signature
 
+if TYPE_CHECKING:
+    from torshjit.torch_backend.partitioned_program import PartitionedProgram
+
 __all__ = [
     "REASONS_TO_FALL_BACK",
     "Fallback",
     "FallbackWarning",
+    "TooManySignatures",
     "too_many_signatures",
     "warn_of_host_calls",
 ]
@@ -28,7 +33,7 @@ class FallbackWarning(UserWarning):
 
 
 class Fallback:
-    """A signature that runs as plain Python, and why."""
+    """A signature that runs as plain Python, or in parts, and why."""
 
     def __init__(
         self,
@@ -37,19 +42,24 @@ class Fallback:
         reason: str,
         location: tuple[str, int] | None,
         warning: str,
+        parts: PartitionedProgram | None = None,
     ) -> None:
         self.signature = signature
         self.op = op
         self.reason = reason
         self.location = location
         self.warning = warning
+        self.parts = parts
         self.calls = 0
         self.time_us = 0.0
 
     def warn(self, name: str) -> None:
         """Warns the caller of the program `name`."""
+        how = "as plain Python"
+        if self.parts is not None and self.parts.programs:
+            how = "in parts, with eager torch between them,"
         warnings.warn(
-            f"{name} runs as plain Python for the arguments {format_signature(self.signature)}: "
+            f"{name} runs {how} for the arguments {format_signature(self.signature)}: "
             f"{self.warning}",
             FallbackWarning,
             stacklevel=_caller_level(),
@@ -74,9 +84,13 @@ def warn_of_host_calls(
         )
 
 
+class TooManySignatures(CaptureError):
+    """A program was compiled for as many signatures as the configuration allows."""
+
+
 def too_many_signatures(
     known: Sequence[Signature], changed: Sequence[str], signature: Signature
-) -> CaptureError:
+) -> TooManySignatures:
     """Returns the error for one signature more than `max_specializations`.
 
     `changed` names the state outside the arguments that is no longer what it was.
@@ -84,7 +98,7 @@ def too_many_signatures(
     causes = [differing_arguments([*known, signature])]
     if changed:
         causes.append(f"{', '.join(sorted(set(changed)))} kept changing")
-    return CaptureError(
+    return TooManySignatures(
         f"compiled for {len(known)} signatures already, the limit of max_specializations: "
         + "; ".join(filter(None, causes))
     )

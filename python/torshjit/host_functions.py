@@ -72,7 +72,7 @@ class HostFunction:
     def __call__(self, *arrays: Any) -> Any:
         """Called by the runtime, for a function of Python."""
         if self.is_fallback:
-            TOTALS.add_host_call(op_of(self.name))
+            TOTALS.add_fallback(op_of(self.name))
         return self.function(*arrays)  # type: ignore[operator]
 
     def call(self, arrays: Sequence[Any], results: Sequence[tuple[Any, tuple[int, ...]]]) -> Any:

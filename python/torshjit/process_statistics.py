@@ -54,8 +54,8 @@ class ProcessTotals:
             if fallback_op is not None:
                 self._fallback_ops[fallback_op] += 1
 
-    def add_host_call(self, op: str) -> None:
-        """Counts a call of Python between kernels, for an operation that the compiler lacks."""
+    def add_fallback(self, op: str) -> None:
+        """Counts an operation that ran in Python within a call that is counted otherwise."""
         with self._lock:
             self._fallback_ops[op] += 1
 

@@ -78,11 +78,19 @@ class PythonSource:
     def run(self, args: tuple, kwargs: dict) -> Any:
         return self.function(*args, **kwargs)
 
+    def takes_tensors(self, signature: Any) -> bool:
+        """Whether it is a torch program for a call of this signature."""
+        return any(getattr(leaf, "kind", None) == "torch" for leaf in tree_leaves(signature))
 
-class TorchSource:
+    def take_apart(self, config: JitConfig) -> Any:
+        """The program in parts that torch._dynamo finds."""
+        from torshjit.torch_backend.partitioned_program import PartitionedProgram
+
+        return PartitionedProgram(self.function, config)
+
+
+class TorchSource(PythonSource):
     """A `torch.nn.Module`."""
-
-    runs_plainly = True
 
     def __init__(self, module: Any) -> None:
         self.function = module
@@ -95,8 +103,8 @@ class TorchSource:
             self.function, args, kwargs, load_compiler(), compiler_context(), _devices(config)
         )
 
-    def run(self, args: tuple, kwargs: dict) -> Any:
-        return self.function(*args, **kwargs)
+    def takes_tensors(self, signature: Any) -> bool:
+        return True
 
 
 class MlirSource:

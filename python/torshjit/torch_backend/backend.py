@@ -43,10 +43,14 @@ def torshjit_backend(
 
 
 class DynamoBackend:
-    """Compiles graphs with one configuration, and remembers what it compiled."""
+    """Compiles graphs with one configuration, and remembers what it compiled.
 
-    def __init__(self, config: JitConfig) -> None:
+    Without `warns`, graphs that run in eager torch are only counted.
+    """
+
+    def __init__(self, config: JitConfig, *, warns: bool = True) -> None:
         self.config = config
+        self._warns = warns
         self._graphs: list[weakref.ref[CompiledGraph]] = []
 
     @property
@@ -86,7 +90,7 @@ class DynamoBackend:
         from torshjit.torch_backend.graph_callable import CompiledGraph, compile_graph
 
         try:
-            made = compile_graph(graph_module, example_inputs, "graph", self.config)
+            made = compile_graph(graph_module, example_inputs, "graph", self.config, self._warns)
         except TorshError:
             return None
         if isinstance(made, CompiledGraph):
@@ -103,7 +107,7 @@ class DynamoBackend:
 
         from torshjit.torch_backend.graph_callable import CompiledGraph, compile_graph
 
-        made = compile_graph(graph_module, example_inputs, name, self.config)
+        made = compile_graph(graph_module, example_inputs, name, self.config, self._warns)
         if isinstance(made, CompiledGraph):
             self._graphs.append(weakref.ref(made))
         return make_boxed_func(made)

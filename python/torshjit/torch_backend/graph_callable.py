@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,7 +24,11 @@ __all__ = ["CompiledGraph", "compile_graph"]
 
 
 def compile_graph(
-    graph_module: fx.GraphModule, example_inputs: Sequence[Any], name: str, config: JitConfig
+    graph_module: fx.GraphModule,
+    example_inputs: Sequence[Any],
+    name: str,
+    config: JitConfig,
+    warns: bool = True,
 ) -> Callable[..., Any]:
     """Returns what gives the results that the graph gives: a CompiledGraph, if any is computed.
 
@@ -46,7 +51,7 @@ def compile_graph(
             for value, layout in zip(results, layouts, strict=True)
         )
 
-    program = CompiledModule(GraphSource(source, name, finish), config, name)
+    program = CompiledModule(GraphSource(source, name, finish), config, name, warns=warns)
     inputs = _placeholder_arguments(example_inputs)
     if inputs is not None:
         program.prepare(*inputs)
@@ -119,7 +124,8 @@ class CompiledGraph:
         return results if self._plan is None else self._plan.collect(args, results)
 
 
-#: torch._dynamo keeps what it compiled until after the extension modules are gone.
+#: torch._dynamo keeps what it compiled, and the programs' globals with it, until after the
+#: extension modules are gone.
 _LIVE: weakref.WeakSet[CompiledGraph] = weakref.WeakSet()
 
 
@@ -128,4 +134,6 @@ def _let_go() -> None:
     for graph in list(_LIVE):
         graph.program = None
     clear_cache()
+    if "torch._dynamo" in sys.modules:
+        torch._dynamo.reset()
     compiler_context.cache_clear()

@@ -153,15 +153,22 @@ def test_nested_arguments_and_results(target: str) -> None:
 
 
 def test_uncovered_program_runs_eagerly_with_one_warning(target: str) -> None:
-    module = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 2))
+    class Values(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return torch.linalg.svdvals(self.layer(x))
+
+    module, x = Values(), torch.randn(4, 4)
     fast = torshjit.compile(module, target_device=target)
-    x = torch.tensor([1, 3])
-    with pytest.warns(FallbackWarning, match=r"aten\.embedding"):
+    with pytest.warns(FallbackWarning, match=r"aten\._linalg_svd"):
         result = fast(x)
-    assert torch.equal(result, module(x))
+    torch.testing.assert_close(result, module(x))
     result.sum().backward()
-    assert module[0].weight.grad is not None
-    assert fast.stats()["fallback_ops"] == {"aten.embedding.default": 1}
+    assert module.layer.weight.grad is not None
+    assert set(fast.stats()["fallback_ops"]) == {"aten._linalg_svd.default"}
     with pytest.raises(torshjit.errors.UnsupportedOpError):
         compiled(module, target)(x)
 
@@ -171,10 +178,11 @@ def test_batch_norm_in_training_updates_its_statistics(target: str) -> None:
     twin = copy.deepcopy(module)
     fast = torshjit.compile(module, target_device=target)
     x = torch.randn(8, 4) + 3
-    with pytest.warns(FallbackWarning):
-        result = fast(x)
-    assert torch.equal(result, twin(x))
-    assert torch.equal(module.running_mean, twin.running_mean)
+    result = fast(x)
+    torch.testing.assert_close(result, twin(x))
+    torch.testing.assert_close(module.running_mean, twin.running_mean)
+    torch.testing.assert_close(module.running_var, twin.running_var)
+    assert fast.stats()["fallback_ops"] == {}
     assert module.num_batches_tracked.item() == 1
 
 
@@ -193,8 +201,8 @@ def test_mutated_argument_is_mutated(target: str) -> None:
 
     fast = torshjit.compile(program, target_device=target)
     x = torch.zeros(3)
-    with pytest.warns(FallbackWarning, match="in place"):
-        result = fast(x)
+    result = fast(x)
+    assert fast.stats()["fallback_ops"] == {}
     assert torch.equal(x, torch.ones(3))
     assert torch.equal(result, torch.full((3,), 2.0))
 
