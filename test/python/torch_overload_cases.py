@@ -422,6 +422,27 @@ for axes in (1, 2, 3):
     case(f"upsample_nearest{axes}d.vec", tensor(1, 2, *[3] * axes), [6] * axes, None)
     case(f"upsample_nearest{axes}d.vec", tensor(1, 2, *[3] * axes), None, [2.0] * axes)
 
+# Positions that are tensors.
+IDS = tensor(2, 3, dtype=torch.int64, low=0, high=3)
+case("embedding", tensor(4, 5), IDS)
+case("embedding", tensor(4, 5), tensor(3, dtype=torch.int32, low=0, high=3), 1)
+case("embedding", tensor(4, 5), tensor(0, dtype=torch.int64))
+case("index_select", A, 0, tensor(5, dtype=torch.int64, low=0, high=2), dtypes=ANY)
+case("index_select", A, -1, tensor(dtype=torch.int32, low=0, high=3))
+case("index_select", tensor(), 0, tensor(1, dtype=torch.int64, low=0, high=0))
+case("gather", A, 0, tensor(2, 3, dtype=torch.int64, low=0, high=2), dtypes=ANY)
+case("gather", A, -1, tensor(3, 7, dtype=torch.int64, low=0, high=3))
+case("gather", ROW, 0, tensor(dtype=torch.int64, low=0, high=3))
+case("gather", tensor(), 0, tensor(3, dtype=torch.int64, low=0, high=0))
+case("gather", A, 0, tensor(0, 4, dtype=torch.int64))
+for name in ("index.Tensor", "_unsafe_index.Tensor"):
+    case(name, tensor(4, 3, 5), [IDS], dtypes=ANY)
+    case(name, tensor(4, 3, 5), [None, tensor(2, dtype=torch.int64, low=-3, high=2)])
+    case(name, tensor(3, 4, 5), [tensor(2, 1, dtype=torch.int64, low=-3, high=2), IDS])
+    case(name, tensor(3, 4, 5), [tensor(dtype=torch.int64, low=0, high=2), None, IDS])
+    case(name, tensor(3, 4, 4, 2), [None, IDS, IDS])
+    case(name, tensor(2, 3, 4, 4), [None, None, IDS, IDS])
+
 # Views.
 for name in ("alias", "detach", "contiguous", "squeeze", "t", "numpy_T", "lift_fresh"):
     case(name, A, dtypes=ANY)

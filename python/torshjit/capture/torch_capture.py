@@ -8,10 +8,8 @@ or parameter returned as it is stays the same object.
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -38,6 +36,7 @@ from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_dispatch import TORCH_FOLDER, TorchTrace
 from torshjit.capture.torch_lowering import dialect_dtype
 from torshjit.capture.torch_state import ProgramState, ReachableState
+from torshjit.capture.torch_traced_path import traced_path
 from torshjit.errors import CaptureError, CompileError, TorshError
 
 __all__ = ["capture_module"]
@@ -220,7 +219,7 @@ def _run(
     before = [(path, id(leaf)) for path, leaf in leaf_paths((args, kwargs))]
     failure: BaseException | None = None
     try:
-        with _paused_collection(), torch.inference_mode(), torch.enable_grad(), trace.mode:
+        with traced_path(), torch.inference_mode(), torch.enable_grad(), trace.mode:
             result = program(*args, **kwargs)
     except TorshError as error:
         failure = error
@@ -239,19 +238,6 @@ def _run(
     if [(path, id(leaf)) for path, leaf in leaf_paths((args, kwargs))] != before:
         raise CaptureError("the program changes a container that it was given")
     return result
-
-
-@contextmanager
-def _paused_collection() -> Iterator[None]:
-    """Holds off the garbage collector, which takes 100 ms to look through torch's own objects."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _raising_line(error: BaseException) -> tuple[str, int] | None:

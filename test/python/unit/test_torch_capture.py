@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import re
 import threading
@@ -324,9 +325,9 @@ def test_swallowed_error_voids_the_capture() -> None:
 
 
 def test_uncovered_operation_names_itself() -> None:
-    with pytest.raises(UnsupportedOpError, match=r"aten\.embedding") as caught:
-        capture(nn.Embedding(5, 3), torch.tensor([1, 2]))
-    assert caught.value.op == "aten.embedding.default"
+    with pytest.raises(UnsupportedOpError, match=r"aten\._linalg_eigh") as caught:
+        capture(torch.linalg.eigh, torch.eye(3))
+    assert caught.value.op == "aten._linalg_eigh.default"
     with pytest.raises(UnsupportedOpError, match="transposed"):
         capture(nn.ConvTranspose2d(1, 1, 2), torch.randn(1, 1, 4, 4))
 
@@ -572,6 +573,38 @@ def test_module_is_usable_by_other_threads_meanwhile() -> None:
         stop.set()
         thread.join()
     assert not failures
+
+
+def test_libraries_are_told_that_they_are_traced() -> None:
+    def program(x, mask):
+        if not torch.compiler.is_compiling() and mask.all():
+            return x
+        return x.where(mask, 0)
+
+    mask = torch.ones(3, 4, dtype=torch.bool)
+    assert_captured(program, X, mask)
+    assert not torch.compiler.is_compiling()
+    assert not torch.compiler.is_exporting()
+
+
+def test_captures_of_two_threads_leave_the_process_as_it_was() -> None:
+    both = threading.Barrier(2, timeout=30)
+
+    def meeting(x):
+        both.wait()
+        return x + 1
+
+    def leaving_first(x):
+        both.wait()
+        return x * 2
+
+    threads = [threading.Thread(target=capture, args=(f, X)) for f in (meeting, leaving_first)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not torch.compiler.is_compiling()
+    assert gc.isenabled()
 
 
 # Trees, identity, locations.

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading at positions that are tensors: ranges are checked as in eager, masks where known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torshjit._compiler")
+
+from interpreted_capture import assert_matches, interpreted  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+import torshjit  # noqa: E402
+from torshjit.errors import CaptureError, DTypeError  # noqa: E402
+
+TABLE = torch.arange(12.0).reshape(4, 3)
+
+
+def embedding(ids: Any, table: Any) -> Any:
+    return F.embedding(ids, table) * 2
+
+
+def gathered(ids: Any, table: Any) -> Any:
+    return table.gather(0, ids[:, None].expand(-1, 2))
+
+
+def selected(ids: Any, table: Any) -> Any:
+    return table.index_select(0, ids)
+
+
+def indexed(ids: Any, table: Any) -> Any:
+    return table[ids]
+
+
+@pytest.mark.parametrize("program", [embedding, gathered, selected, indexed])
+def test_a_position_out_of_range_is_an_index_error(program: Any) -> None:
+    fast = torshjit.compile(program, strict=True)
+    inside = torch.tensor([3, 0, 3])
+    assert_matches(fast(inside, TABLE), program(inside, TABLE))
+    with pytest.raises(IndexError, match=r"out of range for an axis of extent 4.*\n.*test_torch"):
+        fast(torch.tensor([0, 4, 1]), TABLE)
+    below = torch.tensor([-1, 0, 1])
+    if program is indexed:
+        assert_matches(fast(below, TABLE), program(below, TABLE))
+        below -= 4
+    with pytest.raises(IndexError, match="out of range"):
+        fast(below, TABLE)
+
+
+def test_narrow_positions_are_refused_as_in_eager() -> None:
+    with pytest.raises(DTypeError, match="positions of element type i8"):
+        interpreted(lambda t, i: t[i], TABLE, torch.tensor([1], dtype=torch.int8))
+
+
+def test_a_known_mask_is_an_index() -> None:
+    x = torch.randn(3, 4, 2)
+
+    def program(x: Any) -> Any:
+        mask = torch.ones(3, 4).tril().bool()
+        return x[mask], x[:, torch.tensor([True, False, False, True])]
+
+    assert_matches(interpreted(program, x), program(x))
+
+
+def test_an_unknown_mask_is_refused() -> None:
+    with pytest.raises(CaptureError, match="as many elements as a mask is true"):
+        interpreted(lambda x: x[x > 0], torch.randn(3))
