@@ -191,7 +191,10 @@ def test_the_readme_s_examples_run_compiled_as_typed(example, tmp_path):
     [
         "README.md",
         "docs/Pipeline.md",
-        *(f"docs/howto/{name}.md" for name in ("AddAnOp", "AddAPass", "AddATarget")),
+        *(
+            f"docs/howto/{name}.md"
+            for name in ("AddAnOp", "AddAPass", "AddATarget", "AddACustomOp")
+        ),
     ],
 )
 def test_paths_that_a_page_names_exist(page):
