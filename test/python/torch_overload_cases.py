@@ -101,7 +101,6 @@ for name in (
     "cosh",
     "tan",
     "atan",
-    "erfc",
     "exp2",
 ):
     case(name, SPECIAL, dtypes=(*FLOATS, torch.int32, torch.bool), scale=4)
@@ -193,8 +192,6 @@ case("where.Scalar", BOOL, 1.5, 2)
 case("masked_fill.Scalar", A, tensor(4, dtype=torch.bool), 2, dtypes=NUMERIC)
 case("masked_fill.Scalar", A, BOOL, -math.inf)
 case("masked_fill.Tensor", A, BOOL, tensor())
-case("index_put", A, [BOOL], tensor(1))
-case("index_put", A, [tensor(3, dtype=torch.bool)], tensor())
 for name in ("clamp", "clamp_min", "clamp_max"):
     bounds = (-0.5, 0.5) if name == "clamp" else (0.3,)
     case(name, SPECIAL, *bounds, dtypes=NUMERIC)

@@ -12,6 +12,8 @@ from torshjit.errors import DeviceError
 
 __all__ = ["CaptureDevice"]
 
+_CPU = torch.device("cpu")
+
 
 class CaptureDevice:
     """Where the tensors of a call are: on one device of those that the target takes.
@@ -29,6 +31,11 @@ class CaptureDevice:
     def autocast_enabled(self) -> bool:
         """Whether autocast is on now for any device of the target; it changes what eager does."""
         return any(map(torch.is_autocast_enabled, self._with_autocast))
+
+    @property
+    def current(self) -> torch.device:
+        """Where the tensors of the call are; the CPU until one is met."""
+        return self._device or _CPU
 
     def check(self, tensor: torch.Tensor, name: str) -> None:
         """Checks a tensor of the call, which messages call `name`.
@@ -58,7 +65,7 @@ class CaptureDevice:
         """
         if device is None:
             return
-        wanted, here = torch.device(device), self._device or torch.device("cpu")
+        wanted, here = torch.device(device), self.current
         # Captured tensors are on the device meta, wherever those are that they stand for.
         if wanted.type != "meta" and (
             wanted.type != here.type or wanted.index not in (None, here.index)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -58,6 +59,40 @@ class _CaptureMode(TorchDispatchMode):
         return self._trace.call(func, args, kwargs or {})
 
 
+class TracedTensor(torch.Tensor):
+    """A meta tensor that says it is where the tensor is that it stands for.
+
+    Programs make new tensors on the device of those they are given, and made on the meta device
+    these would have no contents. For the same reason lists among indices become tensors here.
+    """
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    def __getitem__(self, index: Any) -> Any:
+        return super().__getitem__(_with_tensors(index))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(_with_tensors(index), value)
+
+    @property
+    def device(self) -> torch.device:  # type: ignore[override]
+        """The device of the call's tensors."""
+        return getattr(self, TRACED).trace.device.current
+
+
+def _with_tensors(index: Any) -> Any:
+    """An index whose lists and arrays are tensors on the CPU."""
+    if isinstance(index, tuple):
+        return tuple(map(_with_tensors, index))
+    if isinstance(index, np.ndarray) or (isinstance(index, list) and _holds_numbers(index)):
+        return torch.as_tensor(index, device=_CPU)
+    return index
+
+
+def _holds_numbers(items: list) -> bool:
+    return all(_holds_numbers(i) if isinstance(i, list) else isinstance(i, int) for i in items)
+
+
 class TorchTrace:
     """One capture in progress.
 
@@ -81,6 +116,8 @@ class TorchTrace:
         self.mode = _CaptureMode(self)
         self.first_error: TorshError | None = None
         self.device = device
+        #: The operations whose decompositions are being traced, outermost first.
+        self.decomposing: list[Any] = []
         self._bind = bind
         self._locate = locate or partial(user_location, (TORCH_FOLDER,))
         self._autocast_depth = _autocast_depth()
@@ -113,6 +150,7 @@ class TorchTrace:
                 tensor = torch.empty(tuple(shape), dtype=dtype, device=_META)
             else:
                 tensor = torch.empty_strided(tuple(shape), strides, dtype=dtype, device=_META)
+            tensor = torch.Tensor._make_subclass(TracedTensor, tensor)
         record.trace = self
         self._records.append(record)
         setattr(tensor, TRACED, record)

@@ -16,6 +16,7 @@ from torshjit.capture import (
     torch_backward_movement,
     torch_backward_normalization,
     torch_backward_window,
+    torch_bessel,
     torch_contraction,
     torch_elementwise,
     torch_indexing,
@@ -23,11 +24,17 @@ from torshjit.capture import (
     torch_movement,
     torch_normalization,
     torch_reduction,
+    torch_scan,
+    torch_scatter,
+    torch_searching,
     torch_selection,
+    torch_sorting,
+    torch_special,
     torch_unary,
     torch_window,
 )
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
+from torshjit.capture.torch_decomposition import decomposition_of
 from torshjit.capture.torch_lowering import RULES, dialect_dtype
 from torshjit.capture.torch_views import AMBIGUOUS_VIEWS, VIEWS
 from torshjit.custom_operations import find_custom_op
@@ -47,6 +54,7 @@ RULE_FAMILIES = (
     torch_backward_movement,
     torch_backward_normalization,
     torch_backward_window,
+    torch_bessel,
     torch_contraction,
     torch_elementwise,
     torch_indexing,
@@ -54,7 +62,12 @@ RULE_FAMILIES = (
     torch_movement,
     torch_normalization,
     torch_reduction,
+    torch_scan,
+    torch_scatter,
+    torch_searching,
     torch_selection,
+    torch_sorting,
+    torch_special,
     torch_unary,
     torch_window,
 )
@@ -121,7 +134,8 @@ def _new_handler(func: Any) -> Handler:
     if func._schema.name.removeprefix("aten::") in _LIKE:
         return _create_like
     if name in VIEWS:
-        return _with_constants(_take_view)
+        take = _with_constants(_take_view)
+        return _flatten_with(take) if name == "aten.flatten.using_ints" else take
     if not name.startswith("aten.") and find_custom_op(func._schema.name) is not None:
         return _call_custom_op
     lowering = _choose_lowering(func, name)
@@ -132,10 +146,11 @@ def _choose_lowering(func: Any, name: str) -> Handler:
     rule = RULES.get(name)
     if rule is not None:
         return lambda trace, func, args, kwargs: trace.wrap(rule(trace.g, *args, **kwargs), args)
-    if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE):
-        return _decompose
-    if torch.Tag.nondeterministic_seeded in func.tags:
+    if torch.Tag.nondeterministic_seeded in func.tags and not _is_composite(func):
         return _refuse_random
+    program = decomposition_of(func)
+    if program is not None:
+        return _decompose_into(program)
     if torch.Tag.data_dependent_output in func.tags or torch.Tag.dynamic_output_shape in func.tags:
         return _refuse_data_dependence
     return _refuse_uncovered
@@ -172,6 +187,16 @@ def _with_constants(otherwise: Handler) -> Handler:
         if otherwise is _take_view:
             trace.record(wrapped).group.relate(trace.record(args[0]).group)
         return wrapped
+
+    return handle
+
+
+def _flatten_with(take: Handler) -> Handler:
+    """Flattening of one axis gives the tensor itself, not a view of it."""
+
+    def handle(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        result = take(trace, func, args, kwargs)
+        return args[0] if result.ndim == args[0].ndim and result.ndim else result
 
     return handle
 
@@ -227,8 +252,8 @@ def _write_in_place(
     if base == "detach_":
         return args[0]
     if written != [0] or not base.endswith("_") or base.startswith("__"):
-        if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE):
-            return _decompose(trace, func, args, kwargs)
+        if _is_composite(func):
+            return _decompose_into(decomposition_of(func))(trace, func, args, kwargs)
         raise CaptureError(f"{g.op} writes to its arguments and is not captured")
     target = args[0]
     record = trace.record(target)
@@ -286,13 +311,27 @@ def _create_like(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict
     return trace.wrap_constant(real)
 
 
-def _decompose(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """A composite operation without a rule: torch's own decomposition, traced in turn."""
-    location, op = trace.g.location, trace.g.op
-    with trace.mode:
-        result = func._op_dk(_COMPOSITE, *args, **kwargs)
-    trace.g.location, trace.g.op = location, op
-    return result
+def _is_composite(func: Any) -> bool:
+    return torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _COMPOSITE)
+
+
+def _decompose_into(program: Callable[..., Any]) -> Handler:
+    """An operation without a rule: the program of simpler ones, traced in turn."""
+
+    def handle(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        # Some of torch's references come back to the operation that they are the reference of.
+        if func in trace.decomposing:
+            return _refuse_uncovered(trace, func, args, kwargs)
+        location, op = trace.g.location, trace.g.op
+        trace.decomposing.append(func)
+        try:
+            with trace.mode:
+                return program(*args, **kwargs)
+        finally:
+            trace.decomposing.pop()
+            trace.g.location, trace.g.op = location, op
+
+    return handle
 
 
 def _ask_value(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from torshjit.capture.graph_function import TRACED
-from torshjit.capture.torch_lowering import Lowering, axis_of, lowers
+from torshjit.capture.torch_lowering import Lowering, axis_of, dialect_dtype, lowers
 from torshjit.errors import CaptureError, DTypeError, ShapeError
 
-__all__: list[str] = []
+__all__ = ["Places", "check_positions", "places_of"]
 
 
-def _check_positions(g: Lowering, positions: Any, extent: int, negative: bool = False) -> None:
+def check_positions(g: Lowering, positions: Any, extent: int, negative: bool = False) -> None:
     """Has the program raise an IndexError, as eager does, where a position is out of range.
 
     `negative` says whether positions below zero count from the end.
@@ -36,7 +36,7 @@ def _check_positions(g: Lowering, positions: Any, extent: int, negative: bool = 
 
 def _take(g: Lowering, data: Any, positions: Any, axis: int) -> Any:
     """``numpy.take``: the axis gives way to those of the positions."""
-    _check_positions(g, positions, data.shape[axis])
+    check_positions(g, positions, data.shape[axis])
     return g.create("gather", (data, [positions]), {"axes": [axis]})
 
 
@@ -65,6 +65,15 @@ def index_select(g: Lowering, x: torch.Tensor, dim: int, index: torch.Tensor) ->
     return _take(g, g.value(x), positions, axis_of(dim, x.ndim))
 
 
+@lowers("aten.take.default")
+def take(g: Lowering, x: torch.Tensor, index: torch.Tensor) -> Any:
+    if index.numel() == 0:
+        return g.broadcast(g.scalar(0, dialect_dtype(x.dtype)), index.shape)
+    positions = g.value(index)
+    check_positions(g, positions, x.numel(), negative=True)
+    return g.gather(g.reshape(g.value(x), (x.numel(),)), [positions], [0])
+
+
 @lowers("aten.gather.default")
 def gather(
     g: Lowering, x: torch.Tensor, dim: int, index: torch.Tensor, sparse_grad: bool = False
@@ -87,15 +96,54 @@ def gather(
                 f"along axis {other}"
             )
         data = g.slice(data, other, 0, part)
-    _check_positions(g, positions, data.shape[axis])
+    check_positions(g, positions, data.shape[axis])
     taken = g.emit("take_along_axis", data, positions, axis=axis)
     return g.reshape(taken, index.shape)
 
 
-@lowers("aten.index.Tensor", "aten._unsafe_index.Tensor")
-def index(g: Lowering, x: torch.Tensor, indices: Sequence[torch.Tensor | None]) -> Any:
-    """NumPy's indexing with integer arrays; a mask counts as the positions where it is true."""
-    data = g.value(x)
+class Places:
+    """Where `tensor[indices]` reads: positions along sorted axes.
+
+    Attributes:
+        axes: the indexed axes.
+        positions: the Value of each; they broadcast together to `shape`.
+        shape: the shape of the positions.
+        first: whether the axes of the positions stand first in the result, rather than in the
+            place of the first indexed axis, as they do where the indexed axes are not side by side.
+    """
+
+    def __init__(self, axes: list[int], positions: list[Any]) -> None:
+        self.axes = axes
+        self.positions = positions
+        self.shape = torch.broadcast_shapes(*(tuple(each.shape) for each in positions))
+        self.first = axes != list(range(axes[0], axes[0] + len(axes)))
+
+    def to_result(self, g: Lowering, value: Any) -> Any:
+        """What `torsh.gather` gives, in torch's order of axes."""
+        if not self.first:
+            return value
+        before, count = self.axes[0], len(self.shape)
+        order = [*range(before, before + count), *range(before)]
+        return g.permute(value, [*order, *range(before + count, len(value.shape))])
+
+    def from_result(self, g: Lowering, value: Any) -> Any:
+        """What is in torch's order of axes, as `torsh.scatter` takes it."""
+        if not self.first:
+            return value
+        before, count = self.axes[0], len(self.shape)
+        order = [*range(count, count + before), *range(count)]
+        return g.permute(value, [*order, *range(count + before, len(value.shape))])
+
+
+def places_of(
+    g: Lowering, x: torch.Tensor, indices: Sequence[torch.Tensor | None]
+) -> Places | None:
+    """The places of ``x[indices]``, None if they name no axis; a known mask counts as positions.
+
+    Raises:
+        CaptureError: how many elements a mask picks depends on the data.
+        ShapeError: the indices do not fit the tensor, or each other.
+    """
     axes: list[int] = []
     positions: list[Any] = []
     axis = 0
@@ -105,21 +153,25 @@ def index(g: Lowering, x: torch.Tensor, indices: Sequence[torch.Tensor | None]) 
             continue
         for value in _positions(g, each, x.shape[axis:]):
             if axis < x.ndim:
-                _check_positions(g, value, x.shape[axis], negative=True)
+                check_positions(g, value, x.shape[axis], negative=True)
             axes.append(axis)
             positions.append(value)
             axis += 1
     if axis > x.ndim:
         raise ShapeError(f"{g.op}: {axis} indices for a tensor of rank {x.ndim}")
-    if not axes:
-        return data
-    result = g.create("gather", (data, positions), {"axes": axes})
-    if axes == list(range(axes[0], axes[0] + len(axes))):
-        return result
-    # Indices that are not side by side put their axes first.
-    count = len(result.shape) - x.ndim + len(axes)
-    order = [*range(axes[0], axes[0] + count), *range(axes[0])]
-    return g.permute(result, [*order, *range(axes[0] + count, len(result.shape))])
+    try:
+        return Places(axes, positions) if axes else None
+    except RuntimeError as error:
+        raise ShapeError(f"{g.op}: the indices do not broadcast together") from error
+
+
+@lowers("aten.index.Tensor", "aten._unsafe_index.Tensor")
+def index(g: Lowering, x: torch.Tensor, indices: Sequence[torch.Tensor | None]) -> Any:
+    """NumPy's indexing with integer arrays."""
+    places = places_of(g, x, indices)
+    if places is None:
+        return g.value(x)
+    return places.to_result(g, g.gather(g.value(x), places.positions, places.axes))
 
 
 def _positions(g: Lowering, index: torch.Tensor, extents: Sequence[int]) -> list[Any]:

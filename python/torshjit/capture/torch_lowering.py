@@ -304,6 +304,33 @@ class Lowering:
         """Positions along `axis`."""
         return self.create("iota", ([],), {"axis": axis}, (dtype, tuple(shape)))
 
+    # Elements at positions that are data.
+
+    def gather(self, value: Any, positions: Sequence[Any], axes: Sequence[int]) -> Any:
+        """Elements at positions along sorted axes, whose place the axes of the positions take."""
+        return self.emit("gather", value, list(positions), axes=list(axes))
+
+    def scatter(
+        self,
+        value: Any,
+        updates: Any,
+        positions: Sequence[Any],
+        axes: Sequence[int],
+        reduction: str = "none",
+    ) -> Any:
+        """`value` with the elements that `gather` would read replaced or combined."""
+        return self.emit(
+            "scatter", value, updates, list(positions), axes=list(axes), reduction=reduction
+        )
+
+    def take_along(self, value: Any, positions: Any, axis: int) -> Any:
+        """One element of a row along `axis` for each position; other extents are equal."""
+        return self.emit("take_along_axis", value, positions, axis=axis)
+
+    def scan(self, kind: str, value: Any, axis: int, **options: bool) -> Any:
+        """Running sum, product, maximum or minimum."""
+        return self.emit("scan", value, kind=kind, axis=axis, **options)
+
     # Small programs that several families use.
 
     def compare(self, predicate: str, left: Any, right: Any) -> Any:

@@ -108,21 +108,6 @@ def masked_fill(g: Lowering, x: torch.Tensor, mask: torch.Tensor, value: Any) ->
     return g.emit("select", g.value(mask), g.operand(value, dtype), g.value(x))
 
 
-@lowers("aten.index_put.default")
-def index_put(
-    g: Lowering, x: torch.Tensor, indices: Any, values: torch.Tensor, accumulate: bool = False
-) -> Any:
-    mask = indices[0] if len(indices) == 1 else None
-    if accumulate or mask is None or mask.dtype != torch.bool or values.numel() != 1:
-        raise g.fail("only the assignment of one value under a bool mask is covered")
-    rank = mask.ndim
-    if tuple(mask.shape) != tuple(x.shape[:rank]):
-        raise g.fail("the mask must have the leading axes of the tensor")
-    condition = g.reshape(g.value(mask), (*mask.shape, *[1] * (x.ndim - rank)))
-    value = g.reshape(g.operand(values, dialect_dtype(x.dtype)), ())
-    return g.emit("select", condition, value, g.value(x))
-
-
 @lowers(
     "aten.clamp.default",
     "aten.clamp.Tensor",

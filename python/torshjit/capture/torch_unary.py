@@ -143,14 +143,6 @@ def exp2(g: Lowering, x: Any) -> Any:
     return g.emit("pow", g.scalar(2, x.dtype), x)
 
 
-@lowers(
-    "aten.erfc.default",
-)
-@float_rule
-def erfc(g: Lowering, x: Any) -> Any:
-    return g.emit("sub", g.scalar(1, x.dtype), g.emit("erf", x))
-
-
 @lowers("aten.tan.default")
 @float_rule
 def tan(g: Lowering, x: Any) -> Any:

@@ -98,3 +98,13 @@ def test_a_program_equals_eager_or_is_refused(actions: Any) -> None:
         assert "may share memory" in str(error) or "strided or expanded" in str(error)  # noqa: PT017
         return
     assert_matches(actual, expected)
+
+
+def test_flattening_one_axis_gives_the_tensor_itself() -> None:
+    def program(x):
+        flat = x.flatten()
+        again = flat.flatten()
+        again.unsqueeze_(0)
+        return flat, again
+
+    assert_matches(interpreted(program, X + 1), program(X + 1))

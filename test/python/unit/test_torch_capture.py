@@ -266,7 +266,7 @@ def uses_autocast(x):
 
 
 def makes_meta(x):
-    return x + torch.tensor([1.0], device=x.device)
+    return x + torch.tensor([1.0], device="meta")
 
 
 def returns_object(x):
@@ -306,6 +306,14 @@ def test_refusal_names_the_line(program: Any, line: str) -> None:
 def test_refusal(program: Any) -> None:
     with pytest.raises(CaptureError):
         capture(program, X)
+
+
+def test_tensors_are_made_where_the_arguments_are() -> None:
+    def program(x):
+        assert x.device == torch.device("cpu")
+        return (x + torch.tensor([1.0, 2.0], device=x.device))[[2, 0]]
+
+    assert_captured(program, torch.randn(3, 2))
 
 
 def test_changed_container_of_arguments() -> None:

@@ -12,6 +12,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torshjit._compiler")
 
 import torch_backward_cases  # noqa: E402, F401
+import torch_position_cases  # noqa: E402, F401
+import torch_special_cases  # noqa: E402, F401
 from interpreted_capture import assert_matches, capture, interpreted  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 from torch_overload_cases import CASES, Case, Tensor  # noqa: E402

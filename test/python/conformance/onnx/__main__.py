@@ -11,7 +11,7 @@ import re
 import sys
 from collections import Counter, defaultdict
 
-from conformance.onnx.case_process import CaseProcess
+from conformance.case_process import CaseProcess
 from conformance.onnx.known_failures import KNOWN_FAILURES, UNSTEADY
 from conformance.onnx.node_case import OUTCOMES, Outcome, all_cases, family_of, run_case
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from conformance.onnx.case_process import CaseProcess
+from conformance.case_process import CaseProcess
 from conformance.onnx.node_case import assert_equal
 
 _MOST_SECONDS = 60

@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["CaseProcess"]
 
-Task = Callable[[int], Any]
+Task = Callable[[Any], Any]
 
 
 def _serve(pipe: Connection, task: Task) -> None:
@@ -19,7 +19,7 @@ def _serve(pipe: Connection, task: Task) -> None:
 
 
 class CaseProcess:
-    """Calls ``task(number)`` in a forked process, which is started again where it is lost.
+    """Calls ``task(case)`` in a forked process, which is started again where it is lost.
 
     The process that makes it must not have loaded the compiler, whose threads forking would lose.
     """
@@ -36,7 +36,7 @@ class CaseProcess:
         self._process.start()
         other.close()
 
-    def run(self, number: int) -> tuple[Any, str]:
+    def run(self, number: Any) -> tuple[Any, str]:
         """Returns the task's result and "", or None and how the process was lost."""
         try:
             self._pipe.send(number)

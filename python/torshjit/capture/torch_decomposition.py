@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""torch's own decompositions: programs of simpler ATen calls, for overloads without a rule.
+
+They are Python functions over tensors, which the trace runs on its meta tensors. A rule is
+preferred where there is one: it makes fewer operations, and the decompositions check and promote
+their arguments each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+__all__ = ["decomposition_of"]
+
+_IMPLICIT = torch._C.DispatchKey.CompositeImplicitAutograd
+_EXPLICIT = torch._C.DispatchKey.CompositeExplicitAutograd
+
+#: Decompositions of torch that are not used: they ask for values, or compute with other rounding.
+_UNUSED: frozenset[str] = frozenset()
+
+#: Kernels of torch's own that call nothing but other operations, whatever their tensors are.
+_EXPLICIT_COMPOSITES: frozenset[str] = frozenset()
+
+
+def decomposition_of(func: Any) -> Callable[..., Any] | None:
+    """The program that an overload stands for, or None if it has none."""
+    name = str(func)
+    if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), _IMPLICIT):
+        return lambda *args, **kwargs: func._op_dk(_IMPLICIT, *args, **kwargs)
+    if func.namespace == "prims" or name in _EXPLICIT_COMPOSITES:
+        return lambda *args, **kwargs: func._op_dk(_EXPLICIT, *args, **kwargs)
+    if name in _UNUSED:
+        return None
+    from torch._decomp import decomposition_table
+
+    return decomposition_table.get(func)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""torch's own operator database (`OpInfo`), run compiled and compared with torch eager."""

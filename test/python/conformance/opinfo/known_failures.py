@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Operators of torch of which some samples do not pass, by dtype, each with its reason."""
+
+from __future__ import annotations
+
+__all__ = ["KNOWN_FAILURES"]
+
+#: Operator -> dtype, or ``*`` for every one -> reason.
+KNOWN_FAILURES: dict[str, dict[str, str]] = {}

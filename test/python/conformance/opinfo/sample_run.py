@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One sample of one operator: runs it compiled and compares it with eager."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import warnings
+from typing import Any
+
+import torch
+from torch.utils._pytree import tree_any, tree_map
+
+import torshjit
+from conformance.opinfo.operator_samples import SEED, all_operators, samples_of
+from conformance.opinfo.tolerances import compare, in_float64, tolerance_of
+
+#: What a sample can come to; one that eager refuses does not count.
+OUTCOMES = ("compiled", "fallback", "failed", "refused")
+
+#: Operators whose results are whatever lies in memory.
+_UNINITIALISED = frozenset(
+    {"empty", "empty_like", "empty_permuted", "empty_strided", "new_empty", "new_empty_strided"}
+)
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of a sample; `op` and `reason` say what fell back or failed, and why."""
+
+    operator: str
+    dtype: str
+    number: int
+    kind: str
+    op: str = ""
+    reason: str = ""
+
+
+class Call(torch.nn.Module):
+    """An operator as a module, so that a call without tensors is a torch program too."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self._function = function
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+
+@functools.lru_cache(maxsize=1)
+def _samples(operator: str, dtype: torch.dtype) -> list[Any]:
+    return samples_of(all_operators()[operator], dtype)
+
+
+def run_sample(operator: str, dtype: torch.dtype, number: int, **options: Any) -> Outcome | None:
+    """Runs sample `number`, with options of `torshjit.compile`; None where there are fewer."""
+    op = all_operators()[operator]
+    outcome = Outcome(operator, str(dtype).removeprefix("torch."), number, "refused")
+    try:
+        samples = _samples(operator, dtype)
+    except Exception as error:
+        return _described(outcome, error) if number == 0 else None
+    if number >= len(samples):
+        return None
+    sample = samples[number]
+    given = ((sample.input, *sample.args), dict(sample.kwargs))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            (args, kwargs) = _copied(given)
+            expected = _seeded(op, args, kwargs)
+            is_random = not _is_same(expected, _seeded(op, *_copied(given), seed=SEED + 1))
+        except Exception as error:
+            return _described(outcome, error)
+        try:
+            fallbacks = _run_compiled(op, given, expected, (args, kwargs), is_random, options)
+            outcome.kind = "fallback" if fallbacks else "compiled"
+            if fallbacks:
+                outcome.op, outcome.reason = fallbacks[0]["op"], fallbacks[0]["reason"]
+        except Exception as error:
+            outcome.kind = "failed"
+            _described(outcome, error)
+    return outcome
+
+
+def _run_compiled(
+    op: Any, given: Any, expected: Any, changed: Any, is_random: bool, options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Runs the operator compiled, checks results and arguments, and returns what fell back."""
+    compiled = torshjit.compile(Call(op.op), **options)
+    args, kwargs = _copied(given)
+    actual = _seeded(compiled, args, kwargs)
+    by_value = not is_random and op.name not in _UNINITIALISED
+    tolerance = functools.partial(tolerance_of, op)
+
+    def exact() -> Any:
+        wide_args, wide_kwargs = in_float64(given)
+        return _seeded(op, wide_args, wide_kwargs)
+
+    compare(actual, expected, tolerance, exact, by_value)
+    # What eager writes to its arguments, compiled code writes too.
+    compare((args, kwargs), changed, tolerance, exact, by_value)
+    if is_random:
+        again = _seeded(compiled, *_copied(given))
+        assert _is_same(actual, again), "the results do not follow from the seed"
+    return compiled.explain(structured=True)["fallbacks"]
+
+
+def _seeded(function: Any, args: tuple, kwargs: dict[str, Any], seed: int = SEED) -> Any:
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        return function(*args, **kwargs)
+
+
+def _copied(tree: Any) -> Any:
+    """The arguments with tensors of their own, which an operator may write to."""
+
+    def copy(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or type(value) is not torch.Tensor:
+            return value
+        return value.detach().clone().requires_grad_(value.requires_grad)
+
+    return tree_map(copy, tree)
+
+
+def _is_same(left: Any, right: Any) -> bool:
+    with contextlib.suppress(Exception):
+        flags = tree_map(_equal, left, right)
+        return not tree_any(lambda flag: not flag, flags)
+    return False
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, torch.Tensor):
+        return torch.equal(left.nan_to_num(), right.nan_to_num()) or torch.allclose(
+            left, right, equal_nan=True
+        )
+    return bool(left == right)
+
+
+def _described(outcome: Outcome, error: Exception) -> Outcome:
+    outcome.op = type(error).__name__
+    outcome.reason = " ".join(str(error).split())[:300]
+    return outcome
