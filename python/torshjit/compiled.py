@@ -86,6 +86,9 @@ class CompiledModule(_runtime.Dispatcher):
         #: Whether its user knows, or need not know, that it runs as plain Python.
         self._warned = not warns
         self._warns = warns
+        #: Whether calls with gradients compile their backward pass; None before the first one.
+        self._is_trained: bool | None = None
+        self._training_calls, self._training_us = 0, 0.0
         #: What it is taken apart into where it cannot be captured as a whole.
         self._parts: PartitionedProgram | None = None
         #: Whether every further signature runs as the latest fallback does.
@@ -301,7 +304,30 @@ class CompiledModule(_runtime.Dispatcher):
         program = getattr(found, "program", None)
         if program is None or program.call_with_grad is None:
             raise CaptureError(f"{self._name} was not captured for a call that needs gradients")
+        if self._is_trained or program.draws_numbers:
+            return self._run_training_graphs(args, kwargs)
         return program.call_with_grad(self, args, kwargs)
+
+    def _run_training_graphs(self, args: tuple, kwargs: dict) -> Any:
+        """Answers a call with gradients by graphs whose backward pass is compiled too."""
+        with self._lock:
+            if self._parts is None:
+                self._parts = self._source.take_apart(self._config)  # type: ignore[union-attr]
+            parts = self._parts
+        started = time.perf_counter()
+        result = parts.run(args, kwargs)
+        with self._lock:
+            self._training_calls += 1
+            self._training_us += (time.perf_counter() - started) * 1e6
+        return result
+
+    def note_backward(self, is_differentiable: bool) -> None:
+        """Told of each backward pass that ran the program again, in eager torch.
+
+        The next calls with gradients compile their backward pass, unless one was to be
+        differentiated again: torch cannot trace that.
+        """
+        self._is_trained = not is_differentiable and self._is_trained is not False
 
     def prepare(self, *args: Any, **kwargs: Any) -> CompiledModule:
         """Compiles for a call of these arguments without running it; returns itself.
@@ -340,9 +366,12 @@ class CompiledModule(_runtime.Dispatcher):
         """
         with self._lock:
             programs = self._parts.programs if self._parts is not None else []
-            return sum_statistics(
+            result = sum_statistics(
                 self._specializations, self._fallbacks, [each.stats() for each in programs]
             )
+            result["calls"] += self._training_calls
+            result["total_time_us"] += self._training_us
+            return result
 
     def explain(self, *, structured: bool = False) -> Any:
         """Says what was fused, what was not and why, and what runs as plain Python.
@@ -435,7 +464,8 @@ class CompiledModule(_runtime.Dispatcher):
             self.clear_specializations()
             self._specializations.clear()
             self._fallbacks.clear()
-            self._parts = None
+            self._parts = self._is_trained = None
+            self._training_calls, self._training_us = 0, 0.0
             self._warned, self._is_full = not self._warns, False
 
 

@@ -268,4 +268,11 @@ def _numpy_function(path: str) -> Callable[..., Any]:
     return found
 
 
+def _aten_function(path: str) -> Callable[..., Any]:
+    from torshjit.torch_eager_calls import find_overload
+
+    return find_overload(path)
+
+
 register_library("numpy", _numpy_function)
+register_library("aten", _aten_function)

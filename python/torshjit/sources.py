@@ -62,7 +62,13 @@ class PythonSource:
             from torshjit.capture.torch_capture import capture_module
 
             return capture_module(
-                self.function, args, kwargs, load_compiler(), compiler_context(), _devices(config)
+                self.function,
+                args,
+                kwargs,
+                load_compiler(),
+                compiler_context(),
+                _devices(config),
+                is_strict=config.strict,
             )
         from torshjit.capture.numpy_trace import capture_function
 
@@ -100,7 +106,13 @@ class TorchSource(PythonSource):
         from torshjit.capture.torch_capture import capture_module
 
         return capture_module(
-            self.function, args, kwargs, load_compiler(), compiler_context(), _devices(config)
+            self.function,
+            args,
+            kwargs,
+            load_compiler(),
+            compiler_context(),
+            _devices(config),
+            is_strict=config.strict,
         )
 
     def takes_tensors(self, signature: Any) -> bool:

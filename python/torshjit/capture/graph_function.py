@@ -177,6 +177,7 @@ class CapturedProgram:
         entry: the name of the entry function.
         host_functions: the functions that the program calls between kernels, by name; those
             that are missing are looked up (`torshjit.host_functions.find_function`).
+        draws_numbers: whether another run of the same call may give other results.
     """
 
     def __init__(
@@ -194,6 +195,7 @@ class CapturedProgram:
         call_with_grad: Callable[[Any, tuple, dict], Any] | None = None,
         entry: str = "main",
         host_functions: Mapping[str, Any] | None = None,
+        draws_numbers: bool = False,
     ) -> None:
         self.module = module
         self.args_tree = args_tree
@@ -207,6 +209,7 @@ class CapturedProgram:
         self.call_with_grad = call_with_grad
         self.entry = entry
         self.host_functions = dict(host_functions or {})
+        self.draws_numbers = draws_numbers
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:

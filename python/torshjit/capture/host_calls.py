@@ -19,11 +19,14 @@ class HostCalls:
 
     Attributes:
         functions: by name, for `CapturedProgram`.
+        have_effects: whether a call does something besides giving results, such as to draw
+            random numbers.
     """
 
     def __init__(self, builder: Any) -> None:
         self._builder = builder
         self.functions: dict[str, HostFunction] = {}
+        self.have_effects = False
 
     def close(self) -> None:
         """Lets go of the graph."""
@@ -53,6 +56,7 @@ class HostCalls:
         if self._builder is None:
             raise CaptureError("an array of a finished capture is used")
         self.functions[function.name] = function
+        self.have_effects = self.have_effects or not is_pure
         given = self._builder.create(
             "host_call",
             [list(operands), list(sizes)],

@@ -16,7 +16,7 @@ from torshjit.capture.torch_lowering import (
 )
 from torshjit.capture.torch_selection import clamp
 from torshjit.capture.torch_unary import float_rule
-from torshjit.errors import CaptureError
+from torshjit.errors import UnsupportedOpError
 
 __all__: list[str] = []
 
@@ -169,7 +169,7 @@ def glu(g: Lowering, x: torch.Tensor, dim: int = -1) -> Any:
 )
 def dropout(g: Lowering, x: torch.Tensor, p: float, train: bool) -> Any:
     if train and p > 0:
-        raise CaptureError(f"{g.op} draws random numbers in training, which is not captured")
+        raise UnsupportedOpError(f"{g.op} draws random numbers in training, which is not captured")
     return g.value(x)
 
 

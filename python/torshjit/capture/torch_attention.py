@@ -16,7 +16,7 @@ from torshjit.capture.torch_lowering import (
     dialect_dtype,
     lowers,
 )
-from torshjit.errors import CaptureError, ShapeError
+from torshjit.errors import ShapeError, UnsupportedOpError
 
 __all__: list[str] = []
 
@@ -95,7 +95,7 @@ def attention(
     enable_gqa: bool = False,
 ) -> Any:
     if dropout_p > 0:
-        raise CaptureError(f"{g.op} draws random numbers for dropout, which is not captured")
+        raise UnsupportedOpError(f"{g.op} draws random numbers for dropout, which is not captured")
     return _attention(g, query, key, value, attn_mask, is_causal, scale, enable_gqa)
 
 

@@ -112,6 +112,8 @@ class _Recompute(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
         inputs, call = ctx.saved_tensors, ctx.call
         again = torch.is_grad_enabled()  # True under create_graph.
+        if hasattr(call.compiled, "note_backward"):
+            call.compiled.note_backward(is_differentiable=again)
         state = {id(t) for t in tree_leaves((call.args, call.kwargs))}
         # Arguments are cut off from their history, which autograd goes through itself.
         sources = [

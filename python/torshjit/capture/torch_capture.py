@@ -87,6 +87,7 @@ def capture_module(
     *,
     state: ReachableState | None = None,
     locate: Callable[[], tuple[str, int] | None] | None = None,
+    is_strict: bool = True,
 ) -> CapturedProgram:
     """Traces ``program(*args, **kwargs)``, a torch module or function, and returns its program.
 
@@ -101,6 +102,8 @@ def capture_module(
         context: one of its contexts.
         devices: the types of devices whose tensors the program may compute on.
         state: what the program can reach besides its arguments; found by a walk if not given.
+        is_strict: whether an operation that cannot be lowered is an error; else eager torch is
+            called for it.
         locate: says which line of the user is running; the innermost one if not given.
 
     Raises:
@@ -134,7 +137,7 @@ def capture_module(
         names.append(name)
         return value, name
 
-    trace = TorchTrace(compiler, context, bind, device, locate)
+    trace = TorchTrace(compiler, context, bind, device, locate, is_strict)
     try:
         entered = []
         for number, (tensor, path) in enumerate(
@@ -164,6 +167,7 @@ def capture_module(
         grad_sensitive=any(map(_may_need_grad, (*tensors, *_bound(bindings)))),
         source_names=names,
         host_functions=trace.g.host_calls.functions,
+        draws_numbers=trace.g.host_calls.have_effects,
         capture_ms=(time.perf_counter() - started) * 1e3,
         call_with_grad=partial(call_with_grad, program, list(_bound(bindings))),
     )

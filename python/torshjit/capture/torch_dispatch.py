@@ -24,8 +24,9 @@ from torshjit.capture.source_location import user_location
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_handlers import choose_handler
+from torshjit.capture.torch_host_fallback import call_in_eager, takes_complex_numbers
 from torshjit.capture.torch_lowering import Lowering, Unavailable, dialect_dtype, torch_dtype
-from torshjit.errors import CaptureError, ShapeError, TorshError, UnsupportedOpError
+from torshjit.errors import CaptureError, DTypeError, ShapeError, TorshError, UnsupportedOpError
 
 __all__ = ["TORCH_FOLDER", "TorchTrace"]
 
@@ -101,6 +102,7 @@ class TorchTrace:
 
     `bind` is called with each real tensor that the program meets, once, and returns
     ``(Value, name)`` of the program input that stands for it, or raises CaptureError.
+    Unless `is_strict`, calls that cannot be lowered become calls of eager torch.
     `locate` says which line of the user an ATen call is due to, by default the innermost one.
     """
 
@@ -111,11 +113,13 @@ class TorchTrace:
         bind: Callable[[torch.Tensor], tuple[Any, str]],
         device: CaptureDevice,
         locate: Callable[[], tuple[str, int] | None] | None = None,
+        is_strict: bool = True,
     ) -> None:
         self.g = Lowering(compiler, context, self.read)
         self.mode = _CaptureMode(self)
         self.first_error: TorshError | None = None
         self.device = device
+        self.is_strict = is_strict
         #: The operations whose decompositions are being traced, outermost first.
         self.decomposing: list[Any] = []
         self._bind = bind
@@ -245,7 +249,18 @@ class TorchTrace:
     def dispatch(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """`call` on traced tensors only."""
         outer_op, self.g.op = self.g.op, str(func)
-        result = choose_handler(func)(self, func, args, kwargs)
+        first_error = self.first_error
+        try:
+            if takes_complex_numbers(args, kwargs):
+                raise DTypeError(f"{func}: complex numbers are not supported")
+            result = choose_handler(func)(self, func, args, kwargs)
+        except (CaptureError, DTypeError, ShapeError) as error:
+            if self.is_strict:
+                raise
+            self.g.op = str(func)
+            result = call_in_eager(self, func, args, kwargs, error)
+            # An operation that this one is made of may have failed before.
+            self.first_error = first_error
         self.g.op = outer_op
         return result
 

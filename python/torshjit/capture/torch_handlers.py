@@ -354,7 +354,7 @@ def _decline_nested_tensors(
 def _refuse_random(
     trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
 ) -> Any:
-    raise CaptureError(f"{trace.g.op} draws random numbers, which is not captured")
+    raise UnsupportedOpError(f"{trace.g.op} draws random numbers, which is not captured")
 
 
 def _refuse_data_dependence(

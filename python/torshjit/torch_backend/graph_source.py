@@ -120,6 +120,7 @@ class GraphSource:
                 config.target.kind.tensor_devices,
                 state=_GraphState(self.graph_module),
                 locate=lambda: program.location,
+                is_strict=config.strict,
             )
         # Who compiled the graph differentiates around it, or knows that nobody does.
         captured.grad_sensitive = False

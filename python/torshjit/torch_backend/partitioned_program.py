@@ -47,7 +47,8 @@ class PartitionedProgram:
 
     def __init__(self, function: Callable[..., Any], config: JitConfig) -> None:
         self._backend = _RecordingBackend(config)
-        self._compiled = torch.compile(function, backend=self._backend)
+        self._is_strict = config.strict
+        self._compiled = torch.compile(function, backend=self._backend, fullgraph=config.strict)
 
     @property
     def breaks(self) -> Sequence[GraphBreak]:
@@ -69,10 +70,10 @@ class PartitionedProgram:
         return not self.is_broken and all(program.is_compiled for program in self.programs)
 
     def run(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Answers a call. What torch._dynamo itself fails on runs in eager torch."""
+        """Answers a call; unless strict, what torch._dynamo itself fails on runs in eager torch."""
         counted = counters["graph_break"]
         before = len(counted)
-        with torch._dynamo.config.patch(suppress_errors=True):
+        with torch._dynamo.config.patch(suppress_errors=not self._is_strict):
             result = self._compiled(*args, **kwargs)
         if len(counted) > before:
             self._backend.note_uncaught(list(counted)[before:])
