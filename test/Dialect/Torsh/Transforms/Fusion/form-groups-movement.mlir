@@ -88,3 +88,29 @@ func.func @on_their_own(%x: tensor<8xf32>) -> tensor<4x4xf32> {
   %3 = torsh.neg %2 : (tensor<4x4xf32>) -> tensor<4x4xf32>
   return %3 : tensor<4x4xf32>
 }
+
+// -----
+
+// Rows of tables are read where they are used: embeddings, their sum and what follows are one kernel.
+// CHECK-LABEL: func @embeddings
+// CHECK-COUNT-3: torsh.group = 0
+// CHECK: torsh.layer_norm {{.*}}torsh.group = 1
+func.func @embeddings(%t: tensor<50x8xf32>, %p: tensor<16x8xf32>, %i: tensor<2x3xi64>, %j: tensor<3xi64>) -> tensor<2x3x8xf32> {
+  %0 = torsh.gather %t at (%i) {axes = array<i64: 0>} : (tensor<50x8xf32>, tensor<2x3xi64>) -> tensor<2x3x8xf32>
+  %1 = torsh.gather %p at (%j) {axes = array<i64: 0>} : (tensor<16x8xf32>, tensor<3xi64>) -> tensor<3x8xf32>
+  %2 = torsh.add %0, %1 : (tensor<2x3x8xf32>, tensor<3x8xf32>) -> tensor<2x3x8xf32>
+  %3 = torsh.layer_norm %2 {num_axes = 1 : i64, eps = 1.0e-5 : f64} : (tensor<2x3x8xf32>) -> tensor<2x3x8xf32>
+  return %3 : tensor<2x3x8xf32>
+}
+
+// -----
+
+// Positions that are computed are not looked through.
+// CHECK: module attributes {{.*}}input of torsh.gather is computed
+// CHECK-LABEL: func @computed_positions
+func.func @computed_positions(%t: tensor<50xf32>, %i: tensor<3xi64>) -> tensor<3xf32> {
+  %0 = torsh.add %i, %i : (tensor<3xi64>, tensor<3xi64>) -> tensor<3xi64>
+  %1 = torsh.gather %t at (%0) {axes = array<i64: 0>} : (tensor<50xf32>, tensor<3xi64>) -> tensor<3xf32>
+  %2 = torsh.neg %1 : (tensor<3xf32>) -> tensor<3xf32>
+  return %2 : tensor<3xf32>
+}
