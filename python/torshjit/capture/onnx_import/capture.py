@@ -17,96 +17,20 @@ from torshjit.capture.graph_function import (
     tree_map,
 )
 from torshjit.capture.numpy_dtypes import dialect_dtype
+from torshjit.capture.onnx_import.arguments import (
+    array_of,
+    bound_arguments,
+    check_argument,
+    declared_dtype,
+    kind_of,
+)
 from torshjit.capture.onnx_import.dynamic_axes import StaticExtentsNeeded, open_axis
 from torshjit.capture.onnx_import.graph_import import GraphImport
-from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
-from torshjit.errors import CaptureError, CompileError, DTypeError, ShapeError
+from torshjit.capture.onnx_import.model import OnnxModel
+from torshjit.capture.onnx_import.narrow_types import Narrow, is_narrow
+from torshjit.errors import CaptureError, CompileError, ShapeError
 
-__all__ = ["array_of", "bound_arguments", "capture_model", "check_argument"]
-
-
-def declared_dtype(declaration: Any) -> np.dtype | None:
-    """The element type of a `ValueInfoProto`; None for what is not a tensor."""
-    onnx = load_onnx()
-    if declaration.type.WhichOneof("value") != "tensor_type":
-        return None
-    element = declaration.type.tensor_type.elem_type
-    try:
-        return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element))
-    except (KeyError, TypeError):
-        return None
-
-
-def array_of(value: Any, declaration: Any) -> np.ndarray:
-    """An argument as an array; a list or a number takes the declared element type."""
-    if isinstance(value, np.ndarray):
-        return value
-    if isinstance(value, np.generic):
-        return np.asarray(value)
-    if isinstance(value, (bool, int, float, list)):
-        return np.array(value, declared_dtype(declaration))
-    from torshjit.specialization import as_numpy
-
-    return as_numpy(value)
-
-
-def bound_arguments(model: OnnxModel, args: tuple, kwargs: dict) -> dict[str, Any]:
-    """The arguments of a call by the names of the graph's inputs.
-
-    Raises:
-        ShapeError: an argument is missing, unknown or given twice.
-    """
-    known = [each.name for each in (*model.inputs, *model.defaults)]
-    if len(args) > len(known):
-        raise ShapeError(f"{model.name} takes {len(known)} arguments, got {len(args)}")
-    bound = dict(zip(known, args, strict=False))
-    for name, value in kwargs.items():
-        if name not in known:
-            raise ShapeError(f"{model.name} has no input {name!r}; inputs: {', '.join(known)}")
-        if name in bound:
-            raise ShapeError(f"{model.name} got input {name!r} twice")
-        bound[name] = value
-    missing = [
-        each.name
-        for each in model.inputs
-        if each.name not in bound and each.type.WhichOneof("value") != "optional_type"
-    ]
-    if missing:
-        raise ShapeError(f"{model.name} needs the input {', '.join(map(repr, missing))}")
-    return bound
-
-
-def check_argument(declaration: Any, dtype: np.dtype, shape: tuple[int, ...]) -> dict[str, int]:
-    """Compares an array with its declaration; returns the extents of its named axes.
-
-    Raises:
-        DTypeError: the element types differ.
-        ShapeError: the ranks or the known extents differ.
-    """
-    expected = declared_dtype(declaration)
-    is_text = dtype.kind in "OSU"
-    if expected is not None and not is_text and dtype.newbyteorder("=") != expected:
-        raise DTypeError(f"onnx input {declaration.name!r} is declared as {expected}, got {dtype}")
-    tensor = declaration.type.tensor_type
-    if not tensor.HasField("shape"):
-        return {}
-    named = {}
-    fits = len(tensor.shape.dim) == len(shape)
-    for dim, extent in zip(tensor.shape.dim, shape, strict=False):
-        if dim.HasField("dim_value"):
-            fits = fits and dim.dim_value == extent
-        elif dim.dim_param:
-            named[dim.dim_param] = extent
-    if not fits:
-        extents = [
-            str(dim.dim_value) if dim.HasField("dim_value") else dim.dim_param or "?"
-            for dim in tensor.shape.dim
-        ]
-        raise ShapeError(
-            f"onnx input {declaration.name!r} is declared with shape ({', '.join(extents)}), "
-            f"got {shape}"
-        )
-    return named
+__all__ = ["capture_model"]
 
 
 def capture_model(
@@ -145,15 +69,19 @@ def _import(
 
     def enter(name: str) -> Any:
         value, declaration = bound[name], declarations[name]
+        if kind_of(declaration) != "tensor":
+            leaf, scope[name] = nested(value, declaration)
+            return leaf
         if isinstance(value, (bool, int, float, list)):
             array = array_of(value, declaration)
             check_argument(declaration, array.dtype, array.shape)
             scope[name] = array
             return tree_map(ValueLeaf, value)
-        if declaration.type.WhichOneof("value") != "tensor_type":
-            raise CaptureError(f"onnx input {name!r} is not a tensor", op="onnx.graph")
         dtype, shape, kind = _described(value, name)
-        for named, extent in check_argument(declaration, dtype, shape).items():
+        narrow = declared_dtype(declaration)
+        if not is_narrow(narrow):
+            narrow = None
+        for named, extent in check_argument(declaration, narrow or dtype, shape).items():
             if extents.setdefault(named, extent) != extent:
                 raise ShapeError(
                     f"onnx input {name!r}: axis {named!r} has extent {extent}, and "
@@ -165,10 +93,28 @@ def _import(
                 -1 if dim.dim_param == axis else extent
                 for dim, extent in zip(dims, shape, strict=False)
             )
-        leaf = ArrayLeaf(kind, dialect_dtype(dtype), shape)
-        scope[name] = g.add_argument(len(kinds), leaf.dtype, shape, name)
-        kinds.append(kind)
+        leaf, argument = add(name, dtype, shape, kind)
+        scope[name] = argument if narrow is None else Narrow(argument, narrow)
         return leaf
+
+    def add(name: str, dtype: np.dtype, shape: tuple[int, ...], kind: Any) -> tuple[Any, Any]:
+        leaf = ArrayLeaf(kind, dialect_dtype(dtype), shape)
+        argument = g.add_argument(len(kinds), leaf.dtype, shape, name)
+        kinds.append(kind)
+        return leaf, argument
+
+    def nested(value: Any, declaration: Any) -> tuple[Any, Any]:
+        """The leaves and operands of a sequence or of what is optional."""
+        if value is None:
+            return ValueLeaf(None), None
+        if isinstance(value, list):
+            pairs = [nested(each, declaration) for each in value]
+            return [leaf for leaf, _ in pairs], [operand for _, operand in pairs]
+        if isinstance(value, (bool, int, float)):
+            raise CaptureError(
+                f"onnx input {declaration.name!r}: {value!r} is not an array", op="onnx.graph"
+            )
+        return add(declaration.name, *_described(value, declaration.name))
 
     names = list(bound)
     args_tree = (
@@ -176,14 +122,27 @@ def _import(
         {name: enter(name) for name in names[len(args) :]},
     )
     g.run(model.proto.graph.node, scope, model.opsets, {})
-    outputs = []
+    outputs: list[Any] = []
+    leaves: list[Any] = []
+
+    def deliver(result: Any, declared: np.dtype | None) -> ResultLeaf:
+        dtype = getattr(result, "dtype", None)
+        if is_narrow(dtype) or is_narrow(declared):
+            if dtype != declared:
+                raise CompileError(
+                    f"the ONNX model is malformed: an output of {dtype} is declared as {declared}"
+                )
+            result = g.narrow(result).bits
+        outputs.append(g.value(result))
+        return ResultLeaf(len(outputs) - 1)
+
     for name in model.outputs:
         result = scope.get(name)
         if result is None:
             raise CompileError(f"the ONNX model is malformed: output {name!r} is not defined")
-        outputs.append(g.value(result))
+        declared = declared_dtype(model.declared[name])
+        leaves.append(tree_map(lambda part, to=declared: deliver(part, to), result))
     module = g.finish(outputs)
-    leaves = [ResultLeaf(index) for index in range(len(outputs))]
     kind = kinds[0] if kinds else "numpy"
     return CapturedProgram(
         module=module,

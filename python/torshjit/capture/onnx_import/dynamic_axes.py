@@ -55,7 +55,12 @@ def check_dynamic(node: Node, module: str) -> None:
     if not any(_open(operand) for operand in node.operands):
         return
     rule = _RULES.get(node.op)
-    if rule is None and module == "elementwise" and node.op != "IsInf" and node.version >= 7:
+    if (
+        rule is None
+        and module in ("elementwise", "conversion")
+        and node.op != "IsInf"
+        and node.version >= 7
+    ):
         rule = _broadcasts
     if rule is None or not rule(node):
         raise StaticExtentsNeeded(f"{node}: an axis of unknown extent is not covered")
@@ -147,6 +152,11 @@ def _reshape(node: Node) -> bool:
     return int(np.prod(known)) == int(np.prod(value.shape[1:]))
 
 
+def _gather(node: Node) -> bool:
+    """What is read has known extents; the positions may have any number."""
+    return not _open(node.raw(0))
+
+
 def _flatten(node: Node) -> bool:
     return _open(node.raw(0)) == [0] and node.attribute("axis", 1) == 1
 
@@ -187,6 +197,7 @@ _RULES: dict[str, Rule] = {
     ),
     "Concat": _concat,
     "Flatten": _flatten,
+    "Gather": _gather,
     "Gemm": _gemm,
     "MatMul": _matmul,
     "Reshape": _reshape,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ONNX arithmetic, comparison, logic and conversion."""
+"""ONNX arithmetic, comparison and logic."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported, numpy_dtype
 from torshjit.capture.onnx_import.handlers import lowers
-from torshjit.capture.onnx_import.model import load_onnx
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations, is_float, wider
 
@@ -189,38 +187,6 @@ def _clip(g: Operations, node: Node) -> Any:
     if high is not None:
         value = g.emit("minimum", value, g.reshape(high, ()))
     return value
-
-
-# Conversion.
-
-
-def _convert(g: Operations, node: Node, dtype: np.dtype) -> Any:
-    value = node.value(0)
-    if not is_supported(dtype):
-        raise node.fail(f"the element type {dtype} is not supported")
-    name = dialect_dtype(dtype)
-    # A detour where the value is rounded twice would not be the one conversion that was asked for.
-    return g.cast(value, name)
-
-
-@lowers("Cast")
-def _cast(g: Operations, node: Node) -> Any:
-    to = node.attribute("to")
-    onnx = load_onnx()
-    try:
-        # The first version has the type's name.
-        element = onnx.TensorProto.DataType.Value(to) if isinstance(to, str) else to
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(element))
-    except (KeyError, TypeError, ValueError):
-        raise node.fail(f"there is no element type {to}") from None
-    return _convert(g, node, dtype)
-
-
-@lowers("CastLike")
-def _cast_like(g: Operations, node: Node) -> Any:
-    like = node.raw(1)
-    dtype = like.dtype if isinstance(like, np.ndarray) else numpy_dtype(like.dtype)
-    return _convert(g, node, dtype)
 
 
 # Trigonometry and hyperbolic functions, of elementary ones.

@@ -10,8 +10,9 @@ from torshjit.capture.onnx_import.constant_folding import evaluate, is_foldable
 from torshjit.capture.onnx_import.control_flow import CONTROL_FLOW
 from torshjit.capture.onnx_import.dynamic_axes import check_dynamic
 from torshjit.capture.onnx_import.function_bodies import Body, attribute_value, schema_body
-from torshjit.capture.onnx_import.handlers import load_handlers
+from torshjit.capture.onnx_import.handlers import MOVERS, Handler, load_handlers
 from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
+from torshjit.capture.onnx_import.narrow_types import Narrow, is_narrow
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations
 from torshjit.custom_operations import CustomOp, find_custom_op
@@ -23,6 +24,10 @@ __all__ = ["GraphImport"]
 _DEEPEST_CALL = 64
 
 Scope = dict[str, Any]
+
+
+def _is_narrow(operand: Any) -> bool:
+    return operand is not None and not isinstance(operand, list) and is_narrow(operand.dtype)
 
 
 class GraphImport(Operations):
@@ -100,6 +105,8 @@ class GraphImport(Operations):
         handler = load_handlers().get(node.op)
         if handler is not None:
             check_dynamic(node, handler.__module__.rpartition(".")[2])
+            if node.op in MOVERS and any(_is_narrow(operand) for operand in node.operands):
+                return self._moved(node, handler)
             return handler(self, node)
         check_dynamic(node, "")
         body = schema_body(node, opsets)
@@ -120,6 +127,19 @@ class GraphImport(Operations):
         except TypeError as error:
             raise node.fail(str(error)) from error
         return self.add_custom_op(op, operands, options)
+
+    def _moved(self, node: Node, handler: Handler) -> Any:
+        """What a node that moves elements makes of the bits of narrow ones."""
+        found = next(operand.dtype for operand in node.operands if _is_narrow(operand))
+        operands = [
+            self.narrow(operand).bits if _is_narrow(operand) else operand
+            for operand in node.operands
+        ]
+        moved = Node(self, node.proto, node.version, operands, node._attributes)
+        results = handler(self, moved)
+        if isinstance(results, (tuple, list)):
+            return tuple(Narrow(self.value(each), found) for each in results)
+        return Narrow(self.value(results), found)
 
     def _call(self, node: Node, body: Body, name: str) -> list[Any]:
         """Imports the body of a function in place of its call."""

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["HANDLERS", "Handler", "load_handlers", "lowers"]
+__all__ = ["HANDLERS", "MOVERS", "Handler", "load_handlers", "lowers"]
 
 #: Called as ``handler(g, node)``: returns an operand, or a tuple where there are several results.
 Handler = Callable[[Any, Any], Any]
@@ -16,18 +16,43 @@ Handler = Callable[[Any, Any], Any]
 #: The handler of each operator by the name that `Node.op` has.
 HANDLERS: dict[str, Handler] = {}
 
+#: Operators that move elements whatever their type, and compute nothing of them.
+MOVERS = frozenset(
+    (
+        "Compress",
+        "Concat",
+        "DepthToSpace",
+        "Expand",
+        "Flatten",
+        "Gather",
+        "GatherElements",
+        "GatherND",
+        "Reshape",
+        "ReverseSequence",
+        "Slice",
+        "SpaceToDepth",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+    )
+)
+
 _FAMILIES = (
     "activation",
     "contraction",
+    "conversion",
     "elementwise",
     "indexing",
     "movement",
     "normalization",
+    "ordering",
     "pooling",
     "recurrent",
     "reduction",
     "resampling",
-    "scan",
+    "scattering",
     "shape",
     "spectral",
 )

@@ -44,6 +44,7 @@ class OnnxModel:
         inputs: the `ValueInfoProto` of each graph input that has no initializer, in order.
         defaults: the names of graph inputs that have an initializer, in order.
         outputs: the names of the graph's outputs.
+        declared: the `ValueInfoProto` of each graph output by name.
     """
 
     def __init__(self, program: Any) -> None:
@@ -79,6 +80,7 @@ class OnnxModel:
         self.inputs = [each for each in graph.input if each.name not in self.initializers]
         self.defaults = [each for each in graph.input if each.name in self.initializers]
         self.outputs = [each.name for each in graph.output]
+        self.declared = {each.name: each for each in graph.output}
 
 
 def dense_array(sparse: Any) -> np.ndarray:

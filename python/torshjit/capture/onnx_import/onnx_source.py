@@ -5,25 +5,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from torshjit.capture.graph_function import CapturedProgram
-from torshjit.capture.onnx_import.capture import (
+from torshjit.capture.onnx_import.arguments import (
     array_of,
     bound_arguments,
-    capture_model,
     check_argument,
+    declared_dtype,
+    kind_of,
+    passed_argument,
+    result_of,
 )
+from torshjit.capture.onnx_import.capture import capture_model
 from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
+from torshjit.capture.onnx_import.narrow_types import is_narrow
 from torshjit.capture.onnx_import.value_inputs import value_inputs
 from torshjit.compiled import CompiledModule
 from torshjit.compiler_cache import compiler_context, load_compiler
 from torshjit.config import JitConfig
 
 __all__ = ["CompiledOnnxModel", "OnnxSource"]
-
-#: Arrays of more elements are not taken for shapes.
-_LARGEST_VALUE = 1024
 
 
 class OnnxSource:
@@ -45,6 +45,12 @@ class OnnxSource:
         self.callable_type = CompiledOnnxModel
         #: The inputs that are passed on as values, since shapes depend on them.
         self.value_inputs = value_inputs(self.model)
+        narrow = [is_narrow(declared_dtype(each)) for each in self.model.inputs]
+        #: Whether a program takes an argument in another form than the user gives it.
+        self.changes_arguments = bool(self.value_inputs) or any(narrow)
+        types = [declared_dtype(self.model.declared[name]) for name in self.model.outputs]
+        #: The element type of each result; empty where none of them is narrow.
+        self.narrow_results = types if any(map(is_narrow, types)) else []
         self._evaluator: Any = None
 
     def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
@@ -55,8 +61,8 @@ class OnnxSource:
         feeds = {}
         for name, value in bound_arguments(self.model, args, kwargs).items():
             declaration = declarations[name]
-            if declaration.type.WhichOneof("value") == "tensor_type":
-                value = array_of(value, declaration)
+            if kind_of(declaration) == "tensor":
+                value = result_of(array_of(value, declaration), declared_dtype(declaration))
                 # The evaluator would take any type, and answer for a model that there is not.
                 check_argument(declaration, value.dtype, value.shape)
             feeds[name] = value
@@ -74,32 +80,31 @@ class CompiledOnnxModel(CompiledModule):
 
     def _passed(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         source: Any = self._source
-        if not source.value_inputs:
+        if not source.changes_arguments:
             return args, kwargs
-        names = [each.name for each in (*source.model.inputs, *source.model.defaults)]
-        values = source.value_inputs
+        declarations = {each.name: each for each in (*source.model.inputs, *source.model.defaults)}
+
+        def passed(name: str, value: Any) -> Any:
+            if name not in declarations:
+                return value
+            return passed_argument(value, declarations[name], name in source.value_inputs)
+
         return (
-            tuple(
-                _plain(value) if name in values else value
-                for name, value in zip(names, args, strict=False)
-            )
-            + args[len(names) :],
-            {name: _plain(value) if name in values else value for name, value in kwargs.items()},
+            tuple(passed(name, value) for name, value in zip(declarations, args, strict=False))
+            + args[len(declarations) :],
+            {name: passed(name, value) for name, value in kwargs.items()},
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = self._passed(args, kwargs)
-        return super().__call__(*args, **kwargs)
+        results = super().__call__(*args, **kwargs)
+        types = self._source.narrow_results  # type: ignore[union-attr]
+        if not types:
+            return results
+        if isinstance(results, tuple):
+            return tuple(map(result_of, results, types))
+        return result_of(results, types[0])
 
     def prepare(self, *args: Any, **kwargs: Any) -> CompiledModule:
         args, kwargs = self._passed(args, kwargs)
         return super().prepare(*args, **kwargs)
-
-
-def _plain(value: Any) -> Any:
-    """A small array as a number or a list."""
-    if not isinstance(value, (np.ndarray, np.generic)) or value.size > _LARGEST_VALUE:
-        return value
-    if value.dtype.name == "bfloat16":
-        value = value.astype(np.float32)
-    return value.tolist() if value.dtype.kind in "biuf" else value

@@ -13,8 +13,9 @@ from torshjit.capture.custom_calls import add_custom_call
 from torshjit.capture.graph_function import ArgumentBinding, ObjectBinding
 from torshjit.capture.host_calls import HostCalls
 from torshjit.capture.numpy_dtypes import dialect_dtype, numpy_dtype
+from torshjit.capture.onnx_import.narrow_types import Narrow, bits_of
 from torshjit.custom_operations import CustomOp
-from torshjit.errors import ShapeError
+from torshjit.errors import DTypeError, ShapeError, UnsupportedOpError
 
 __all__ = ["Operations", "is_float", "wider"]
 
@@ -46,6 +47,7 @@ class Operations:
         self.host_calls = HostCalls(self._builder)
         self._mlir_error = compiler.MLIRError
         self._bound: dict[int, tuple[np.ndarray, Any]] = {}
+        self._bits: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._scalars: dict[tuple[str, bytes], Any] = {}
         self._initializer_names: dict[int, str] = {}
         self.bindings: list[ArgumentBinding | ObjectBinding] = []
@@ -79,6 +81,14 @@ class Operations:
         Raises:
             DTypeError: the dialect lacks the array's element type.
         """
+        if isinstance(operand, Narrow):
+            raise DTypeError(
+                f"{self.op}: elements of type {operand.dtype} are moved and converted only; "
+                "put a Cast before it",
+                op=self.op,
+            )
+        if isinstance(operand, list):
+            raise UnsupportedOpError(f"{self.op}: an operand is a sequence", op=self.op)
         if not isinstance(operand, np.ndarray):
             return operand
         dtype = dialect_dtype(operand.dtype)
@@ -94,6 +104,16 @@ class Operations:
             # The array is kept, so that its id stays its own.
             found = self._bound[id(operand)] = (operand, value)
         return found[1]
+
+    def narrow(self, operand: Any) -> Narrow:
+        """An operand of a narrow element type, an array among them."""
+        if isinstance(operand, Narrow):
+            return operand
+        bits = self._bits.get(id(operand))
+        if bits is None:
+            # Both are kept, so that the ids stay theirs.
+            bits = self._bits[id(operand)] = (operand, bits_of(operand))
+        return Narrow(self.value(bits[1]), operand.dtype)
 
     def _constant(self, array: np.ndarray, dtype: str) -> Any:
         if array.ndim:
@@ -243,3 +263,6 @@ class Operations:
         if not axes:
             return value
         return self.emit(op, value, axes=sorted(axes), keepdims=keepdims)
+
+    def require_inside(self, positions: Any, extent: int, message: str) -> None:
+        """Makes the program fail with `message` where a position is not of an axis of `extent`."""
