@@ -13,7 +13,7 @@ from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations, wider
 from torshjit.errors import ShapeError
 
-__all__ = ["window_padding"]
+__all__ = ["convolution", "window_padding"]
 
 
 @lowers("MatMul")
@@ -85,24 +85,31 @@ def window_padding(
     return (less, more) if mode == "SAME_UPPER" else (more, less)
 
 
-@lowers("Conv", "ConvInteger")
+@lowers("Conv")
 def _conv(g: Operations, node: Node) -> Any:
-    value, weight = node.value(0), node.value(1)
+    return convolution(g, node, node.value(0), node.value(1), node.optional(2))
+
+
+@lowers("ConvInteger")
+def _conv_integer(g: Operations, node: Node) -> Any:
+    value, weight = node.value(0, "i32"), node.value(1, "i32")
+    if node.has(2):
+        value = g.emit("sub", value, g.reshape(node.value(2, "i32"), ()))
+    if node.has(3):
+        zero = node.value(3, "i32")
+        zero = g.reshape(zero, (*zero.shape, *[1] * (len(weight.shape) - 1)))
+        weight = g.emit("sub", weight, zero)
+    return convolution(g, node, value, weight, None)
+
+
+def convolution(g: Operations, node: Node, value: Any, weight: Any, bias: Any) -> Any:
+    """A convolution with the strides, padding, dilations and groups of a node."""
     axes = len(weight.shape) - 2
     if len(value.shape) != axes + 2 or not 1 <= axes <= 3:
         raise node.fail(f"an input of rank {len(value.shape)} is not covered")
-    bias = node.optional(2)
-    if node.op == "ConvInteger":
-        value, weight, bias = g.cast(value, "i32"), g.cast(weight, "i32"), None
-        if node.has(2):
-            value = g.emit("sub", value, node.value(2, "i32"))
-        if node.has(3):
-            zero = node.value(3, "i32")
-            weight = g.emit("sub", weight, g.reshape(zero, (*zero.shape, *[1] * (axes + 1))))
     stride = node.integers("strides", [1] * axes) or []
     dilation = node.integers("dilations", [1] * axes) or []
-    window = list(weight.shape[2:])
-    low, high = window_padding(node, value.shape[2:], window, stride, dilation)
+    low, high = window_padding(node, value.shape[2:], list(weight.shape[2:]), stride, dilation)
     return g.emit(
         "conv",
         value,

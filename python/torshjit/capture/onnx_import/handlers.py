@@ -49,6 +49,7 @@ _FAMILIES = (
     "normalization",
     "ordering",
     "pooling",
+    "quantization",
     "recurrent",
     "reduction",
     "resampling",

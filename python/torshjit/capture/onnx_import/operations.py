@@ -266,3 +266,8 @@ class Operations:
 
     def require_inside(self, positions: Any, extent: int, message: str) -> None:
         """Makes the program fail with `message` where a position is not of an axis of `extent`."""
+        inside = self.compare("lt", positions, extent)
+        if positions.dtype[0] == "i":
+            inside = self.emit("and", inside, self.compare("ge", positions, -extent))
+        inside = self.reduce("all", inside, list(range(len(positions.shape))))
+        self._builder.create("assert", (inside,), {"message": message})
