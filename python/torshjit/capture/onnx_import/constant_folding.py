@@ -33,7 +33,6 @@ _NEVER = (
     "RandomUniform",
     "RandomUniformLike",
     "Scan",
-    "SequenceMap",
 )
 
 
@@ -42,6 +41,8 @@ def is_foldable(node: Node) -> bool:
     if node.op == "Constant":
         return True
     if node.op in _NEVER or node.op in ("Shape", "Size"):
+        return False
+    if node.op.startswith(("Optional", "Sequence")):
         return False
     operands = [operand for operand in node.operands if operand is not None]
     if not all(

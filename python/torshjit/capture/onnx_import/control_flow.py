@@ -10,6 +10,8 @@ import numpy as np
 
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations
+from torshjit.capture.onnx_import.sequences import sequence_of
+from torshjit.errors import ShapeError
 
 __all__ = ["CONTROL_FLOW"]
 
@@ -97,9 +99,25 @@ def _scan(g: Operations, node: Node, run: RunGraph) -> list[Any]:
     ]
 
 
+def _sequence_map(g: Operations, node: Node, run: RunGraph) -> list[Any]:
+    body, elements = node.attribute("body"), sequence_of(node, 0)
+    if len(elements) > _MOST_ITERATIONS:
+        raise node.fail(f"a sequence of {len(elements)} elements is not unrolled")
+    others = node.operands[1:]
+    for other in others:
+        if isinstance(other, list) and len(other) != len(elements):
+            raise ShapeError(f"{node}: sequences of {len(elements)} and {len(other)} elements")
+    rows = [
+        run(body, [each, *(part[at] if isinstance(part, list) else part for part in others)])
+        for at, each in enumerate(elements)
+    ]
+    return [[row[place] for row in rows] for place in range(len(body.output))]
+
+
 #: Operators with graphs of their own.
 CONTROL_FLOW: dict[str, Callable[[Any, Node, RunGraph], list[Any]]] = {
     "If": _branch,
     "Loop": _loop,
     "Scan": _scan,
+    "SequenceMap": _sequence_map,
 }

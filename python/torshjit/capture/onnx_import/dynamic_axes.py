@@ -41,6 +41,8 @@ def _open(value: Any) -> list[int]:
     """The axes of an operand whose extent is not known."""
     if value is None or isinstance(value, np.ndarray):
         return []
+    if isinstance(value, list):
+        return [axis for each in value for axis in _open(each)]
     return [axis for axis, extent in enumerate(value.shape) if extent < 0]
 
 

@@ -53,9 +53,12 @@ _FAMILIES = (
     "recurrent",
     "reduction",
     "resampling",
+    "sampling",
     "scattering",
+    "sequences",
     "shape",
     "spectral",
+    "training",
 )
 
 

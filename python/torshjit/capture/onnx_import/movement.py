@@ -18,7 +18,7 @@ __all__ = ["runs"]
 
 @lowers("Identity")
 def _identity(g: Operations, node: Node) -> Any:
-    return node.raw(0)
+    return (node.raw(0),)
 
 
 @lowers("Reshape")

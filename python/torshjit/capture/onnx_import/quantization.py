@@ -50,7 +50,9 @@ def _along(g: Operations, node: Node, value: Any, shape: Any, axis: int) -> Any:
     axis = node.axis(axis, rank)
     if not block:
         if len(value.shape) != 1 or value.shape[0] != shape[axis]:
-            raise ShapeError(f"{node}: a scale of {tuple(value.shape)} along axis {axis} of {shape}")
+            raise ShapeError(
+                f"{node}: a scale of {tuple(value.shape)} along axis {axis} of {shape}"
+            )
         return g.reshape(value, [count if at == axis else 1 for at in range(rank)])
     blocks = [*value.shape]
     apart = g.reshape(value, [*blocks[: axis + 1], 1, *blocks[axis + 1 :]])
