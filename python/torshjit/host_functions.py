@@ -274,5 +274,12 @@ def _aten_function(path: str) -> Callable[..., Any]:
     return find_overload(path)
 
 
+def _onnx_node(path: str) -> Callable[..., Any]:
+    from torshjit.capture.onnx_import.host_nodes import host_node
+
+    return host_node(path)
+
+
 register_library("numpy", _numpy_function)
 register_library("aten", _aten_function)
+register_library("onnx", _onnx_node)

@@ -28,6 +28,9 @@ __all__ = [
 #: Arrays of more elements are not taken for shapes.
 _LARGEST_VALUE = 1024
 
+#: Floats are scales and limits; more of them are data that a condition is computed from.
+_LARGEST_FLOATS = 16
+
 
 def declared_dtype(declaration: Any) -> np.dtype | None:
     """The element type of a `ValueInfoProto`; None for what is not a tensor."""
@@ -134,7 +137,10 @@ def passed_argument(value: Any, declaration: Any, by_value: bool) -> Any:
         return bits_of(array)
     if not by_value or not isinstance(value, (np.ndarray, np.generic)):
         return value
-    if value.size > _LARGEST_VALUE:
+    if kind_of(declaration) != "tensor":
+        return value
+    is_integer = value.dtype.kind in "biu"
+    if value.size > (_LARGEST_VALUE if is_integer else _LARGEST_FLOATS):
         return value
     if value.dtype.name == "bfloat16":
         value = value.astype(np.float32)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import Any
 
@@ -34,12 +35,18 @@ __all__ = ["capture_model"]
 
 
 def capture_model(
-    model: OnnxModel, args: tuple, kwargs: dict, compiler: Any, context: Any
+    model: OnnxModel,
+    args: tuple,
+    kwargs: dict,
+    compiler: Any,
+    context: Any,
+    is_strict: bool = True,
 ) -> CapturedProgram:
     """Imports a model for arguments of given types.
 
     Arguments that are lists or numbers are known: the program is for their values. A model's only
-    named axis has any extent where its nodes allow, else that of the call.
+    named axis has any extent where its nodes allow, else that of the call. Unless `is_strict`, a
+    node without a lowering is a call of onnx's reference evaluator where its results have types.
 
     Raises:
         UnsupportedOpError: an operator or a form of it has no lowering; it names the node.
@@ -49,20 +56,26 @@ def capture_model(
     axis = open_axis(model)
     if axis is not None:
         try:
-            return _import(model, args, kwargs, compiler, context, axis)
+            return _import(model, args, kwargs, compiler, context, is_strict, axis)
         except StaticExtentsNeeded:
             pass
-    return _import(model, args, kwargs, compiler, context, None)
+    return _import(model, args, kwargs, compiler, context, is_strict, None)
 
 
 def _import(
-    model: OnnxModel, args: tuple, kwargs: dict, compiler: Any, context: Any, axis: str | None
+    model: OnnxModel,
+    args: tuple,
+    kwargs: dict,
+    compiler: Any,
+    context: Any,
+    is_strict: bool,
+    axis: str | None,
 ) -> CapturedProgram:
     """As `capture_model`, with the axis of that name left open."""
     started = time.perf_counter()
     bound = bound_arguments(model, args, kwargs)
     declarations = {each.name: each for each in (*model.inputs, *model.defaults)}
-    g = GraphImport(model, compiler, context)
+    g = GraphImport(model, compiler, context, is_strict)
     scope: dict[str, Any] = dict(model.initializers)
     extents: dict[str, int] = {}
     kinds: list[str] = []
@@ -125,7 +138,7 @@ def _import(
     outputs: list[Any] = []
     leaves: list[Any] = []
 
-    def deliver(result: Any, declared: np.dtype | None) -> ResultLeaf:
+    def deliver(declared: np.dtype | None, result: Any) -> ResultLeaf:
         dtype = getattr(result, "dtype", None)
         if is_narrow(dtype) or is_narrow(declared):
             if dtype != declared:
@@ -137,11 +150,15 @@ def _import(
         return ResultLeaf(len(outputs) - 1)
 
     for name in model.outputs:
-        result = scope.get(name)
-        if result is None:
+        if name not in scope:
             raise CompileError(f"the ONNX model is malformed: output {name!r} is not defined")
+        result = scope[name]
+        if result is None:
+            raise CaptureError(
+                f"onnx output {name!r} is an optional that is empty", op="onnx.graph"
+            )
         declared = declared_dtype(model.declared[name])
-        leaves.append(tree_map(lambda part, to=declared: deliver(part, to), result))
+        leaves.append(tree_map(functools.partial(deliver, declared), result))
     module = g.finish(outputs)
     kind = kinds[0] if kinds else "numpy"
     return CapturedProgram(

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from torshjit.capture.onnx_import.model import dense_array, load_onnx
+from torshjit.capture.onnx_import.node_model import node_model
 from torshjit.errors import CaptureError
 
 if TYPE_CHECKING:
     from torshjit.capture.onnx_import.node import Node
 
-__all__ = ["evaluate", "is_foldable"]
+__all__ = ["DRAWS", "evaluate", "is_foldable"]
 
 #: Operands of more elements are data, not shapes: they are computed by the program.
 _LARGEST_OPERAND = 4096
@@ -21,19 +22,19 @@ _LARGEST_OPERAND = 4096
 #: Results of more elements are made by the program where it can.
 _GENERATORS = ("ConstantOfShape", "EyeLike", "Expand", "Tile", "Range", "OneHot", "Pad")
 
-#: Operators that draw numbers, and those with graphs of their own.
-_NEVER = (
+#: Operators that draw numbers.
+DRAWS = (
     "Bernoulli",
     "Dropout",
-    "If",
-    "Loop",
     "Multinomial",
     "RandomNormal",
     "RandomNormalLike",
     "RandomUniform",
     "RandomUniformLike",
-    "Scan",
 )
+
+#: Those, and operators with graphs of their own.
+_NEVER = (*DRAWS, "If", "Loop", "Scan")
 
 
 def is_foldable(node: Node) -> bool:
@@ -74,13 +75,6 @@ def evaluate(node: Node, opsets: dict[str, int]) -> list[Any]:
     onnx = load_onnx()
     if node.op == "Constant":
         return [_constant(node)]
-    proto = onnx.NodeProto()
-    proto.CopyFrom(node.proto)
-    del proto.attribute[:]
-    for name, value in node._attributes.items():
-        if isinstance(value, np.ndarray):
-            value = onnx.numpy_helper.from_array(value)
-        proto.attribute.append(onnx.helper.make_attribute(name, value))
     feeds = {
         name: operand
         for name, operand in zip(node.proto.input, node.operands, strict=False)
@@ -88,15 +82,10 @@ def evaluate(node: Node, opsets: dict[str, int]) -> list[Any]:
     }
     try:
         # As a model, since the evaluator takes a lone node for one of the newest version.
-        names = [name for name in node.proto.output if name]
-        model = onnx.ModelProto(ir_version=10)
-        model.graph.node.append(proto)
-        model.graph.input.extend(onnx.ValueInfoProto(name=name) for name in feeds)
-        model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-        for domain, version in opsets.items():
-            model.opset_import.append(onnx.OperatorSetIdProto(domain=domain, version=version))
+        model = node_model(node, dict.fromkeys(feeds), {}, opsets)
         with np.errstate(all="ignore"):
             results = onnx.reference.ReferenceEvaluator(model).run(None, feeds)
+        names = [name for name in node.proto.output if name]
         named = dict(zip(names, results, strict=True))
         found = [named.get(name) for name in node.proto.output]
     except Exception as error:

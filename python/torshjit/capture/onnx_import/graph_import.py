@@ -11,12 +11,13 @@ from torshjit.capture.onnx_import.control_flow import CONTROL_FLOW
 from torshjit.capture.onnx_import.dynamic_axes import check_dynamic
 from torshjit.capture.onnx_import.function_bodies import Body, attribute_value, schema_body
 from torshjit.capture.onnx_import.handlers import MOVERS, Handler, load_handlers
+from torshjit.capture.onnx_import.host_nodes import HostRefused, call_on_host
 from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
 from torshjit.capture.onnx_import.narrow_types import Narrow, is_narrow
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations
 from torshjit.custom_operations import CustomOp, find_custom_op
-from torshjit.errors import CompileError, TorshError, UnsupportedOpError
+from torshjit.errors import CompileError, DTypeError, TorshError, UnsupportedOpError
 
 __all__ = ["GraphImport"]
 
@@ -35,11 +36,15 @@ class GraphImport(Operations):
 
     Attributes:
         model: the model.
+        is_strict: whether a node without a lowering is an error.
     """
 
-    def __init__(self, model: OnnxModel, compiler: Any, context: Any) -> None:
+    def __init__(
+        self, model: OnnxModel, compiler: Any, context: Any, is_strict: bool = True
+    ) -> None:
         super().__init__(compiler, context)
         self.model = model
+        self.is_strict = is_strict
         self._depth = 0
         for name, array in model.initializers.items():
             self.name_initializer(array, name)
@@ -59,7 +64,7 @@ class GraphImport(Operations):
             node = self._node(proto, scope, opsets, attributes)
             self.op = str(node)
             try:
-                results = self._results(node, scope, opsets)
+                results = self._results_or_host(node, scope, opsets)
             except TorshError as error:
                 error.op = error.op if (error.op or "").startswith("onnx.") else f"onnx.{node.op}"
                 raise
@@ -90,6 +95,19 @@ class GraphImport(Operations):
                 found[each.name] = attribute_value(each)
         return Node(self, proto, opsets.get(domain, 1), operands, found)
 
+    def _results_or_host(self, node: Node, scope: Scope, opsets: dict[str, int]) -> Any:
+        """A node's results, by a call of the host where it has no lowering."""
+        try:
+            return self._results(node, scope, opsets)
+        except (UnsupportedOpError, DTypeError) as error:
+            if self.is_strict:
+                raise
+            try:
+                return call_on_host(self, node, scope, opsets)
+            except HostRefused as refused:
+                error.message = f"{error.message}; {refused}"
+                raise error from None
+
     def _results(self, node: Node, scope: Scope, opsets: dict[str, int]) -> Any:
         local = self.model.functions.get((node.proto.domain, node.proto.op_type))
         if local is not None:
@@ -117,7 +135,7 @@ class GraphImport(Operations):
             return self._call_custom_op(custom, node)
         raise UnsupportedOpError(
             f"{node}: the operator has no lowering; compute it outside of the model, or leave out "
-            "strict=True so that the whole model runs in onnx's reference evaluator",
+            "strict=True so that it runs in onnx's reference evaluator",
             op=f"onnx.{node.op}",
         )
 

@@ -25,6 +25,7 @@ def load_onnx() -> Any:
         import onnx.checker
         import onnx.numpy_helper
         import onnx.reference
+        import onnx.shape_inference
     except ImportError as error:
         raise ConfigError(
             f"ONNX models need the package onnx ({error}): pip install 'torshjit[onnx]'"

@@ -56,7 +56,7 @@ class Narrow:
 
 def bits_of(array: np.ndarray) -> np.ndarray:
     """The bits of a narrow array as int8, without a copy where it is contiguous."""
-    return np.ascontiguousarray(array).view(np.int8)
+    return np.asarray(array, order="C").view(np.int8)
 
 
 @functools.cache

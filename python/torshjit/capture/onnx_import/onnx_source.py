@@ -54,7 +54,9 @@ class OnnxSource:
         self._evaluator: Any = None
 
     def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
-        return capture_model(self.model, args, kwargs, load_compiler(), compiler_context())
+        return capture_model(
+            self.model, args, kwargs, load_compiler(), compiler_context(), config.strict
+        )
 
     def run(self, args: tuple, kwargs: dict) -> Any:
         declarations = {each.name: each for each in (*self.model.inputs, *self.model.defaults)}

@@ -140,7 +140,9 @@ class _Axis:
         if self.mode == "nearest":
             x = g.emit("round", x)
         if self.padding == "border":
-            x = g.math("minimum", g.math("maximum", x, 0.0), float(self.extent - 1))
+            cut = g.math("minimum", g.math("maximum", x, 0.0), float(self.extent - 1))
+            is_out = g.emit("or", g.compare("lt", x, self.low), g.compare("gt", x, self.high))
+            x = g.emit("select", is_out, cut, x)
         elif self.padding == "reflection":
             x = _reflected(g, x, self.low, self.high)
         else:

@@ -103,10 +103,15 @@ def run_case(case: Any, *, strict: bool = False) -> Outcome:
                 assert len(results) == len(outputs), f"{len(results)} results"
                 for result, expected in zip(results, outputs, strict=True):
                     assert_equal(result, _array(expected), case.rtol, case.atol)
-        fallbacks = compiled.explain(structured=True)["fallbacks"]
+        explained = compiled.explain(structured=True)
+        fallbacks = explained["fallbacks"]
+        calls = [call for each in explained["specializations"] for call in each["host_calls"]]
         if fallbacks:
             outcome.kind, outcome.op = "fallback", fallbacks[0]["op"]
             outcome.reason = fallbacks[0]["reason"]
+        elif calls:
+            outcome.kind, outcome.op = "fallback", calls[0]["op"]
+            outcome.reason = "the node is a call of the reference evaluator"
         elif _has_only_constants(compiled.ir("capture")):
             outcome.kind = "folded"
     except Exception as error:
