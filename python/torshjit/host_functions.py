@@ -280,6 +280,15 @@ def _onnx_node(path: str) -> Callable[..., Any]:
     return host_node(path)
 
 
+def _operator(path: str) -> Callable[..., Any]:
+    import operator
+
+    if path != "operator.getitem":
+        raise AttributeError(f"{path} is no function that programs call")
+    return operator.getitem
+
+
 register_library("numpy", _numpy_function)
+register_library("operator", _operator)
 register_library("aten", _aten_function)
 register_library("onnx", _onnx_node)

@@ -10,6 +10,8 @@ from torshjit.capture.numpy_trace import (  # noqa: F401  (each fills the tables
     linalg,
     moments,
     movement,
+    ordering,
+    placing,
     reductions,
     selection,
     special_functions,

@@ -26,32 +26,34 @@ from torshjit.host_functions import HostFunction, applied, is_library_function, 
 
 __all__ = ["call_on_host", "recovered"]
 
-#: The shapes of their results depend on contents that samples may not show.
-_DATA_DEPENDENT = frozenset(
-    {
-        "numpy.argwhere",
-        "numpy.bincount",
-        "numpy.compress",
-        "numpy.delete",
-        "numpy.extract",
-        "numpy.flatnonzero",
-        "numpy.histogram_bin_edges",
-        "numpy.intersect1d",
-        "numpy.ndarray.compress",
-        "numpy.ndarray.nonzero",
-        "numpy.nonzero",
-        "numpy.setdiff1d",
-        "numpy.setxor1d",
-        "numpy.trim_zeros",
-        "numpy.union1d",
-        "numpy.unique",
-        "numpy.unique_all",
-        "numpy.unique_counts",
-        "numpy.unique_inverse",
-        "numpy.unique_values",
-        "numpy.where",
-    }
-)
+#: The shapes of their results depend on contents that samples may not show: of every array, or
+#: of the argument of this number.
+_DATA_DEPENDENT: dict[str, int | None] = {
+    "numpy.argwhere": None,
+    "numpy.bincount": 0,
+    "numpy.compress": 0,
+    "numpy.delete": 1,
+    "numpy.extract": 0,
+    "numpy.flatnonzero": None,
+    "numpy.histogram_bin_edges": None,
+    "numpy.insert": 1,
+    "numpy.intersect1d": None,
+    "numpy.ndarray.compress": 1,
+    "numpy.ndarray.nonzero": None,
+    "numpy.ndarray.repeat": 1,
+    "numpy.nonzero": None,
+    "numpy.repeat": 1,
+    "numpy.setdiff1d": None,
+    "numpy.setxor1d": None,
+    "numpy.trim_zeros": None,
+    "numpy.union1d": None,
+    "numpy.unique": None,
+    "numpy.unique_all": None,
+    "numpy.unique_counts": None,
+    "numpy.unique_inverse": None,
+    "numpy.unique_values": None,
+    "numpy.where": None,
+}
 
 #: Kinds of sample contents.
 _SAMPLES = 3
@@ -112,10 +114,15 @@ def call_on_host(
             an argument is nothing that a program can hold.
     """
     if path in _DATA_DEPENDENT:
-        raise _Refused("the shape of its result depends on the contents of the array")
+        place = _DATA_DEPENDENT[path]
+        given = kwargs.values() if place is None or place >= len(args) else (args[place],)
+        if place is None or any(type(each) is Tracer for each in given):
+            raise _Refused("the shape of its result depends on the contents of the array")
     kwargs = dict(kwargs)
     out = kwargs.pop("out", None)
     outs = out if isinstance(out, tuple) else (out,)
+    if out is not None and "where" in kwargs:
+        raise _Refused("what the argument where leaves out comes from another array")
     operands = _Operands(session)
     tree = tree_map(operands.enter, (list(args), kwargs))
     samples = _results_of_samples(function, tree, operands)

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Basic indexing: integers, slices, Ellipsis and newaxis, read and written."""
+"""Indexing, read and written: integers, slices, Ellipsis, newaxis, and arrays of positions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from torshjit.capture.numpy_trace.movement import view
+from torshjit.capture.numpy_trace.positions import Selection, gathered, scattered
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import method
 from torshjit.capture.numpy_trace.tracer import Tracer
@@ -16,101 +18,32 @@ from torshjit.capture.numpy_trace.values import (
     astype,
     broadcast_shapes,
     broadcast_value,
+    cast_value,
     is_tracer,
     reshape_value,
+    slice_value,
     wrap,
 )
 from torshjit.errors import ShapeError
 
-__all__ = ["slice_value"]
-
-
-class _Selection:
-    """What an index means for an array of a given shape.
-
-    `ranges` has (start, stop, step) for every axis; `shape` is that of the result, from which
-    integer axes are dropped and into which new axes are put.
-    """
-
-    def __init__(self, session: TraceSession, shape: tuple[int, ...], key: Any) -> None:
-        parts = list(key) if isinstance(key, tuple) else [key]
-        for part in parts:
-            self._require_basic(session, part)
-        consumed = sum(part is not None and part is not Ellipsis for part in parts)
-        ellipses = sum(part is Ellipsis for part in parts)
-        if ellipses > 1:
-            raise IndexError("an index can only have a single ellipsis ('...')")
-        if consumed > len(shape):
-            raise IndexError(
-                f"too many indices for array: array is {len(shape)}-dimensional, but {consumed} "
-                "were indexed"
-            )
-        #: Whether every axis is indexed by an integer, so that NumPy returns a scalar.
-        self.is_element = not ellipses and consumed == len(shape) == len(parts)
-        if not ellipses:
-            parts.append(Ellipsis)
-        self.ranges: list[tuple[int, int, int]] = []
-        self.shape: list[int] = []
-        for part in parts:
-            axis = len(self.ranges)
-            if part is None:
-                self.shape.append(1)
-            elif part is Ellipsis:
-                for extent in shape[axis : axis + len(shape) - consumed]:
-                    self.ranges.append((0, extent, 1))
-                    self.shape.append(extent)
-            elif isinstance(part, slice):
-                self.is_element = False
-                start, stop, step = part.indices(shape[axis])
-                length = len(range(start, stop, step))
-                # An empty range in the one form that is within the bounds of any axis.
-                self.ranges.append((start, stop, step) if length else (0, 0, 1))
-                self.shape.append(length)
-            else:
-                self.ranges.append(self._element(session, int(part), shape[axis], axis))
-
-    @staticmethod
-    def _require_basic(session: TraceSession, part: Any) -> None:
-        if is_tracer(part):
-            if part.dtype == np.bool_:
-                session.refuse("the shape of a result indexed by a traced mask needs its values")
-            session.unsupported("numpy.ndarray.__getitem__", "indexed by a traced array")
-        if isinstance(part, (bool, np.bool_, list, np.ndarray)):
-            session.unsupported("numpy.ndarray.__getitem__", "indexed by an array or a list")
-        if part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)):
-            return
-        if not hasattr(type(part), "__index__"):
-            raise IndexError(
-                "only integers, slices (`:`), ellipsis (`...`), numpy.newaxis (`None`) and "
-                "integer or boolean arrays are valid indices"
-            )
-
-    @staticmethod
-    def _element(session: TraceSession, index: int, extent: int, axis: int) -> tuple[int, int, int]:
-        if not -extent <= index < extent:
-            raise IndexError(f"index {index} is out of bounds for axis {axis} with size {extent}")
-        index += extent if index < 0 else 0
-        return index, index + 1, 1
-
-
-def slice_value(session: TraceSession, value: Any, ranges: list[tuple[int, int, int]]) -> Any:
-    """Slices a graph value, where the ranges leave anything out."""
-    whole = [(0, extent, 1) for extent in value.shape]
-    if ranges == whole:
-        return value
-    start, stop, stride = (list(part) for part in zip(*ranges, strict=True))
-    return session.create("slice", [value], {"start": start, "stop": stop, "stride": stride})
+__all__ = ["getitem", "patched_value", "setitem"]
 
 
 @method("__getitem__")
 def getitem(self: Tracer, key: Any) -> Tracer:
-    """``array[key]``: a view, or a NumPy scalar for one element."""
+    """``array[key]``: a view, a NumPy scalar for one element, or a copy of chosen elements."""
     session = self.session
-    selection = _Selection(session, self.shape, key)
+    selection = Selection(session, self.shape, key)
+    if selection.mask is not None:
+        session.refuse("the shape of a result indexed by a traced mask needs its values")
     value = slice_value(session, self.value, selection.ranges)
+    if selection.positions:
+        value = gathered(session, value, selection)
     value = reshape_value(session, value, selection.shape)
     if selection.is_element:
         return wrap(session, value, self.dtype, is_scalar=True)
+    if selection.copies:
+        return wrap(session, value, self.dtype, is_scalar=False)
     part = view(self, value)
     part.source = (self, key)
     return part
@@ -127,10 +60,21 @@ def setitem(self: Tracer, key: Any, value: Any) -> None:
     if self.is_scalar:
         raise TypeError("'numpy generic' object does not support item assignment")
     source = value.source if is_tracer(value) else None
-    if source is not None and source[0] is self and source[1] == key:
+    if source is not None and source[0] is self and source[1] is key:
         # The end of `array[key] += ...`, which has written through the view already.
         return
+    if source is not None and source[0] is self and _equal_keys(source[1], key):
+        return
     self.assign(wrap(self.session, patched_value(self, key, value), self.dtype, is_scalar=False))
+
+
+def _equal_keys(first: Any, second: Any) -> bool:
+    """Whether two keys are the same basic index; arrays among them are compared by identity."""
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return len(first) == len(second) and all(map(_equal_keys, first, second))
+    if any(isinstance(key, (np.ndarray, list)) or is_tracer(key) for key in (first, second)):
+        return first is second
+    return type(first) is type(second) and first == second
 
 
 @method("patched value")
@@ -141,27 +85,58 @@ def patched_value(self: Tracer, key: Any, value: Any) -> Any:
         ShapeError: the value does not fit.
     """
     session = self.session
-    selection = _Selection(session, self.shape, key)
+    selection = Selection(session, self.shape, key)
     stored = astype(as_tracer(session, value, self.dtype), self.dtype)
+    if selection.mask is not None:
+        return _masked(session, self, selection.mask, stored)
     shape = tuple(selection.shape)
-    if broadcast_shapes(session, "assignment to an index", shape, stored.shape) != shape:
+    # NumPy drops leading axes of extent 1 that the value has too many of.
+    trimmed = stored.value
+    while len(trimmed.shape) > len(shape) and trimmed.shape[0] == 1:
+        trimmed = reshape_value(session, trimmed, trimmed.shape[1:])
+    if broadcast_shapes(session, "assignment to an index", shape, tuple(trimmed.shape)) != shape:
         session.fail(ShapeError(f"assignment of shape {stored.shape} to an index of shape {shape}"))
-    patch = broadcast_value(session, stored.value, shape)
-    forward = []
-    for start, stop, step in selection.ranges:
-        if step not in (1, -1):
-            session.unsupported("numpy.ndarray.__setitem__", f"with a step of {step}")
-        forward.append((start, stop) if step == 1 else (stop + 1, start + 1))
+    patch = broadcast_value(session, trimmed, shape)
+    if selection.positions or any(step not in (1, -1) for _, _, step in selection.ranges):
+        return scattered(session, self.value, selection, patch)
+    return _pasted(session, self.value, selection.ranges, patch)
+
+
+def _masked(session: TraceSession, array: Tracer, mask: Tracer, stored: Tracer) -> Any:
+    """`array` with `stored` where the mask is true; it must be the same for every place."""
+    rest = array.shape[mask.ndim :]
+    value = stored.value
+    if stored.ndim > len(rest):
+        if stored.ndim != len(rest) + 1 or stored.shape[0] != 1:
+            session.refuse(
+                "an assignment of as many values as a traced mask is true needs its values"
+            )
+        value = reshape_value(session, value, stored.shape[1:])
+    if broadcast_shapes(session, "assignment to a mask", rest, tuple(value.shape)) != rest:
+        session.fail(ShapeError(f"assignment of shape {stored.shape} to a mask over {rest}"))
+    chosen = reshape_value(
+        session, cast_value(session, mask.value, np.dtype(bool)), (*mask.shape, *([1] * len(rest)))
+    )
+    return session.create("select", [chosen, value, array.value])
+
+
+def _pasted(
+    session: TraceSession, value: Any, ranges: Sequence[tuple[int, int, int]], patch: Any
+) -> Any:
+    """`value` with the block at `ranges`, of steps 1 and -1, replaced by `patch`."""
+    forward = [
+        (start, stop) if step == 1 else (stop + 1, start + 1) for start, stop, step in ranges
+    ]
     # The patch in the array's own axes, each run forwards.
     extents = [stop - start for start, stop in forward]
     patch = reshape_value(session, patch, extents)
     turned = [
         (0, extent, 1) if step == 1 else (extent - 1, -1 - extent, -1)
-        for extent, (_, _, step) in zip(extents, selection.ranges, strict=True)
+        for extent, (_, _, step) in zip(extents, ranges, strict=True)
     ]
-    if any(step == -1 for _, _, step in selection.ranges):
+    if any(step == -1 for _, _, step in ranges):
         patch = slice_value(session, patch, turned)
-    return _replaced(session, self.value, forward, patch, 0)
+    return _replaced(session, value, forward, patch, 0)
 
 
 def _replaced(

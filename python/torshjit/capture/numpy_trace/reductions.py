@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -159,6 +160,7 @@ def _position(op: str, numpy_function: Callable) -> None:
         keepdims: Any = False,
     ) -> Tracer:
         array = as_tracer(session, a)
+        axis = None if axis is None else operator.index(axis)
         if (array.size if axis is None else array.shape[reduction_axes(array, axis)[0]]) == 0:
             raise ValueError(f"attempt to get {numpy_function.__name__} of an empty sequence")
         value = array.value

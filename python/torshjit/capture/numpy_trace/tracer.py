@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import operator
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
@@ -177,7 +178,16 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         return (self[index] for index in range(self.shape[0]))
 
     def __getitem__(self, key: Any) -> Tracer:
-        return tables.METHODS["__getitem__"](self, key)
+        from torshjit.capture.numpy_trace.host_fallback import recovered
+
+        return recovered(
+            self.session,
+            lambda: tables.METHODS["__getitem__"](self, key),
+            "operator.getitem",
+            operator.getitem,
+            (self, key),
+            {},
+        )
 
     def __setitem__(self, key: Any, value: Any) -> None:
         tables.METHODS["__setitem__"](self, key, value)

@@ -78,6 +78,14 @@ def _lowered(
         kwargs.setdefault("axis", 0)
         out = kwargs.pop("out", (None,))[0]
         return tables.call_function(session, REDUCTIONS[ufunc], inputs, {**kwargs, "out": out})
+    if method == "accumulate":
+        from torshjit.capture.numpy_trace.ordering import accumulate
+
+        return accumulate(session, ufunc, *inputs, **kwargs)
+    if method == "at":
+        from torshjit.capture.numpy_trace.placing import combine_at
+
+        return combine_at(session, ufunc, *inputs, **kwargs)
     if method == "outer" and len(inputs) == 2:
         lhs, rhs = (as_tracer(session, value) for value in inputs)
         column = reshape_value(session, lhs.value, lhs.shape + (1,) * rhs.ndim)
@@ -88,8 +96,7 @@ def _lowered(
         session.unsupported(f"{name}.{method}")
 
     outs = kwargs.pop("out", None)
-    if kwargs.pop("where", True) is not True:
-        session.unsupported(name, "with the argument where")
+    where = kwargs.pop("where", True)
     dtype = kwargs.pop("dtype", None)
     casting = kwargs.pop("casting", "same_kind")
     for ignored in ("order", "subok"):
@@ -101,6 +108,11 @@ def _lowered(
         tables.reject_arguments(session, name, **kwargs)
         operands_ = tuple(as_operand(session, value) for value in inputs)
         results = _elementwise(session, ufunc, name, operands_, dtype, casting)
+    if where is not True:
+        results = tuple(
+            _where(session, name, where, result, None if outs is None else outs[number])
+            for number, result in enumerate(results)
+        )
     if outs is not None:
         results = tuple(
             result if out is None else store(session, name, out, result)
@@ -167,6 +179,22 @@ def _loop_value(
             # NumPy compares such integers exactly instead of raising.
             session.refuse(f"numpy.{ufunc.__name__} with {operand}, which {dtype} cannot hold")
         raise
+
+
+def _where(session: TraceSession, name: str, where: Any, result: Tracer, out: Any) -> Tracer:
+    """`result` where a mask is true, and the elements of `out`, or anything, elsewhere."""
+    mask = as_tracer(session, where)
+    if mask.dtype != np.bool_:
+        raise TypeError("Cannot cast array data to bool according to the rule 'safe'")
+    shape = broadcast_shapes(session, name, result.shape, mask.shape)
+    if out is None:
+        value = broadcast_value(session, result.value, shape)
+        return wrap(session, value, result.dtype)
+    if type(out) is not Tracer:
+        session.fail(CaptureError(f"{name} writes to an array that is not traced", op=name))
+    kept = cast_value(session, out.value, result.dtype)
+    value = session.create("select", [mask.value, result.value, kept])
+    return wrap(session, value, result.dtype, is_scalar=False)
 
 
 def store(session: TraceSession, name: str, out: Any, result: Tracer) -> Tracer:

@@ -25,6 +25,7 @@ __all__ = [
     "operand_dtype",
     "reshape_value",
     "scalar_constant",
+    "slice_value",
     "traced",
     "wrap",
 ]
@@ -142,6 +143,15 @@ def broadcast_value(session: TraceSession, value: Any, shape: Sequence[int]) -> 
     if tuple(value.shape) == tuple(shape):
         return value
     return session.create("broadcast", [value], result_type=(value.dtype, list(shape)))
+
+
+def slice_value(session: TraceSession, value: Any, ranges: list[tuple[int, int, int]]) -> Any:
+    """Slices a graph value, where the ranges leave anything out."""
+    whole = [(0, extent, 1) for extent in value.shape]
+    if ranges == whole:
+        return value
+    start, stop, stride = (list(part) for part in zip(*ranges, strict=True))
+    return session.create("slice", [value], {"start": start, "stop": stop, "stride": stride})
 
 
 def broadcast_shapes(session: TraceSession, op: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
