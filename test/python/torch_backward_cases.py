@@ -147,3 +147,64 @@ for size in ((1, 1), (7, 3), (2, 4)):
     case("_adaptive_avg_pool2d_backward", tensor(2, 3, *size), IMAGE, dtypes=WIDE, scale=2)
 case("_adaptive_avg_pool3d", VOLUME, [2, 3, 5], dtypes=WIDE, scale=2)
 case("_adaptive_avg_pool3d_backward", tensor(1, 2, 2, 3, 5), VOLUME, dtypes=WIDE, scale=2)
+GEOMETRY = ([2, 2], [2, 2], [0, 0], [1, 1], False)
+POOLED = tensor(2, 3, 3, 3)
+PLACES = tensor(2, 3, 3, 3, dtype=torch.int64, low=0, high=41)
+case("max_pool2d_with_indices_backward", POOLED, IMAGE, *GEOMETRY, PLACES, dtypes=WIDE)
+case(
+    "max_pool2d_with_indices_backward",
+    tensor(3, 3, 3),
+    tensor(3, 7, 6),
+    *GEOMETRY,
+    tensor(3, 3, 3, dtype=torch.int64, low=0, high=41),
+    dtypes=WIDE,
+)
+case("adaptive_max_pool2d_backward", POOLED, IMAGE, PLACES, dtypes=WIDE)
+SMALL = tensor(1, 2, 2, 2, 2)
+CELLS = tensor(1, 2, 2, 2, 2, dtype=torch.int64, low=0, high=79)
+VOLUMES = ([2, 2, 2], [2, 2, 2], [0, 0, 0], [1, 1, 1], False)
+case("max_pool3d_with_indices_backward", SMALL, VOLUME, *VOLUMES, CELLS, dtypes=WIDE)
+case("adaptive_max_pool3d_backward", SMALL, VOLUME, CELLS, dtypes=WIDE)
+
+# Resampling.
+for axes, name in ((1, "linear1d"), (2, "bilinear2d"), (3, "trilinear3d")):
+    for sizes in ([7, 5, 4], [2, 3, 1]):
+        source, size = [1, 2, 4, 3, 5][: 2 + axes], sizes[:axes]
+        grad = tensor(1, 2, *size)
+        for aligned in (False, True):
+            case(f"upsample_{name}_backward", grad, size, source, aligned, dtypes=WIDE, scale=4)
+        case(f"upsample_nearest{axes}d_backward", grad, size, source, dtypes=WIDE)
+        case(f"_upsample_nearest_exact{axes}d_backward", grad, size, source, dtypes=WIDE)
+case(
+    "upsample_bilinear2d_backward",
+    tensor(1, 2, 8, 6),
+    [8, 6],
+    [1, 2, 4, 3],
+    False,
+    2.0,
+    2.0,
+    dtypes=WIDE,
+    scale=4,
+)
+case("upsample_nearest2d_backward", tensor(1, 2, 9, 7), [9, 7], [1, 2, 4, 3], 2.3, 2.5, dtypes=WIDE)
+
+# Positions.
+IDS = tensor(2, 5, dtype=torch.int64, low=0, high=5)
+for padding, by_frequency in ((-1, False), (2, False), (-1, True)):
+    case("embedding_dense_backward", tensor(2, 5, 3), IDS, 6, padding, by_frequency, dtypes=WIDE)
+case("embedding_dense_backward", tensor(0, 3), tensor(0, dtype=torch.int64), 6, -1, False)
+for training in (False, True):
+    case(
+        "native_batch_norm",
+        X,
+        C,
+        C,
+        None if training else C,
+        None if training else V,
+        training,
+        0.1,
+        1e-5,
+        dtypes=WIDE,
+        scale=4,
+    )
+case("_native_batch_norm_legit_no_training", X, C, C, C, V, 0.1, 1e-5, dtypes=WIDE, scale=4)

@@ -109,20 +109,22 @@ def _log_sum(
 ) -> Deferred:
     """The logarithm of the sum of each query's exponentials, for the gradient."""
     wide = accumulation_dtype(dialect_dtype(query.dtype))
+    values = g.value(query), g.value(key), None if mask is None else g.value(mask)
+    shape = tuple(query.shape)
 
     def compute() -> Any:
-        factor = g.scalar(1 / math.sqrt(query.shape[-1]) if scale is None else scale, wide)
-        q, k = g.operands((query, key), wide)
-        scores = attention_scores(g, q, k, factor, causal, mask)
-        axis = [query.ndim - 1]
+        factor = g.scalar(1 / math.sqrt(shape[-1]) if scale is None else scale, wide)
+        q, k, allowed = values
+        scores = attention_scores(g, g.cast(q, wide), g.cast(k, wide), factor, causal, allowed)
+        axis = [len(shape) - 1]
         highest = g.reduce("amax", scores, axis, keepdims=True)
         # A query that sees no key has 0 in torch's kernels; -inf - -inf would be NaN.
         zero = g.scalar(0, wide)
         seen = g.compare("ne", highest, g.scalar(-math.inf, wide))
         highest = g.emit("select", seen, highest, zero)
         total = g.reduce("sum", g.emit("exp", g.emit("sub", scores, highest)), axis)
-        result = g.emit("add", g.emit("log", total), g.reshape(highest, query.shape[:-1]))
-        return g.emit("select", g.reshape(seen, query.shape[:-1]), result, zero)
+        result = g.emit("add", g.emit("log", total), g.reshape(highest, shape[:-1]))
+        return g.emit("select", g.reshape(seen, shape[:-1]), result, zero)
 
     return Deferred(compute, wide, query.shape[:-1])
 

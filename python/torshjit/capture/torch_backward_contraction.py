@@ -215,7 +215,8 @@ def attention_backward(
     wide = accumulation_dtype(dtype)
     q, k, v, incoming, answer = g.operands((query, key, value, grad, result), wide)
     factor = g.scalar(1 / math.sqrt(query.shape[-1]) if scale is None else scale, wide)
-    scores = attention_scores(g, q, k, factor, is_causal, attn_mask)
+    mask = None if attn_mask is None else g.value(attn_mask)
+    scores = attention_scores(g, q, k, factor, is_causal, mask)
     total = g.reshape(g.operand(log_sum, wide), (*query.shape[:-1], 1))
     weights = g.emit("exp", g.emit("sub", scores, total))
     value_gradient = g.emit("matmul", g.swap_last(weights), incoming)
@@ -229,7 +230,7 @@ def attention_backward(
 
 
 def attention_scores(
-    g: Lowering, query: Any, key: Any, factor: Any, causal: bool, mask: torch.Tensor | None
+    g: Lowering, query: Any, key: Any, factor: Any, causal: bool, mask: Any
 ) -> Any:
     """Scaled products of queries and keys, -inf where a query does not see a key."""
     wide = query.dtype
@@ -237,10 +238,9 @@ def attention_scores(
     lowest = g.scalar(-math.inf, wide)
     if causal:
         position = g.iota((query.shape[-2], 1), 0, "i32")
-        allowed = g.compare("ge", position, g.iota((1, key.shape[-2]), 1, "i32"))
-        return g.emit("select", allowed, scores, lowest)
-    if mask is not None and mask.dtype == torch.bool:
-        return g.emit("select", g.value(mask), scores, lowest)
+        mask = g.compare("ge", position, g.iota((1, key.shape[-2]), 1, "i32"))
+    if mask is not None and mask.dtype == "i1":
+        return g.emit("select", mask, scores, lowest)
     if mask is not None:
-        return g.emit("add", scores, g.operand(mask, wide))
+        return g.emit("add", scores, g.cast(mask, wide))
     return scores

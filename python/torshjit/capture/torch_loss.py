@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from torshjit.capture.torch_elementwise import binary_dtype
+from torshjit.capture.torch_indexing import check_positions
 from torshjit.capture.torch_lowering import (
     Deferred,
     Lowering,
@@ -161,6 +163,8 @@ def nll_loss(
         factor = g.reshape(g.operand(weight, wide), column)
     zero = g.scalar(0, wide)
     counted = g.compare("ne", wanted, g.scalar(ignore_index, label.dtype))
+    # Where eager raises an IndexError, so does the program.
+    check_positions(g, g.emit("select", counted, wanted, g.scalar(0, label.dtype)), x.shape[axis])
     hit = g.emit("and", hit, counted)
     picked = g.emit("select", hit, g.emit("neg", g.emit("mul", value, factor)), zero)
     loss = g.reduce("sum", picked, [axis])
@@ -174,28 +178,26 @@ def nll_loss(
     return g.cast(total, dtype)
 
 
-def _label_hits(
-    g: Lowering, x: torch.Tensor, target: torch.Tensor, ignore_index: int
-) -> tuple[Any, int]:
-    """Where an element is that of its row's label, unless that is ignored; and the rows' axis."""
-    axis = 0 if x.ndim == 1 else 1
-    label = g.value(target)
-    column = [1] * x.ndim
-    column[axis] = x.shape[axis]
-    wanted = g.reshape(label, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+def _label_hits(g: Lowering, shape: Sequence[int], label: Any, ignored: int) -> Any:
+    """Where an element of scores of `shape` is that of its row's label, unless that is ignored."""
+    axis = _class_axis(shape)
+    column = [n if i == axis else 1 for i, n in enumerate(shape)]
+    wanted = g.reshape(label, (*shape[:axis], 1, *shape[axis + 1 :]))
     hit = g.compare("eq", g.iota(column, axis, label.dtype), wanted)
-    counted = g.compare("ne", wanted, g.scalar(ignore_index, label.dtype))
-    return g.emit("and", hit, counted), axis
+    return g.emit("and", hit, g.compare("ne", wanted, g.scalar(ignored, label.dtype)))
 
 
-def _class_weights(
-    g: Lowering, x: torch.Tensor, weight: torch.Tensor | None, axis: int, dtype: str
-) -> Any:
+def _class_axis(shape: Sequence[int]) -> int:
+    return 0 if len(shape) == 1 else 1
+
+
+def _class_weights(g: Lowering, shape: Sequence[int], weight: Any, dtype: str) -> Any:
+    """A factor for each class, from a Value or None."""
     if weight is None:
         return g.scalar(1, dtype)
-    column = [1] * x.ndim
-    column[axis] = x.shape[axis]
-    return g.reshape(g.operand(weight, dtype), column)
+    column = [1] * len(shape)
+    column[_class_axis(shape)] = shape[_class_axis(shape)]
+    return g.reshape(g.cast(weight, dtype), column)
 
 
 @lowers("aten.nll_loss_forward.default", "aten.nll_loss2d_forward.default")
@@ -210,15 +212,17 @@ def nll_loss_forward(
     """The loss, and the sum of the weights of the labels, which is zero where none is needed."""
     loss = nll_loss(g, x, target, weight, reduction, ignore_index)
     dtype = dialect_dtype(x.dtype)
+    label, factors = g.value(target), None if weight is None else g.value(weight)
+    shape = tuple(x.shape)
 
     def total_weight() -> Any:
         if reduction == _NONE:
             return g.scalar(0, dtype)
         wide = accumulation_dtype(dtype)
-        hit, axis = _label_hits(g, x, target, ignore_index)
-        factor = _class_weights(g, x, weight, axis, wide)
-        share = g.broadcast(g.emit("select", hit, factor, g.scalar(0, wide)), x.shape)
-        return g.cast(g.reduce("sum", share, list(range(x.ndim))), dtype)
+        hit = _label_hits(g, shape, label, ignore_index)
+        factor = _class_weights(g, shape, factors, wide)
+        share = g.broadcast(g.emit("select", hit, factor, g.scalar(0, wide)), shape)
+        return g.cast(g.reduce("sum", share, list(range(len(shape)))), dtype)
 
     return loss, Deferred(total_weight, dtype, ())
 
@@ -234,14 +238,16 @@ def nll_loss_backward(
     ignore_index: int,
     total_weight: torch.Tensor,
 ) -> Any:
-    dtype = dialect_dtype(x.dtype)
-    wide = accumulation_dtype(dtype)
-    hit, axis = _label_hits(g, x, target, ignore_index)
+    dtype, shape = dialect_dtype(x.dtype), tuple(x.shape)
+    wide, axis = accumulation_dtype(dtype), _class_axis(x.shape)
+    hit = _label_hits(g, shape, g.value(target), ignore_index)
     incoming = g.operand(grad, wide)
     if reduction == _NONE:
-        incoming = g.reshape(incoming, (*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+        incoming = g.reshape(incoming, (*shape[:axis], 1, *shape[axis + 1 :]))
     elif reduction == _MEAN:
         incoming = g.emit("div", incoming, g.operand(total_weight, wide))
-    factor = g.emit("neg", g.emit("mul", _class_weights(g, x, weight, axis, wide), incoming))
-    result = g.emit("select", hit, factor, g.scalar(0, wide))
-    return g.cast(g.broadcast(result, x.shape), dtype)
+    factors = _class_weights(g, shape, None if weight is None else g.value(weight), wide)
+    result = g.emit(
+        "select", hit, g.emit("neg", g.emit("mul", factors, incoming)), g.scalar(0, wide)
+    )
+    return g.cast(g.broadcast(result, shape), dtype)

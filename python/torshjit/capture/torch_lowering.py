@@ -75,7 +75,10 @@ class Unavailable:
 
 
 class Deferred:
-    """Stands for a second result that few programs use: computed where it is first read."""
+    """Stands for a second result that few programs use: computed where it is first read.
+
+    `compute` must not read a tensor, which may have been written to by then, only Values.
+    """
 
     def __init__(self, compute: Callable[[], Any], dtype: str, shape: Sequence[int]) -> None:
         self.compute = compute

@@ -12,7 +12,6 @@ import torch
 from torshjit.capture.torch_lowering import (
     Deferred,
     Lowering,
-    Unavailable,
     accumulation_dtype,
     axis_of,
     dialect_dtype,
@@ -92,11 +91,13 @@ def native_layer_norm(
     wide = accumulation_dtype(stored)
     shape = [1 if axis in axes else extent for axis, extent in enumerate(x.shape)]
 
+    value = g.value(x)
+
     def mean() -> Any:
-        return g.cast(g.mean(g.operand(x, wide), axes, keepdims=True), stored)
+        return g.cast(g.mean(g.cast(value, wide), axes, keepdims=True), stored)
 
     def inverse_deviation() -> Any:
-        variance, _ = g.variance(g.operand(x, wide), axes, 0, keepdims=True)
+        variance, _ = g.variance(g.cast(value, wide), axes, 0, keepdims=True)
         return g.cast(g.emit("rsqrt", g.emit("add", variance, g.scalar(eps, wide))), stored)
 
     return result, Deferred(mean, stored, shape), Deferred(inverse_deviation, stored, shape)
@@ -186,9 +187,18 @@ def native_batch_norm(
     eps: float,
 ) -> Any:
     result = _batch_norm(g, x, weight, bias, mean, variance, training, eps)
-    shape = (x.shape[1],) if training else (0,)
-    missing = Unavailable(f"the statistics of {g.op} are not covered", result.dtype, shape)
-    return result, missing, missing
+    value, wide = g.value(x), accumulation_dtype(dialect_dtype(x.dtype))
+    if not training:
+        none = Deferred(lambda: g.broadcast(g.scalar(0, wide), (0,)), wide, (0,))
+        return result, none, none
+    axes, shape = [0, *range(2, x.ndim)], (x.shape[1],)
+
+    def inverse_deviation() -> Any:
+        spread, _ = g.variance(g.cast(value, wide), axes, 0)
+        return g.emit("rsqrt", g.emit("add", spread, g.scalar(eps, wide)))
+
+    center = Deferred(lambda: g.mean(g.cast(value, wide), axes), wide, shape)
+    return result, center, Deferred(inverse_deviation, wide, shape)
 
 
 @lowers("aten._native_batch_norm_legit_no_training.default")

@@ -247,3 +247,12 @@ def test_an_error_names_the_users_line() -> None:
     fast = torch.compile(program, backend="torshjit", options={"strict": True})
     with pytest.raises(Exception, match=r"(?s)special_zeta.*test_torch_backend\.py"):
         fast(torch.ones(2))
+
+
+def test_a_label_that_is_no_class_is_an_error_as_in_eager() -> None:
+    scores, labels = torch.randn(3, 4), torch.tensor([0, 4, 1])
+    fast = torshjit.compile(nn.functional.cross_entropy)
+    with pytest.raises(IndexError, match="out of range"):
+        fast(scores, labels)
+    labels[1] = -100
+    torch.testing.assert_close(fast(scores, labels), nn.functional.cross_entropy(scores, labels))

@@ -23,8 +23,6 @@ from torshjit.errors import UnsupportedOpError  # noqa: E402
 
 #: Overloads whose results differ in form, with tests of their own below.
 TESTED_APART = {
-    "aten.native_batch_norm.default",
-    "aten._native_batch_norm_legit_no_training.default",
     "aten._scaled_dot_product_flash_attention_for_cpu_backward.default",
     *(f"aten.max_pool{axes}d_with_indices.default" for axes in (2, 3)),
     *(f"aten.adaptive_max_pool{axes}d.default" for axes in (1, 2, 3)),
@@ -91,14 +89,6 @@ def test_no_case_is_refused_by_eager_in_every_dtype() -> None:
 @pytest.mark.parametrize(
     ("name", "args"),
     [
-        (
-            "native_batch_norm.default",
-            (None, torch.ones(4), torch.zeros(4), torch.ones(4), False, 0.1, 1e-5),
-        ),
-        (
-            "_native_batch_norm_legit_no_training.default",
-            (torch.ones(4), None, torch.zeros(4), torch.ones(4), 0.1, 1e-5),
-        ),
         ("max_pool2d_with_indices.default", ([2, 2],)),
         ("max_pool3d_with_indices.default", ([2, 2, 2],)),
         ("adaptive_max_pool1d.default", ([2],)),
