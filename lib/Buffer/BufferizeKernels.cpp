@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "torshjit/Buffer/Passes.h"
 #include "torshjit/Tensor/Passes.h"
@@ -77,6 +78,39 @@ static void boundAllocation(memref::AllocOp alloc) {
   alloc.erase();
 }
 
+/// Gives each result its own initial value. One that several share, as equal ones are
+/// merged into, would be written into the memory of the first result that the kernel
+/// materialises: then results that are still to be read, too.
+static void separateInits(func::FuncOp kernel) {
+  SmallVector<Operation *> shared;
+  // Fills before the empty tensors that they write to.
+  kernel.walk([&](linalg::FillOp fill) { shared.push_back(fill); });
+  kernel.walk([&](tensor::EmptyOp empty) { shared.push_back(empty); });
+  for (Operation *op : shared) {
+    SmallVector<OpOperand *> inits;
+    for (OpOperand &use : op->getUses()) {
+      auto writer = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
+      // Nothing reads what is in an empty tensor.
+      if (isa<tensor::EmptyOp>(op) || isa<scf::ForallOp>(use.getOwner()) ||
+          (writer && writer.isDpsInit(&use)))
+        inits.push_back(&use);
+    }
+    bool isForInitsAlone = op->getResult(0).hasNUses(inits.size());
+    if (isForInitsAlone && !inits.empty())
+      inits.pop_back();
+    for (OpOperand *use : inits) {
+      OpBuilder builder(op);
+      Operation *copy = builder.clone(*op);
+      if (auto fill = dyn_cast<linalg::FillOp>(copy))
+        if (Operation *empty = fill.getOutputs()[0].getDefiningOp<tensor::EmptyOp>()) {
+          builder.setInsertionPoint(fill);
+          fill->setOperand(1, builder.clone(*empty)->getResult(0));
+        }
+      use->set(copy->getResult(0));
+    }
+  }
+}
+
 namespace {
 
 class BufferizeKernelsPass : public torsh::impl::BufferizeKernelsPassBase<BufferizeKernelsPass> {
@@ -84,6 +118,7 @@ class BufferizeKernelsPass : public torsh::impl::BufferizeKernelsPassBase<Buffer
     func::FuncOp kernel = getOperation();
     if (!isKernel(kernel))
       return;
+    separateInits(kernel);
     IRRewriter rewriter(&getContext());
     if (failed(bufferization::eliminateEmptyTensors(rewriter, kernel)))
       return signalPassFailure();

@@ -72,3 +72,33 @@ func.func @bounded(%a: memref<?x8xf32>, %out: memref<?xf32>) attributes {torsh.k
   bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<?xf32>, memref<?xf32>) -> ()
   return
 }
+
+// Two sums from one initial value each have memory of their own: the second was
+// added up where the first result belongs, and overwritten before it was copied.
+// CHECK-LABEL: func.func @shared_init
+// CHECK-SAME: (%{{.+}}: memref<8xf32>, %{{.+}}: memref<8xf32>, %[[SUM0:.+]]: memref<f32>, %[[SUM1:.+]]: memref<f32>)
+// CHECK-NOT: memref.alloc
+// CHECK-DAG: linalg.fill {{.*}} outs(%[[SUM0]] :
+// CHECK-DAG: linalg.fill {{.*}} outs(%[[SUM1]] :
+// CHECK: linalg.generic {{.*}} outs(%[[SUM0]] :
+// CHECK: linalg.generic {{.*}} outs(%[[SUM1]] :
+func.func @shared_init(%a: memref<8xf32>, %b: memref<8xf32>, %sum0: memref<f32>, %sum1: memref<f32>) attributes {torsh.kernel} {
+  %x = bufferization.to_tensor %a restrict : memref<8xf32> to tensor<8xf32>
+  %y = bufferization.to_tensor %b restrict : memref<8xf32> to tensor<8xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<f32>
+  %start = linalg.fill ins(%zero : f32) outs(%e : tensor<f32>) -> tensor<f32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]} ins(%x : tensor<8xf32>) outs(%start : tensor<f32>) {
+  ^bb0(%in: f32, %o: f32):
+    %s = arith.addf %in, %o : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]} ins(%y : tensor<8xf32>) outs(%start : tensor<f32>) {
+  ^bb0(%in: f32, %o: f32):
+    %s = arith.addf %in, %o : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  bufferization.materialize_in_destination %0 in restrict writable %sum0 : (tensor<f32>, memref<f32>) -> ()
+  bufferization.materialize_in_destination %1 in restrict writable %sum1 : (tensor<f32>, memref<f32>) -> ()
+  return
+}

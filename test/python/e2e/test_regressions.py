@@ -189,6 +189,24 @@ def test_reductions_over_more_than_32_bits_count_are_refused(executor: str) -> N
         compiled(x, y)
 
 
+@pytest.mark.parametrize("executor", COMPILED)
+def test_sums_of_one_kernel_do_not_share_memory(executor: str) -> None:
+    """Equal initial values were merged: the third sum was overwritten by the first."""
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(8).astype(np.float32) for _ in range(4)]
+
+    def program(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> tuple:
+        sums = [a.sum()]
+        for x in (b, c, d):
+            a = a * np.float32(0.5) + x
+            sums.append(a.sum())
+        return (*sums, a)
+
+    results = _compiled(program, executor)(*arrays)
+    for got, want in zip(results, program(*arrays), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
 def _compiled(program: Any, executor: str) -> Any:
     reason = missing(executor)
     if reason:
