@@ -9,6 +9,7 @@
 #include "torshjit/Compiler/Passes.h"
 #include "torshjit/Compiler/Targets.h"
 #include "torshjit/Conversion/TorshToLinalg/TorshToLinalg.h"
+#include "torshjit/Conversion/UpstreamToTorsh/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
@@ -52,7 +53,10 @@ static void addSimplification(OpPassManager &pm, const CompileOptions &options) 
 // Phases
 //===----------------------------------------------------------------------===//
 
-static void buildCapture(OpPassManager &, const CompileOptions &) {}
+static void buildCapture(OpPassManager &pm, const CompileOptions &) {
+  // Programs that a front end built in torsh are left as they are.
+  pm.addPass(createImportUpstreamPass());
+}
 
 static void buildGraph(OpPassManager &pm, const CompileOptions &options) {
   // Composites are simplified whole first, then with their parts.

@@ -50,6 +50,7 @@
 #include "torshjit/Compiler/Phases.h"
 #include "torshjit/Compiler/Targets.h"
 #include "torshjit/Conversion/TorshToLinalg/TorshToLinalg.h"
+#include "torshjit/Conversion/UpstreamToTorsh/Passes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
@@ -105,6 +106,7 @@ void mlir::torsh::registerPasses() {
   registerTorshDecomposePasses();
   registerTorshFusionPasses();
   registerTorshToLinalgPasses();
+  registerUpstreamToTorshPasses();
   registerTorshTensorPasses();
   registerTorshBufferPasses();
   registerTorshGPUPasses();

@@ -98,7 +98,9 @@ def compiler_error(error: Exception, what: str) -> CompileError:
     located = [entry for entry in getattr(error, "diagnostics", ()) if entry[2] and entry[3]]
     location = (located[0][2], located[0][3]) if located else None
     # MLIR quotes the operation's name; checks of shapes and types begin with it.
-    named = re.search(r"custom op '([\w.]+)'|'([\w.]+)' op |^([a-z]\w*\.\w+): ", message)
+    named = re.search(
+        r"custom op '([\w.]+)'|'([\w.]+)' (?:op|cannot be imported)|^([a-z]\w*\.\w+): ", message
+    )
     op = next(filter(None, named.groups())) if named else None
     return CompileError(f"{what}: {message}", op=op, location=location)
 

@@ -91,6 +91,17 @@ std::string runToPhase(Module &module, const std::string &phase, nb::dict option
   return *text;
 }
 
+std::shared_ptr<Module> captureModule(Module &module) {
+  DiagnosticCollector diagnostics(module.context->get());
+  auto result = std::make_shared<Module>();
+  result->context = module.context;
+  result->op = module.op->clone();
+  const mlir::torsh::Target &any = *mlir::torsh::getTargets().front();
+  if (failed(mlir::torsh::runPhases(any, *result->op, -1, 0, {})) || diagnostics.hasError())
+    diagnostics.raise("the module cannot be imported");
+  return result;
+}
+
 nb::bytes serializeResult(const PyCompileResult &result) {
   llvm::Expected<std::string> bytes = result.program->code->serialize();
   if (!bytes)
@@ -148,6 +159,8 @@ void torshjit::python::bindCompile(nb::module_ &m) {
         "Compiles a module for the option `target`; raises MLIRError.");
   m.def("run_to_phase", &runToPhase, nb::arg("module"), nb::arg("phase"),
         nb::arg("options") = nb::dict(), "The IR as text after a phase.");
+  m.def("capture", &captureModule, nb::arg("module"),
+        "The module after the phase capture, which is the same for every target.");
   m.def("generate", &generateBinary, nb::arg("module"), nb::arg("description"),
         nb::arg("options") = nb::dict(),
         "The kernels of a module that the target's last phase left, as the bytes that its "

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,23 +21,64 @@ from torshjit.errors import CompileError, ShapeError
 
 __all__ = ["bind_module", "entry_function", "parse_module"]
 
+#: What MLIR's bytecode says of the version that wrote it, where the compiler is of that version.
+_PRODUCER = b"MLIR22."
+
 
 def parse_module(module: Any) -> Any:
     """Returns the `_compiler.Module` for text, bytecode or a module of another MLIR package.
 
+    Operations of MLIR's own dialects have become those of torsh.
+
     Raises:
-        CompileError: it does not parse or verify; the location is that of the first error.
+        CompileError: it does not parse or verify, or cannot be imported; the location is that of
+            the first error.
     """
     compiler = load_compiler()
-    if isinstance(module, compiler.Module):
-        return module
-    source = module if isinstance(module, (str, bytes)) else str(module)
+    parsed = module if isinstance(module, compiler.Module) else _parsed(compiler, module)
     try:
-        parsed = compiler.Module.parse(source, compiler_context())
-        parsed.verify()
+        return compiler.capture(parsed)
     except compiler.MLIRError as error:
-        raise compiler_error(error, "the MLIR module is malformed") from error
-    return parsed
+        raise compiler_error(error, "the MLIR module cannot be imported") from error
+
+
+def _parsed(compiler: Any, module: Any) -> Any:
+    context = compiler_context()
+    failure: Exception | None = None
+    for source in _sources(module):
+        try:
+            parsed = compiler.Module.parse(source(), context)
+            parsed.verify()
+        except compiler.MLIRError as error:
+            # What another version of MLIR prints in its own form may parse in the generic one.
+            failure = failure or error
+        else:
+            return parsed
+    assert failure is not None
+    raise compiler_error(failure, "the MLIR module is malformed") from failure
+
+
+def _sources(module: Any) -> list[Callable[[], str | bytes]]:
+    """The forms in which a program is handed over, the first that parses is taken."""
+    if isinstance(module, (str, bytes)):
+        return [lambda: module]
+    operation = getattr(module, "operation", module)
+    forms: list[Callable[[], str | bytes]] = []
+    if hasattr(operation, "write_bytecode"):
+        bytecode = _bytecode(operation)
+        # Bytecode of another version is refused, or worse.
+        if bytecode[4:64].split(b"\0")[0].lstrip(bytes(range(32))).startswith(_PRODUCER):
+            forms.append(lambda: bytecode)
+    forms.append(lambda: str(operation))
+    if hasattr(operation, "get_asm"):
+        forms.append(lambda: operation.get_asm(print_generic_op_form=True))
+    return forms
+
+
+def _bytecode(operation: Any) -> bytes:
+    stream = io.BytesIO()
+    operation.write_bytecode(stream)
+    return stream.getvalue()
 
 
 def entry_function(module: Any) -> str:
