@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from torshjit.capture.graph_function import ArrayLeaf, CapturedProgram, tree_leaves
 from torshjit.capture.onnx_import.model_kinds import is_onnx_bytes, is_onnx_file, is_onnx_model
+from torshjit.capture.stablehlo_import.module_kinds import is_lowered_function, is_stablehlo
 from torshjit.compiler_cache import compiler_context, load_compiler
 from torshjit.config import JitConfig
 from torshjit.errors import ConfigError
@@ -120,10 +121,15 @@ class TorchSource(PythonSource):
 
 
 class MlirSource:
-    """An MLIR module, as text, bytecode or an object of any MLIR Python package."""
+    """An MLIR module, as text, bytecode or an object of any MLIR Python package.
+
+    It is of the `torsh` dialect, or of MLIR's own dialects on tensors, which are imported.
+    """
 
     runs_plainly = False
     function = None
+    module: Any
+    name: str
 
     def __init__(self, module: Any) -> None:
         from torshjit.capture.mlir_text import entry_function, parse_module
@@ -138,9 +144,9 @@ class MlirSource:
 
     def input_types(self) -> tuple[ArrayLeaf, ...]:
         """The types of the entry function's inputs."""
-        from torshjit.capture.mlir_text import flat_graph
+        from torshjit.capture.mlir_text import entry_function, flat_graph
 
-        graph = flat_graph(self.module, self.name[1:])
+        graph = flat_graph(self.module, entry_function(self.module))
         return tuple(ArrayLeaf("numpy", each.dtype, tuple(each.shape)) for each in graph.inputs)
 
     def run(self, args: tuple, kwargs: dict) -> Any:
@@ -152,16 +158,25 @@ def source_of(program: Any) -> Source:
 
     Raises:
         ConfigError: nothing that can be compiled.
-        CompileError: MLIR that does not parse, or a malformed ONNX model.
+        CompileError: MLIR that does not parse or cannot be imported, or a malformed ONNX model.
     """
     if is_onnx_model(program) or is_onnx_file(program) or is_onnx_bytes(program):
         from torshjit.capture.onnx_import.onnx_source import OnnxSource
 
         return OnnxSource(program)
-    if isinstance(program, (str, bytes)) or hasattr(program, "get_asm"):
-        return MlirSource(program)
     kind = type(program)
-    if kind.__name__ == "Module" and kind.__module__.rpartition(".")[2] in ("_compiler", "ir"):
+    if is_lowered_function(program):
+        from torshjit.capture.stablehlo_import.stablehlo_source import JaxSource
+
+        return JaxSource(program)
+    is_module = kind.__name__ == "Module" and (
+        hasattr(program, "operation") or kind.__module__.rpartition(".")[2] == "_compiler"
+    )
+    if isinstance(program, (str, bytes)) or hasattr(program, "get_asm") or is_module:
+        if is_stablehlo(program):
+            from torshjit.capture.stablehlo_import.stablehlo_source import StableHloSource
+
+            return StableHloSource(program)
         return MlirSource(program)
     if _is_torch_module(program):
         return TorchSource(program)
@@ -169,5 +184,5 @@ def source_of(program: Any) -> Source:
         return PythonSource(program)
     raise ConfigError(
         f"cannot compile an object of type {kind.__name__}: expected a function, a "
-        "torch.nn.Module, an ONNX model or an MLIR module"
+        "torch.nn.Module, an ONNX model, an MLIR module or a lowered function of jax"
     )

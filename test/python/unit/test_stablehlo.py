@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Functions that jax lowered, compiled, against jax."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torshjit._compiler")
+pytest.importorskip("jax")
+
+import jax
+import jax.numpy as jnp
+from jax_cases import CASES
+
+import torshjit
+from torshjit.capture.numpy_dtypes import is_supported
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_function(case):
+    if case.name in ("random numbers", "dropout", "bits") and not is_supported(np.dtype("uint32")):
+        pytest.skip("needs unsigned integers")
+    lowered = jax.jit(case.function).lower(*case.arguments)
+    got = torshjit.compile(lowered, strict=True)(*case.arguments)
+    want = jax.jit(case.function)(*case.arguments)
+    assert jax.tree_util.tree_structure(got) == jax.tree_util.tree_structure(want)
+    leaves = zip(jax.tree_util.tree_leaves(got), jax.tree_util.tree_leaves(want), strict=True)
+    for x, y in leaves:
+        y = np.asarray(y)
+        assert x.dtype == y.dtype
+        assert x.shape == y.shape
+        if y.dtype.kind not in "fV":
+            np.testing.assert_array_equal(x, y)
+            continue
+        x, y = (np.asarray(each).astype(np.float64) for each in (x, y))
+        np.testing.assert_allclose(x, y, rtol=case.tolerance, atol=case.tolerance)
+
+
+def _double(x):
+    return x * 2 + 1
+
+
+_X = np.arange(6, dtype=np.float32).reshape(2, 3)
+
+
+def test_every_form_of_a_module():
+    lowered = jax.jit(_double).lower(_X)
+    module = lowered.compiler_ir(dialect="stablehlo")
+    exported = jax.export.export(jax.jit(_double))(_X)
+    forms = [
+        lowered,
+        module,
+        str(module),
+        module.operation.get_asm(print_generic_op_form=True),
+        exported,
+        exported.mlir_module_serialized,
+    ]
+    for form in forms:
+        compiled = torshjit.compile(form, strict=True)
+        np.testing.assert_array_equal(compiled(_X), _X * 2 + 1)
+
+
+def test_jax_arrays_give_jax_arrays():
+    compiled = torshjit.compile(jax.jit(_double).lower(_X))
+    assert isinstance(compiled(jnp.asarray(_X)), jax.Array)
+    assert isinstance(compiled(_X), np.ndarray)
+
+
+def test_trees_keywords_and_numbers():
+    def program(p, *, scale):
+        return {"sum": p["a"] + p["b"][0], "scaled": [p["a"] * scale]}
+
+    p = {"a": _X, "b": (_X * 3, _X)}
+    compiled = torshjit.compile(jax.jit(program).lower(p, scale=2.0))
+    result = compiled(p, scale=3.0)
+    np.testing.assert_array_equal(result["sum"], _X * 4)
+    np.testing.assert_array_equal(result["scaled"][0], _X * 3)
+    with pytest.raises(torshjit.ShapeError, match="structure"):
+        compiled(p)
+
+
+def test_a_saved_program_takes_the_flat_arrays(tmp_path):
+    compiled = torshjit.compile(jax.jit(_double).lower(_X)).prepare(_X)
+    compiled.save(tmp_path / "f.torsh")
+    np.testing.assert_array_equal(torshjit.load(tmp_path / "f.torsh")(_X), _X * 2 + 1)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (jnp.linalg.cholesky, (np.eye(3, dtype=np.float32),), "lapack"),
+        (jnp.fft.fft, (_X,), "complex"),
+        (
+            lambda x: jax.lax.while_loop(lambda c: c.sum() < 9, lambda c: c * 2, x),
+            (_X,),
+            "how often the loop runs",
+        ),
+        (
+            lambda x: jax.lax.fori_loop(0, 1000, lambda i, c: c * 1.5, x),
+            (_X,),
+            "more than 64 times",
+        ),
+    ],
+    ids=["custom call", "complex numbers", "unknown loop", "long loop"],
+)
+def test_what_is_not_covered_names_itself_and_the_line(function, arguments, message):
+    def program(*arguments):
+        return function(*arguments)
+
+    with pytest.raises(torshjit.TorshError, match=message) as caught:
+        torshjit.compile(jax.jit(program).lower(*arguments))
+    assert caught.value.op is not None
+
+
+def test_malformed_text_is_an_error():
+    text = "func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {\n  stablehlo.add\n}"
+    with pytest.raises(torshjit.CompileError, match="StableHLO module is malformed"):
+        torshjit.compile(text)
