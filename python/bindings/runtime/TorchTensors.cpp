@@ -29,6 +29,8 @@ struct TorchInterface {
   std::array<PyObject *, runtime::kNumDataTypes> dtypes{};
 };
 TorchInterface torch;
+/// The class of the tensors that stand for others while a program is traced.
+PyTypeObject *tracedType = nullptr;
 
 struct AttributeNames {
   PyObject *dtype = PyUnicode_InternFromString("dtype");
@@ -154,7 +156,8 @@ void registerTorch(nb::handle module) {
 
 bool isTensor(PyObject *object) {
   // Not isinstance(): torch overloads it.
-  return torch.tensorType && PyType_IsSubtype(Py_TYPE(object), torch.tensorType);
+  return torch.tensorType && PyType_IsSubtype(Py_TYPE(object), torch.tensorType) &&
+         Py_TYPE(object) != tracedType;
 }
 
 void requireTorch() {
@@ -271,6 +274,16 @@ std::string describeTensor(PyObject *object) {
 void bindTorchTensors(nb::module_ &m) {
   m.def("register_torch", registerTorch, nb::arg("torch"),
         "Hands over the torch module; until then no object is a tensor.");
+  m.def(
+      "register_traced_tensor",
+      [](nb::handle type) {
+        if (!PyType_Check(type.ptr()))
+          throw nb::type_error("register_traced_tensor: expected a class");
+        tracedType = reinterpret_cast<PyTypeObject *>(nb::borrow(type).release().ptr());
+      },
+      nb::arg("type"),
+      "Hands over the class of tensors that have no memory, whatever device they show: no program "
+      "takes them.");
 }
 
 } // namespace torsh::python

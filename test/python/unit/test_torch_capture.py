@@ -583,6 +583,17 @@ def test_module_is_usable_by_other_threads_meanwhile() -> None:
     assert not failures
 
 
+def test_traced_tensors_show_the_device_of_those_they_stand_for() -> None:
+    def program(x):
+        assert x.is_cpu
+        assert not x.is_meta
+        assert not x.is_cuda
+        return x + torch.tensor([1.0], device=x.device), x.device
+
+    assert_matches(interpreted(program, X)[0], X + 1)
+    assert interpreted(program, X)[1] == torch.device("cpu")
+
+
 def test_libraries_are_told_that_they_are_traced() -> None:
     def program(x, mask):
         if not torch.compiler.is_compiling() and mask.all():
