@@ -184,3 +184,30 @@ def test_torch_wide_types_pass_through(name: str) -> None:
     torch = pytest.importorskip("torch")
     x = torch.from_numpy(draw(name, 3, 5))
     _same(lambda x: (x.reshape(5, 3), x.to(torch.float64), x.t(), x.to(torch.uint8)), x)
+
+
+# ONNX.
+
+
+@pytest.mark.parametrize(
+    ("base", "exponent"), [("uint8", "uint8"), ("uint8", "int32"), ("int64", "uint16")]
+)
+def test_onnx_powers_of_two_integer_types(base: str, exponent: str) -> None:
+    onnx = pytest.importorskip("onnx")
+    helper = onnx.helper
+    types = [helper.np_dtype_to_tensor_dtype(np.dtype(name)) for name in (base, exponent)]
+    graph = helper.make_graph(
+        [helper.make_node("Pow", ["x", "y"], ["z"])],
+        "powers",
+        [
+            helper.make_tensor_value_info(name, kind, (5,))
+            for name, kind in zip("xy", types, strict=True)
+        ],
+        [helper.make_tensor_value_info("z", types[0], (5,))],
+    )
+    opset = [helper.make_opsetid("", 21)]
+    model = helper.make_model(graph, opset_imports=opset, ir_version=10)
+    x, y = np.array([0, 1, 2, 3, 200]).astype(base), np.array([3, 9, 7, 4, 2]).astype(exponent)
+    result = torshjit.compile(model, strict=True, **CPU)(x, y)
+    assert result.dtype == base
+    np.testing.assert_array_equal(result, (x.astype(np.int64) ** y.astype(np.int64)).astype(base))

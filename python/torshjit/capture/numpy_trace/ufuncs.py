@@ -161,8 +161,7 @@ def _elementwise(
             value = scalar_constant(session, answer, loop[-1])
             return (wrap(session, broadcast_value(session, value, shape), loop[-1]),)
     values = [
-        _loop_value(session, operand, each)
-        for operand, each in zip(operands, loop, strict=False)
+        _loop_value(session, operand, each) for operand, each in zip(operands, loop, strict=False)
     ]
     results = lowering(GraphMath(session), *values)
     results = results if isinstance(results, tuple) else (results,)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.capture.onnx_import.handlers import lowers
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations, is_float, wider
