@@ -122,3 +122,6 @@ for name in ("median", "nanmedian"):
 case("mode", tensor(2, 9), 1, dtypes=FLOATS[:2])
 case("mode", tensor(4, 3), 0, True, dtypes=FLOATS[:2])
 case("mode", tensor(), 0)
+case("diagonal_scatter", A, tensor(3), dtypes=ANY)
+case("diagonal_scatter", CUBE, tensor(4, 2), -1, 0, 2)
+case("diagonal_scatter", A, tensor(0), 9)

@@ -41,10 +41,7 @@ public:
   ///   ("array", "numpy"|"torch"|"dlpack"|"scalar"|"number", dtype, shape)
   ///   ("value", object)
   ///   ("tuple", nodes[, class])   ("list", nodes)   ("dict", {key: node})
-  ///   ("object", nodes, class, opener, context): an object that opener(object) takes apart into
-  ///     (parts, context); the context is compared by equality
-  /// Leaves are numbered depth first, positional ones before keywords; an object has a number too,
-  /// before its parts.
+  /// Leaves are numbered depth first, positional ones before keywords.
   ArgumentTree(nb::handle tree, References &references);
 
   bool match(PyObject *args, PyObject *kwargs, CallFrame &frame, Mismatch *why) const;
@@ -64,12 +61,11 @@ public:
   }
 
 private:
-  enum class Kind { Tensor, Value, Tuple, List, Dict, Object };
+  enum class Kind { Tensor, Value, Tuple, List, Dict };
   struct Node {
     Kind kind = Kind::Value;
     size_t leaf = 0;
-    PyObject *value = nullptr;  ///< Value: the object expected. Object: its context
-    PyObject *opener = nullptr; ///< Object
+    PyObject *value = nullptr; ///< Value: the object expected
     PyTypeObject *type = nullptr;
     std::vector<Node> children;
     std::vector<PyObject *> keys; ///< Dict
@@ -80,10 +76,8 @@ private:
   void parseTensor(const nb::tuple &node, Node &result);
   void parseChildren(const nb::tuple &node, Node &result, References &references);
   void parseDict(nb::handle entries, Node &result, References &references);
-  void parseObject(const nb::tuple &node, Node &result, References &references);
   bool matchNode(const Node &node, PyObject *object, CallFrame &frame, Mismatch *why) const;
   bool matchDict(const Node &node, PyObject *dict, CallFrame &frame, Mismatch *why) const;
-  bool matchObject(const Node &node, PyObject *object, CallFrame &frame, Mismatch *why) const;
 
   std::vector<Node> positional;
   Node keywords;

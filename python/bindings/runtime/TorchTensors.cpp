@@ -29,8 +29,6 @@ struct TorchInterface {
   std::array<PyObject *, runtime::kNumDataTypes> dtypes{};
 };
 TorchInterface torch;
-/// The class of the tensors that stand for others while a program is traced.
-PyTypeObject *tracedType = nullptr;
 
 struct AttributeNames {
   PyObject *dtype = PyUnicode_InternFromString("dtype");
@@ -132,11 +130,9 @@ void registerTorch(nb::handle module) {
   TorchInterface loaded;
   auto take = [&](const char *name) { return nb::object(module.attr(name)).release().ptr(); };
   constexpr std::pair<DataType, const char *> kDTypes[] = {
-      {DataType::I1, "bool"},      {DataType::I8, "int8"},       {DataType::I16, "int16"},
-      {DataType::I32, "int32"},    {DataType::I64, "int64"},     {DataType::UI8, "uint8"},
-      {DataType::UI16, "uint16"},  {DataType::UI32, "uint32"},   {DataType::UI64, "uint64"},
-      {DataType::F16, "float16"},  {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"},
-      {DataType::F64, "float64"}};
+      {DataType::I1, "bool"},       {DataType::I8, "int8"},     {DataType::I16, "int16"},
+      {DataType::I32, "int32"},     {DataType::I64, "int64"},   {DataType::F16, "float16"},
+      {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"}, {DataType::F64, "float64"}};
   for (auto [dtype, name] : kDTypes)
     loaded.dtypes[static_cast<size_t>(dtype)] = take(name);
   loaded.isGradEnabled = take("is_grad_enabled");
@@ -156,8 +152,7 @@ void registerTorch(nb::handle module) {
 
 bool isTensor(PyObject *object) {
   // Not isinstance(): torch overloads it.
-  return torch.tensorType && PyType_IsSubtype(Py_TYPE(object), torch.tensorType) &&
-         Py_TYPE(object) != tracedType;
+  return torch.tensorType && PyType_IsSubtype(Py_TYPE(object), torch.tensorType);
 }
 
 void requireTorch() {
@@ -274,16 +269,6 @@ std::string describeTensor(PyObject *object) {
 void bindTorchTensors(nb::module_ &m) {
   m.def("register_torch", registerTorch, nb::arg("torch"),
         "Hands over the torch module; until then no object is a tensor.");
-  m.def(
-      "register_traced_tensor",
-      [](nb::handle type) {
-        if (!PyType_Check(type.ptr()))
-          throw nb::type_error("register_traced_tensor: expected a class");
-        tracedType = reinterpret_cast<PyTypeObject *>(nb::borrow(type).release().ptr());
-      },
-      nb::arg("type"),
-      "Hands over the class of tensors that have no memory, whatever device they show: no program "
-      "takes them.");
 }
 
 } // namespace torsh::python

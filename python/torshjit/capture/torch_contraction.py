@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from torshjit.capture.matrix_product import matrix_product
+from torshjit.capture.torch_backward_contraction import transposed_convolution
 from torshjit.capture.torch_lowering import (
     Lowering,
     accumulation_dtype,
@@ -211,6 +212,48 @@ def conv_named_padding(
     return _conv(g, x, weight, bias, stride, low, high, dilation, groups)
 
 
+@lowers(
+    "aten.conv_transpose1d.default",
+    "aten.conv_transpose2d.input",
+    "aten.conv_transpose3d.input",
+)
+def conv_transposed(
+    g: Lowering,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] = 0,
+    output_padding: int | Sequence[int] = 0,
+    groups: int = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Any:
+    dtype = _common_dtype(g, x, weight, bias)
+    axes = weight.ndim - 2
+    value = g.value(x) if x.ndim == weight.ndim else g.reshape(g.value(x), (1, *x.shape))
+    if len(value.shape) != weight.ndim or value.shape[1] != weight.shape[0]:
+        raise ShapeError(
+            f"{g.op}: weights of shape {tuple(weight.shape)} for an input of {tuple(x.shape)}"
+        )
+    if 0 in (*x.shape, *weight.shape):
+        raise g.fail("empty tensors are not covered")
+    geometry = [_per_axis(numbers, axes) for numbers in (stride, padding, dilation)]
+    extents = [
+        (n - 1) * s - 2 * p + d * (w - 1) + 1 + extra
+        for n, w, s, p, d, extra in zip(
+            value.shape[2:],
+            weight.shape[2:],
+            *geometry,
+            _per_axis(output_padding, axes),
+            strict=True,
+        )
+    ]
+    result = transposed_convolution(
+        g, value, g.value(weight), g.optional(bias, dtype), *geometry, groups, extents
+    )
+    return result if x.ndim == weight.ndim else g.reshape(result, result.shape[1:])
+
+
 @lowers("aten.convolution.default", "aten._convolution.default", "aten._convolution.deprecated")
 def convolution(
     g: Lowering,
@@ -226,5 +269,7 @@ def convolution(
     *flags: bool,
 ) -> Any:
     if transposed:
-        raise g.fail("transposed convolution is not covered")
+        return conv_transposed(
+            g, x, weight, bias, stride, padding, output_padding, groups, dilation
+        )
     return conv(g, x, weight, bias, stride, padding, dilation, groups)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -159,16 +158,20 @@ def _margins(x: torch.Tensor, pad: Sequence[int]) -> list[tuple[int, int]]:
     return [(0, 0)] * (x.ndim - len(pairs)) + pairs[::-1]
 
 
+def _cut(g: Lowering, value: Any, axis: int, low: int, high: int) -> Any:
+    """What negative margins leave of an axis."""
+    start, stop = max(0, -low), value.shape[axis] - max(0, -high)
+    if start > stop:
+        raise ShapeError(f"{g.op}: margins {low}, {high} cut more than extent {value.shape[axis]}")
+    return g.slice(value, axis, start, stop)
+
+
 @lowers("aten.constant_pad_nd.default")
 def constant_pad(g: Lowering, x: torch.Tensor, pad: Sequence[int], value: float = 0) -> Any:
     result = g.value(x)
     margins = _margins(x, pad)
-    for axis, (low, high) in enumerate(margins):  # Negative margins cut.
-        extent = result.shape[axis]
-        start, stop = max(0, -low), extent - max(0, -high)
-        if start > stop:
-            raise ShapeError(f"{g.op}: margins {list(pad)} cut more than shape {tuple(x.shape)}")
-        result = g.slice(result, axis, start, stop)
+    for axis, (low, high) in enumerate(margins):
+        result = _cut(g, result, axis, low, high)
     lows = [max(0, low) for low, _ in margins]
     highs = [max(0, high) for _, high in margins]
     if not any(lows) and not any(highs):
@@ -209,14 +212,18 @@ def pad(
         return constant_pad(g, x, pad, value or 0)
     result = g.value(x)
     for axis, (low, high) in enumerate(_margins(x, pad)):
-        if low < 0 or high < 0:
-            raise g.fail(f"negative margins in mode {mode!r} are not covered")
+        if mode == "circular":
+            # What wraps around comes from what is left.
+            result = _cut(g, result, axis, low, high)
+            low, high = max(0, low), max(0, high)
         parts = [result]
-        if low:
+        if low > 0:
             parts.insert(0, _edge(g, result, axis, low, mode, low=True))
-        if high:
+        if high > 0:
             parts.append(_edge(g, result, axis, high, mode, low=False))
         result = g.concat(parts, axis)
+        # A negative margin cuts off what the other one may have added to.
+        result = _cut(g, result, axis, low, high)
     return result
 
 
@@ -233,26 +240,3 @@ def pixel_shuffle(g: Lowering, x: torch.Tensor, upscale_factor: int) -> Any:
     value = g.reshape(g.value(x), (*lead, channels // (r * r), r, r, height, width))
     value = g.permute(value, [*range(n), n, n + 3, n + 1, n + 4, n + 2])
     return g.reshape(value, (*lead, channels // (r * r), height * r, width * r))
-
-
-@lowers("aten.upsample_nearest1d.vec", "aten.upsample_nearest2d.vec", "aten.upsample_nearest3d.vec")
-def upsample_nearest(
-    g: Lowering,
-    x: torch.Tensor,
-    output_size: Sequence[int] | None,
-    scale_factors: Sequence[float] | None,
-) -> Any:
-    extents = list(x.shape[2:])
-    if output_size is not None:
-        sizes = list(output_size)
-    else:
-        assert scale_factors is not None
-        sizes = [math.floor(n * f) for n, f in zip(extents, scale_factors, strict=True)]
-    if any(size % extent for size, extent in zip(sizes, extents, strict=True)):
-        raise g.fail(f"only whole factors are covered, not {extents} to {sizes}")
-    apart, wide = list(x.shape[:2]), list(x.shape[:2])
-    for extent, size in zip(extents, sizes, strict=True):
-        apart += [extent, 1]
-        wide += [extent, size // extent]
-    value = g.broadcast(g.reshape(g.value(x), apart), wide)
-    return g.reshape(value, (*x.shape[:2], *sizes))

@@ -261,6 +261,37 @@ def group_norm(
     return _normalized(g, x, [2], weight, bias, eps, view)
 
 
+@lowers("aten.native_group_norm.default")
+def native_group_norm(
+    g: Lowering,
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    count: int,
+    channels: int,
+    extent: int,
+    groups: int,
+    eps: float,
+) -> Any:
+    result = group_norm(g, x, groups, weight, bias, eps)
+    _, stored = _mixed_dtype(x, weight, bias)
+    wide = accumulation_dtype(stored)
+    view = (count, groups, channels // groups * extent)
+
+    def parts() -> Any:
+        return g.reshape(g.operand(x, wide), view)
+
+    def mean() -> Any:
+        return g.cast(g.mean(parts(), [2]), stored)
+
+    def inverse_deviation() -> Any:
+        variance, _ = g.variance(parts(), [2], 0)
+        return g.cast(g.emit("rsqrt", g.emit("add", variance, g.scalar(eps, wide))), stored)
+
+    shape = (count, groups)
+    return result, Deferred(mean, stored, shape), Deferred(inverse_deviation, stored, shape)
+
+
 @lowers("aten.instance_norm.default")
 def instance_norm(
     g: Lowering,

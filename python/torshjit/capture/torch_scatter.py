@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from torshjit.capture.torch_aliasing import write_through
 from torshjit.capture.torch_indexing import check_positions, places_of
 from torshjit.capture.torch_lowering import (
     Lowering,
@@ -18,6 +19,7 @@ from torshjit.capture.torch_lowering import (
     is_float,
     lowers,
 )
+from torshjit.capture.torch_views import VIEWS
 from torshjit.errors import DTypeError, ShapeError
 
 __all__: list[str] = []
@@ -300,3 +302,17 @@ def masked_scatter(g: Lowering, x: Tensor, mask: Tensor, source: Tensor) -> Any:
     taken = g.gather(flat, [order], [0])
     result = g.emit("select", chosen, taken, g.reshape(value, (count,)))
     return g.reshape(result, shape)
+
+
+@lowers("aten.diagonal_scatter.default")
+def diagonal_scatter(
+    g: Lowering, x: Tensor, source: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> Any:
+    steps = VIEWS["aten.diagonal.default"](tuple(x.shape), offset, dim1, dim2)
+    if tuple(source.shape) != tuple(steps[-1].after):
+        raise ShapeError(
+            f"{g.op}: a diagonal of shape {tuple(source.shape)}, not {tuple(steps[-1].after)}"
+        )
+    if 0 in source.shape:
+        return g.value(x)
+    return write_through(g, steps, g.value(x), g.operand(source, dialect_dtype(x.dtype)))

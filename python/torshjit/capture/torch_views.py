@@ -15,6 +15,7 @@ from torshjit.capture.torch_aliasing import (
     permute_step,
     reshape_step,
     slice_step,
+    windows_step,
 )
 from torshjit.capture.torch_lowering import axis_of
 from torshjit.errors import ShapeError
@@ -236,6 +237,36 @@ def _select(shape: Shape, dim: int, index: int) -> Steps:
 def _unbind(shape: Shape, dim: int = 0) -> tuple[Steps, ...]:
     axis = axis_of(dim, len(shape))
     return tuple(_select(shape, axis, index) for index in range(shape[axis]))
+
+
+@_view("aten.diagonal.default")
+def _diagonal(shape: Shape, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Steps:
+    rank = len(shape)
+    first, second = axis_of(dim1, rank), axis_of(dim2, rank)
+    if first == second:
+        raise ShapeError(f"diagonal: both axes are {first}")
+    order = [axis for axis in range(rank) if axis not in (first, second)] + [first, second]
+    steps = [permute_step(shape, order)]
+    rows, columns = shape[first], shape[second]
+    length = max(0, min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns))
+    # The square that it is the diagonal of, whose elements are one row and one column apart.
+    for axis, start in ((rank - 2, max(0, -offset)), (rank - 1, max(0, offset))):
+        start = min(start, steps[-1].after[axis])
+        steps.append(slice_step(steps[-1].after, axis, start, start + length))
+    lead = steps[-1].after[:-2]
+    steps.append(reshape_step(steps[-1].after, (*lead, length * length)))
+    steps.append(slice_step(steps[-1].after, rank - 2, 0, length * length, length + 1))
+    return steps
+
+
+@_view("aten.unfold.default")
+def _unfold(shape: Shape, dimension: int, size: int, step: int) -> Steps:
+    axis = axis_of(dimension, len(shape))
+    if not shape:
+        return [reshape_step(shape, (1,)), slice_step((1,), 0, 0, size)]
+    if size > shape[axis] or size < 0 or step <= 0:
+        raise ShapeError(f"unfold: size {size}, step {step} of an axis of extent {shape[axis]}")
+    return [windows_step(shape, axis, size, step)]
 
 
 def _cut(shape: Shape, axis: int, sizes: Shape) -> tuple[Steps, ...]:

@@ -7,9 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
-from torshjit.capture.torch_lowering import Lowering, Unavailable, lowers
+from torshjit.capture.torch_lowering import Deferred, Lowering, lowers
 from torshjit.errors import ShapeError
 
 __all__: list[str] = []
@@ -85,7 +86,64 @@ def _max_pool(
         padding_high=high,
         dilation=spacing,
     )
-    return _unbatched(g, result, added)
+    places = [
+        _window_places(*numbers)
+        for numbers in zip(
+            value.shape[2:], result.shape[2:], window, steps, margin, spacing, strict=True
+        )
+    ]
+    indices = Deferred(
+        lambda: _unbatched(g, _places_of_largest(g, value, places), added),
+        "i64",
+        result.shape[1:] if added else result.shape,
+    )
+    return _unbatched(g, result, added), indices
+
+
+# Where the largest element of a window is.
+
+
+def _window_places(
+    extent: int, count: int, window: int, stride: int, padding: int, dilation: int
+) -> np.ndarray:
+    """The positions of each window along an axis: (count, window).
+
+    A position in the padding is that of the nearest element of the window that is in the input.
+    """
+    start = np.arange(count)[:, None] * stride - padding
+    places = start + np.arange(window) * dilation
+    first = start + dilation * np.maximum(0, -(start // dilation))
+    last = start + dilation * np.minimum(window - 1, (extent - 1 - start) // dilation)
+    return np.clip(places, first, last)
+
+
+def _places_of_largest(g: Lowering, value: Any, tables: Sequence[np.ndarray]) -> Any:
+    """For each window the position of its first largest element in the flattened input."""
+    axes = len(tables)
+    known = [g.builder.constant(table.astype(np.int64), loc=g.location) for table in tables]
+    counts = [table.shape[0] for table in tables]
+    sizes = [table.shape[1] for table in tables]
+
+    def at(axis: int) -> list[int]:
+        """The shape of a table among the axes of windows and of places in a window."""
+        shape = [1] * (2 * axes)
+        shape[axis], shape[axes + axis] = counts[axis], sizes[axis]
+        return shape
+
+    positions = [g.reshape(table, at(axis)) for axis, table in enumerate(known)]
+    windows = g.gather(value, positions, list(range(2, 2 + axes)))
+    flat = g.reshape(windows, (*value.shape[:2], *counts, math.prod(sizes)))
+    place = g.emit("argmax", flat, axis=2 + axes)
+    result = g.scalar(0, "i64")
+    for axis in range(axes):
+        inner = math.prod(sizes[axis + 1 :])
+        part = g.emit("floor_divide", place, g.scalar(inner, "i64"))
+        part = g.emit("remainder", part, g.scalar(sizes[axis], "i64"))
+        window = g.iota([n if i == axis else 1 for i, n in enumerate(counts)], axis, "i64")
+        position = g.gather(known[axis], [window, part], [0, 1])
+        result = g.emit("mul", result, g.scalar(value.shape[2 + axis], "i64"))
+        result = g.emit("add", result, position)
+    return result
 
 
 def _max_pool_rule(axes: int, with_indices: bool) -> Callable[..., Any]:
@@ -99,21 +157,19 @@ def _max_pool_rule(axes: int, with_indices: bool) -> Callable[..., Any]:
         ceil_mode: bool = False,
     ) -> Any:
         result = _max_pool(g, x, axes, kernel_size, stride, padding, dilation, ceil_mode)
-        return (result, _no_indices(g, result)) if with_indices else result
+        return result if with_indices else result[0]
 
     return rule
 
 
-def _no_indices(g: Lowering, result: Any) -> Unavailable:
-    return Unavailable(f"the indices of {g.op} are not covered", "i64", result.shape)
-
-
 for _axes in (1, 2, 3):
     lowers(f"aten.max_pool{_axes}d.default")(_max_pool_rule(_axes, with_indices=False))
-    if _axes > 1:
-        lowers(f"aten.max_pool{_axes}d_with_indices.default")(
-            _max_pool_rule(_axes, with_indices=True)
-        )
+    lowers(f"aten.max_pool{_axes}d_with_indices.default")(_max_pool_rule(_axes, with_indices=True))
+
+
+def _padded(g: Lowering, value: Any, margin: Sequence[int]) -> Any:
+    width = [0, 0, *margin]
+    return g.emit("pad", value, g.scalar(0, value.dtype), low=width, high=width)
 
 
 def _avg_pool_rule(axes: int) -> Callable[..., Any]:
@@ -134,11 +190,13 @@ def _avg_pool_rule(axes: int) -> Callable[..., Any]:
         high = list(margin)
         if ceil_mode:
             extra = _ceiling_margin(value.shape[2:], window, steps, margin, [1] * axes)
+            high = [a + b for a, b in zip(margin, extra, strict=True)]
             if any(extra) and not divisor_override and count_include_pad:
                 if any(margin):
-                    raise g.fail("ceil_mode with counted padding is not covered")
-                count_include_pad = False  # What ceil_mode adds is never counted.
-            high = [a + b for a, b in zip(margin, extra, strict=True)]
+                    # The padding is counted, what ceil_mode adds is not: so that is padding only.
+                    value = _padded(g, value, margin)
+                    margin, high = [0] * axes, extra
+                count_include_pad = False
         result = g.emit(
             "avg_pool",
             value,
@@ -164,9 +222,14 @@ def _adaptive_windows(extent: int, count: int) -> list[tuple[int, int]]:
     return [(i * extent // count, -(-(i + 1) * extent // count)) for i in range(count)]
 
 
-def _adaptive(g: Lowering, x: torch.Tensor, axes: int, output_size: Sizes, largest: bool) -> Any:
+def _adaptive(
+    g: Lowering, x: torch.Tensor, axes: int, output_size: Sequence[int | None], largest: bool
+) -> Any:
     value, added = _batched(g, x, axes)
-    sizes = _per_axis(output_size, axes)
+    sizes = [
+        extent if size is None else size
+        for size, extent in zip(_per_axis(output_size, axes), value.shape[2:], strict=True)
+    ]
     extents = list(value.shape[2:])
     if any(size < 1 for size in sizes):
         raise g.fail(f"an output of extents {sizes} is not covered")
@@ -203,10 +266,24 @@ def _adaptive(g: Lowering, x: torch.Tensor, axes: int, output_size: Sizes, large
     return _unbatched(g, result, added)
 
 
+def _adaptive_indices(g: Lowering, x: torch.Tensor, axes: int, result: Any) -> Deferred:
+    def compute() -> Any:
+        value, added = _batched(g, x, axes)
+        tables = []
+        for extent, count in zip(value.shape[2:], result.shape[-axes:], strict=True):
+            windows = _adaptive_windows(extent, count)
+            longest = max(stop - start for start, stop in windows)
+            places = np.array([np.arange(start, start + longest) for start, _ in windows])
+            tables.append(np.minimum(places, np.array([[stop - 1] for _, stop in windows])))
+        return _unbatched(g, _places_of_largest(g, value, tables), added)
+
+    return Deferred(compute, "i64", result.shape)
+
+
 def _adaptive_rule(axes: int, largest: bool) -> Callable[..., Any]:
     def rule(g: Lowering, x: torch.Tensor, output_size: Sizes) -> Any:
         result = _adaptive(g, x, axes, output_size, largest)
-        return (result, _no_indices(g, result)) if largest else result
+        return (result, _adaptive_indices(g, x, axes, result)) if largest else result
 
     return rule
 

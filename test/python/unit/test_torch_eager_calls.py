@@ -177,3 +177,12 @@ def test_a_second_derivative_keeps_the_eager_backward_pass() -> None:
         (gradient,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
         (expected,) = torch.autograd.grad(gradient.square().sum(), x)
         torch.testing.assert_close(actual, expected)
+
+
+def test_complex_results_are_those_of_eager() -> None:
+    def program(x: Any) -> Any:
+        return torch.fft.fft(x * 2)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.testing.assert_close(torshjit.compile(program)(X), program(X))

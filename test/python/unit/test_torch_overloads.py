@@ -12,20 +12,18 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torshjit._compiler")
 
 import torch_backward_cases  # noqa: E402, F401
+import torch_geometry_cases  # noqa: E402, F401
 import torch_position_cases  # noqa: E402, F401
 import torch_special_cases  # noqa: E402, F401
-from interpreted_capture import assert_matches, capture, interpreted  # noqa: E402
+from interpreted_capture import assert_matches, interpreted  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
 from torch_overload_cases import CASES, Case, Tensor  # noqa: E402
 
 from torshjit.capture.torch_handlers import RULES, VIEWS  # noqa: E402
-from torshjit.errors import UnsupportedOpError  # noqa: E402
 
 #: Overloads whose results differ in form, with tests of their own below.
 TESTED_APART = {
     "aten._scaled_dot_product_flash_attention_for_cpu_backward.default",
-    *(f"aten.max_pool{axes}d_with_indices.default" for axes in (2, 3)),
-    *(f"aten.adaptive_max_pool{axes}d.default" for axes in (1, 2, 3)),
 }
 
 
@@ -84,36 +82,6 @@ def test_no_case_is_refused_by_eager_in_every_dtype() -> None:
             except (RuntimeError, NotImplementedError):
                 refused += 1
         assert refused < len(case.dtypes), case
-
-
-@pytest.mark.parametrize(
-    ("name", "args"),
-    [
-        ("max_pool2d_with_indices.default", ([2, 2],)),
-        ("max_pool3d_with_indices.default", ([2, 2, 2],)),
-        ("adaptive_max_pool1d.default", ([2],)),
-        ("adaptive_max_pool2d.default", ([2, 3],)),
-        ("adaptive_max_pool3d.default", ([2, 2, 1],)),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_only_the_first_result_is_covered(name: str, args: tuple) -> None:
-    function = overload_of(f"aten.{name}")
-    x = torch.randn(2, 4, 4) if "1d" in name else torch.randn(2, 4, 4, 4)
-    others = [arg for arg in args if isinstance(arg, torch.Tensor)]
-
-    def first(x: Any, *given: Any) -> Any:
-        rest = iter(given)
-        filled = [next(rest) if isinstance(arg, torch.Tensor) else arg for arg in args]
-        return function(x, *filled)[0]
-
-    assert_matches(interpreted(first, x, *others), first(x, *others), 4)
-
-    def second(x: Any) -> Any:
-        return function(x, *args)[1] + 1
-
-    with pytest.raises(UnsupportedOpError, match="not covered"):
-        capture(second, x)
 
 
 @pytest.mark.parametrize("kind", ["full", "causal", "hidden", "bias"])

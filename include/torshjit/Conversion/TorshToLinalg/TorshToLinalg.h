@@ -15,8 +15,7 @@ namespace mlir::torsh {
 /// Inside a kernel a tensor has no extents that are statically 1: a loop over
 /// one iteration is no loop, and a broadcast along one is no index. So every
 /// indexing map of a kernel is a projected permutation (windows apart), which
-/// is what tiling and fusion work on. Nor has it unsigned integers: they become
-/// those without a sign, as they are stored.
+/// is what tiling and fusion work on.
 class SqueezedTypeConverter : public TypeConverter {
 public:
   SqueezedTypeConverter();
@@ -25,7 +24,7 @@ public:
 /// The axes of `type` that stay when it is squeezed.
 SmallVector<int64_t> keptAxes(ShapedType type);
 
-/// `type` without its unit axes, its elements as they are stored.
+/// `type` without its unit axes.
 RankedTensorType squeeze(RankedTensorType type);
 
 void populateKernelPatterns(const TypeConverter &types, RewritePatternSet &patterns);

@@ -2,7 +2,7 @@
 """Runs torch's operator samples, in a process of their own, and prints tables by family.
 
 usage: python -m conformance.opinfo [--dtype NAME]... [--only REGEX] [--most N] [--target NAME]
-                                    [--table FILE] [--lost] [--verbose]
+                                    [--strict] [--table FILE] [--lost] [--verbose]
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from typing import Any
 
 import torch
 
@@ -26,13 +27,13 @@ _MOST_SECONDS = 60
 _DTYPES = ("float32", "bfloat16", "int64", "bool")
 
 
-def run_dtype(name: str, operators: list[str], most: int | None, target: str) -> Results:
-    """Runs the operators' samples of one dtype."""
+def run_dtype(name: str, operators: list[str], most: int | None, **options: Any) -> Results:
+    """Runs the operators' samples of one dtype, with options of `torshjit.compile`."""
     dtype = getattr(torch, name)
 
     def task(place: tuple[str, int]) -> Outcome | None:
         torch.set_num_threads(1)
-        return run_sample(place[0], dtype, place[1], target_device=target)
+        return run_sample(place[0], dtype, place[1], **options)
 
     process = CaseProcess(task, _MOST_SECONDS)
     results = Results(name)
@@ -56,6 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", default="", help="which operators, by a regular expression")
     parser.add_argument("--most", type=int, help="most samples of each operator")
     parser.add_argument("--target", default="cpu", help="what is compiled for")
+    parser.add_argument("--strict", action="store_true", help="do not run what falls back")
     parser.add_argument("--table", help="where the tables go as well")
     parser.add_argument("--lost", action="store_true", help="list what ATen calls fell back")
     parser.add_argument("--verbose", action="store_true", help="print each failure and fallback")
@@ -69,7 +71,9 @@ def main(arguments: list[str]) -> int:
             for key, op in all_operators().items()
             if re.search(options.only, key) and op.supports_dtype(dtype, "cpu")
         ]
-        results = run_dtype(name, operators, options.most, options.target)
+        results = run_dtype(
+            name, operators, options.most, target_device=options.target, strict=options.strict
+        )
         for line in results.unexpected(KNOWN_FAILURES, whole=options.most is None):
             unexpected += 1
             print(line, flush=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import sys
 import warnings
 from typing import Any
 
@@ -54,7 +55,10 @@ def _samples(operator: str, dtype: torch.dtype) -> list[Any]:
 
 
 def run_sample(operator: str, dtype: torch.dtype, number: int, **options: Any) -> Outcome | None:
-    """Runs sample `number`, with options of `torshjit.compile`; None where there are fewer."""
+    """Runs sample `number`, with options of `torshjit.compile`; None where there are fewer.
+
+    With `strict` what cannot be compiled counts as a fallback without being run.
+    """
     op = all_operators()[operator]
     outcome = Outcome(operator, str(dtype).removeprefix("torch."), number, "refused")
     try:
@@ -74,10 +78,13 @@ def run_sample(operator: str, dtype: torch.dtype, number: int, **options: Any) -
         except Exception as error:
             return _described(outcome, error)
         try:
-            fallbacks = _run_compiled(op, given, expected, (args, kwargs), is_random, options)
-            outcome.kind = "fallback" if fallbacks else "compiled"
-            if fallbacks:
-                outcome.op, outcome.reason = fallbacks[0]["op"], fallbacks[0]["reason"]
+            outcome.op, outcome.reason = _run_compiled(
+                op, given, expected, (args, kwargs), is_random, options
+            )
+            outcome.kind = "fallback" if outcome.op else "compiled"
+        except torshjit.TorshError as error:
+            outcome.kind = "fallback" if options.get("strict") else "failed"
+            outcome.op, outcome.reason = error.op or type(error).__name__, error.message
         except Exception as error:
             outcome.kind = "failed"
             _described(outcome, error)
@@ -86,8 +93,11 @@ def run_sample(operator: str, dtype: torch.dtype, number: int, **options: Any) -
 
 def _run_compiled(
     op: Any, given: Any, expected: Any, changed: Any, is_random: bool, options: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """Runs the operator compiled, checks results and arguments, and returns what fell back."""
+) -> tuple[str, str]:
+    """Runs the operator compiled and checks results and arguments.
+
+    Returns what fell back, if anything did, and why.
+    """
     compiled = torshjit.compile(Call(op.op), **options)
     args, kwargs = _copied(given)
     actual = _seeded(compiled, args, kwargs)
@@ -104,7 +114,14 @@ def _run_compiled(
     if is_random:
         again = _seeded(compiled, *_copied(given))
         assert _is_same(actual, again), "the results do not follow from the seed"
-    return compiled.explain(structured=True)["fallbacks"]
+    if "torch._dynamo" in sys.modules:
+        # It keeps what it made for a code object, which all operators share.
+        torch._dynamo.reset()
+    for fallback in compiled.explain(structured=True)["fallbacks"]:
+        return fallback["op"], fallback["reason"]
+    for name in compiled.stats()["fallback_ops"]:
+        return name, "eager torch between kernels"
+    return "", ""
 
 
 def _seeded(function: Any, args: tuple, kwargs: dict[str, Any], seed: int = SEED) -> Any:

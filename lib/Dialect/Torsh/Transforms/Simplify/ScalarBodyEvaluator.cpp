@@ -6,7 +6,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
-#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -64,7 +63,7 @@ FailureOr<DenseElementsAttr> mlir::torsh::evaluateScalarBody(ElementwiseOpInterf
     values[block.addArgument(elements.getType(), op.getLoc())] = elements;
   OpBuilder builder(op->getContext());
   builder.setInsertionPointToEnd(&block);
-  Type element = getStorageType(getElementTypeOrSelf(op->getResult(0).getType()));
+  Type element = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
   Value result = op.buildScalarBody(builder, op.getLoc(), block.getArguments(), element);
 
   for (Operation &inner : block) {
