@@ -73,7 +73,7 @@ def _random_input(leaf: ArrayLeaf, generator: np.random.Generator, extent: int) 
     dtype = numpy_dtype(leaf.dtype)
     if leaf.dtype == "i1":
         return generator.random(shape) < 0.5
-    if leaf.dtype.startswith("i"):
+    if leaf.dtype.startswith(("i", "ui")):
         return generator.integers(0, 10, shape).astype(dtype)
     return generator.standard_normal(shape).astype(dtype)
 

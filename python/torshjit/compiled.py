@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 from torshjit.account import describe, sum_statistics
 from torshjit.capture.graph_function import TRACED, CapturedProgram, tree_leaves
+from torshjit.capture.opened_objects import open_objects
 from torshjit.config import JitConfig
 from torshjit.errors import (
     CaptureError,
@@ -148,7 +149,7 @@ class CompiledModule(_runtime.Dispatcher):
         if self._source is None:
             # The runtime then raises an error that says how the arguments differ.
             return None
-        if any(hasattr(leaf, TRACED) for leaf in tree_leaves((args, kwargs))):
+        if any(hasattr(leaf, TRACED) for leaf in tree_leaves(open_objects((args, kwargs)))):
             return (self._inline(args, kwargs),)
         signature = signature_of(args, kwargs)
         with self._lock:
@@ -480,7 +481,7 @@ def _needs_grad(found: Specialization, args: tuple, kwargs: dict) -> bool:
     bound = [getattr(binding, "value", None) for binding in program.bindings]
     return any(
         is_torch_tensor(value) and value.requires_grad
-        for value in [*bound, *tree_leaves((args, kwargs))]
+        for value in [*bound, *tree_leaves(open_objects((args, kwargs)))]
     )
 
 

@@ -13,15 +13,15 @@ from torshjit.capture.graph_function import (
     IdentityGuard,
     ResultLeaf,
     ValueLeaf,
-    tree_leaves,
 )
+from torshjit.capture.opened_objects import ArgumentObject, Opened, Updated
 
 __all__ = ["runtime_arguments"]
 
 
 def runtime_arguments(program: CapturedProgram) -> dict[str, Any]:
     """Returns the keyword arguments of `Dispatcher.add_specialization`, without the executable."""
-    numbers = _leaf_numbers(program.args_tree)
+    numbers, objects = _leaf_numbers(program.args_tree)
     bindings = [
         ("arg", numbers[binding.leaf])
         if isinstance(binding, ArgumentBinding)
@@ -41,18 +41,39 @@ def runtime_arguments(program: CapturedProgram) -> dict[str, Any]:
             {key: _argument(tree) for key, tree in kwargs.items()},
         ),
         "bindings": bindings,
-        "output_tree": _output(program.output_tree, program.output_kind, numbers),
+        "output_tree": _OutputTree(program.output_kind, numbers, objects).node(program.output_tree),
         "guards": identity,
         "attribute_guards": attributes,
         "grad_sensitive": program.grad_sensitive,
     }
 
 
-def _leaf_numbers(args_tree: tuple[tuple, dict]) -> list[int]:
-    """The runtime's number of each array leaf: it counts values among the leaves."""
-    return [
-        number for number, leaf in enumerate(tree_leaves(args_tree)) if isinstance(leaf, ArrayLeaf)
-    ]
+def _leaf_numbers(args_tree: tuple[tuple, dict]) -> tuple[list[int], list[int]]:
+    """The runtime's number of each array leaf and of each Opened node.
+
+    It counts values and objects among the leaves, an object before its parts.
+    """
+    arrays: list[int] = []
+    objects: list[int] = []
+    count = 0
+
+    def visit(tree: Any) -> None:
+        nonlocal count
+        kind = type(tree)
+        if kind in (tuple, list, dict):
+            for item in tree.values() if kind is dict else tree:
+                visit(item)
+            return
+        if kind is Opened:
+            objects.append(count)
+        elif kind is ArrayLeaf:
+            arrays.append(count)
+        count += 1
+        if kind is Opened:
+            visit(tree.items)
+
+    visit(args_tree)
+    return arrays, objects
 
 
 def _container(tree: Any, convert: Any) -> tuple | None:
@@ -70,20 +91,47 @@ def _argument(tree: Any) -> tuple:
         return ("array", tree.kind, tree.dtype, tuple(tree.shape))
     if isinstance(tree, ValueLeaf):
         return ("value", tree.value)
+    if isinstance(tree, Opened):
+        structure = tree.structure
+        items = [_argument(item) for item in tree.items]
+        return ("object", items, structure.kind, structure.opener, structure.context)
     node = _container(tree, _argument)
     assert node is not None, f"not a tree of arguments: {tree!r}"
     return node
 
 
-def _output(tree: Any, kind: str, numbers: list[int]) -> tuple:
-    if isinstance(tree, ResultLeaf):
-        # A scalar is NumPy's: other libraries have arrays of rank 0, which stay on their device.
-        is_scalar = tree.scalar and kind == "numpy"
-        return ("leaf", tree.index, "scalar" if is_scalar else kind)
-    if isinstance(tree, ArgumentLeaf):
-        return ("argument", numbers[tree.leaf])
-    if isinstance(tree, ValueLeaf):
-        return ("value", tree.value)
-    node = _container(tree, lambda item: _output(item, kind, numbers))
-    assert node is not None, f"not a tree of results: {tree!r}"
-    return node
+class _OutputTree:
+    """Converts the tree of a program's results."""
+
+    def __init__(self, kind: str, arrays: list[int], objects: list[int]) -> None:
+        self._kind = kind
+        self._arrays = arrays
+        self._objects = objects
+
+    def node(self, tree: Any) -> tuple:
+        """The runtime's node for a tree."""
+        if isinstance(tree, ResultLeaf):
+            # A scalar is NumPy's: other libraries have arrays of rank 0, which stay on their
+            # device.
+            is_scalar = tree.scalar and self._kind == "numpy"
+            return ("leaf", tree.index, "scalar" if is_scalar else self._kind)
+        if isinstance(tree, ArgumentLeaf):
+            return ("argument", self._arrays[tree.leaf])
+        if isinstance(tree, ValueLeaf):
+            return ("value", tree.value)
+        if isinstance(tree, ArgumentObject):
+            return ("argument", self._objects[tree.number])
+        if isinstance(tree, Opened):
+            return ("made", list(map(self.node, tree.items)), tree.structure.make)
+        if isinstance(tree, Updated):
+            return self._updated(tree)
+        node = _container(tree, self.node)
+        assert node is not None, f"not a tree of results: {tree!r}"
+        return node
+
+    def _updated(self, tree: Updated) -> tuple:
+        nodes = [self.node(tree.result)]
+        for change in tree.changes:
+            nodes.append(("argument", self._objects[change.number]))
+            nodes.append(("list", [self.node(value) for value in change.values.values()]))
+        return ("made", nodes, tree.finish)

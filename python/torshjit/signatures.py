@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from torshjit.capture.dlpack_arrays import dlpack_dtype, is_dlpack_array
 from torshjit.capture.graph_function import ArrayLeaf, ValueLeaf, flatten, leaf_paths, tree_map
 from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
+from torshjit.capture.opened_objects import Opened, open_objects
 from torshjit.record import Record
 from torshjit.sources import is_torch_tensor
 
@@ -24,6 +27,10 @@ _TORCH_DTYPES = {
     "torch.int16": "i16",
     "torch.int32": "i32",
     "torch.int64": "i64",
+    "torch.uint8": "ui8",
+    "torch.uint16": "ui16",
+    "torch.uint32": "ui32",
+    "torch.uint64": "ui64",
     "torch.float16": "f16",
     "torch.bfloat16": "bf16",
     "torch.float32": "f32",
@@ -32,7 +39,21 @@ _TORCH_DTYPES = {
 
 
 #: Types whose values can be compared by equality and kept.
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), slice, type(Ellipsis), np.dtype, type)
+_PLAIN = (
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    type(None),
+    slice,
+    type(Ellipsis),
+    np.dtype,
+    type,
+    FunctionType,
+    BuiltinFunctionType,
+)
 
 
 class _Opaque(Record):
@@ -49,7 +70,7 @@ class _Opaque(Record):
 
 def _is_plain(value: Any) -> bool:
     kind = type(value)
-    return kind in _PLAIN or isinstance(value, type) or kind.__module__ == "torch"
+    return kind in _PLAIN or isinstance(value, (type, enum.Enum)) or kind.__module__ == "torch"
 
 
 def _describe(value: Any) -> ArrayLeaf | ValueLeaf:
@@ -73,7 +94,7 @@ def signature_of(args: tuple, kwargs: dict) -> Signature:
     Unsupported dtypes keep their own names, and objects that no program takes are told apart
     by their types only.
     """
-    return flatten(args, kwargs, _describe)[0]
+    return flatten(open_objects(args), open_objects(kwargs), _describe)[0]
 
 
 def trees_match(expected: Any, actual: Any) -> bool:
@@ -92,6 +113,12 @@ def _matches(expected: Any, actual: Any) -> bool:
         )
     if isinstance(expected, ValueLeaf):
         return isinstance(actual, ValueLeaf) and expected == actual
+    if isinstance(expected, Opened):
+        return (
+            isinstance(actual, Opened)
+            and expected.structure == actual.structure
+            and _matches(expected.items, actual.items)
+        )
     if type(expected) is not type(actual) or len(expected) != len(actual):
         return False
     if isinstance(expected, dict):
@@ -114,6 +141,11 @@ def _format_tree(tree: Any) -> str:
         if isinstance(tree, list):
             return f"[{inner}]"
         return f"({inner},)" if len(tree) == 1 else f"({inner})"
+    if isinstance(tree, Opened):
+        paths = map(tree.structure.path, range(len(tree.items)))
+        parts = zip(paths, map(_format_tree, tree.items), strict=True)
+        inner = ", ".join(f"{path.lstrip('.')}={part}" for path, part in parts)
+        return f"{tree.structure.kind.__name__}({inner})"
     return str(_format_leaf(tree))
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from torshjit.capture.graph_function import ArrayLeaf, CapturedProgram, tree_leaves
 from torshjit.capture.onnx_import.model_kinds import is_onnx_bytes, is_onnx_file, is_onnx_model
+from torshjit.capture.opened_objects import open_objects
 from torshjit.capture.stablehlo_import.module_kinds import is_lowered_function, is_stablehlo
 from torshjit.compiler_cache import compiler_context, load_compiler
 from torshjit.config import JitConfig
@@ -59,7 +60,7 @@ class PythonSource:
         self.name = getattr(function, "__qualname__", None) or type(function).__qualname__
 
     def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
-        if any(is_torch_tensor(leaf) for leaf in tree_leaves((args, kwargs))):
+        if any(is_torch_tensor(leaf) for leaf in tree_leaves(open_objects((args, kwargs)))):
             from torshjit.capture.torch_capture import capture_module
 
             return capture_module(

@@ -21,8 +21,8 @@ from torshjit.capture.graph_function import (
     ValueLeaf,
     leaves_like,
     tree_leaves,
-    tree_map,
 )
+from torshjit.capture.opened_objects import build, open_objects, opened_sources
 from torshjit.compiler_cache import compile_module
 from torshjit.config import JitConfig
 from torshjit.errors import TorshError
@@ -199,12 +199,11 @@ class Specialization:
         assert program is not None
         if self.graph is None:
             self.graph = program.module.graph(program.entry)
+        call = open_objects((args, kwargs))
         leaves = [
             value
             for leaf, value in zip(
-                tree_leaves(program.args_tree),
-                leaves_like(program.args_tree, (args, kwargs)),
-                strict=True,
+                tree_leaves(program.args_tree), leaves_like(program.args_tree, call), strict=True
             )
             if isinstance(leaf, ArrayLeaf)
         ]
@@ -232,7 +231,7 @@ class Specialization:
             assert isinstance(leaf, ValueLeaf)
             return leaf.value
 
-        result = tree_map(leave, program.output_tree)
+        result = build(program.output_tree, leave, list(opened_sources(call)))
         self.interpreted_calls += 1
         self.interpreted_us += (time.perf_counter() - started) * 1e6
         return result

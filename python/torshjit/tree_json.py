@@ -52,6 +52,13 @@ def write_tree(tree: tuple) -> list:
         return ["dict", [[_write_value(key), write_tree(node)] for key, node in tree[1].items()]]
     if kind == "value":
         return ["value", _write_value(tree[1])]
+    if kind in ("object", "made"):
+        made = tree[2] if kind == "object" else getattr(tree[2], "__self__", tree[2])
+        name = getattr(getattr(made, "kind", made), "__name__", "objects")
+        raise TorshError(
+            f"an executable file cannot hold arguments or results of type {name}; it holds tuples, "
+            "lists and dicts of arrays, numbers, strings and None"
+        )
     return list(tree)
 
 

@@ -12,7 +12,7 @@ _FOLDER = Path(__file__).parents[2] / "include" / "torshjit" / "Dialect" / "Tors
 # executes is tested in e2e/test_host_steps.py.
 _NOT_IN_GRAPHS = {"TorshKernelOps.td", "TorshHostOps.td"}
 
-_INTEGERS = ("i8", "i16", "i32", "i64")
+_INTEGERS = ("i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
 _FLOATS = ("f16", "bf16", "f32", "f64")
 _CONSTRAINTS = {
     "Torsh_Tensor": ("i1", *_INTEGERS, *_FLOATS),

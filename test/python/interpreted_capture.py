@@ -20,7 +20,11 @@ from torshjit.capture.graph_function import (  # noqa: E402
     CapturedProgram,
     ResultLeaf,
     tree_leaves,
-    tree_map,
+)
+from torshjit.capture.opened_objects import (  # noqa: E402
+    build,
+    open_objects,
+    opened_sources,
 )
 from torshjit.capture.torch_capture import capture_module  # noqa: E402
 from torshjit.interpreter.evaluate import evaluate  # noqa: E402
@@ -35,7 +39,8 @@ def capture(program: Callable, *args: Any, **kwargs: Any) -> CapturedProgram:
 
 def run(captured: CapturedProgram, *args: Any, **kwargs: Any) -> Any:
     """The result of a captured program, interpreted, for arguments of the captured structure."""
-    pairs = zip(tree_leaves(captured.args_tree), tree_leaves((args, kwargs)), strict=True)
+    call = open_objects((args, kwargs))
+    pairs = zip(tree_leaves(captured.args_tree), tree_leaves(call), strict=True)
     leaves = [value for leaf, value in pairs if isinstance(leaf, ArrayLeaf)]
     inputs = [
         leaves[binding.leaf] if isinstance(binding, ArgumentBinding) else binding.value
@@ -50,7 +55,7 @@ def run(captured: CapturedProgram, *args: Any, **kwargs: Any) -> Any:
             return outputs[leaf.index]
         return leaves[leaf.leaf] if isinstance(leaf, ArgumentLeaf) else leaf.value
 
-    return tree_map(leave, captured.output_tree)
+    return build(captured.output_tree, leave, list(opened_sources(call)))
 
 
 def interpreted(program: Callable, *args: Any, **kwargs: Any) -> Any:

@@ -17,12 +17,12 @@ import pytest
 torch = pytest.importorskip("torch")
 
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
-INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64)
+INTEGERS = (torch.int8, torch.int16, torch.int32, torch.int64, torch.uint8)
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor argument: standard normal floats, small integers or bools, times `scale`."""
+    """A tensor argument: standard normal floats, small integers (unsigned: any), or bools."""
 
     shape: tuple[int, ...]
     dtype: Any = None
@@ -40,6 +40,10 @@ class Tensor:
         elif not dtype.is_floating_point:
             low = -5 if self.low is None else math.ceil(self.low)
             high = 6 if self.high is None else math.floor(self.high) + 1
+            if not dtype.is_signed:
+                # The upper half is what a signed type of the width does not hold.
+                low = max(low, 0)
+                high = max(high, low + 1) if self.low is not None else torch.iinfo(dtype).max + 1
             result = torch.randint(low, high, shape, generator=generator, dtype=dtype)
         elif self.low is not None:
             span = self.high - self.low
@@ -85,7 +89,7 @@ def case(
     CASES.append(Case(f"aten.{name}", args, kwargs, dtypes, scale))
 
 
-NUMERIC = (*FLOATS, torch.int32, torch.int64, torch.int8)
+NUMERIC = (*FLOATS, torch.int32, torch.int64, torch.int8, torch.uint8)
 ANY = (*NUMERIC, torch.bool)
 
 # One operand.

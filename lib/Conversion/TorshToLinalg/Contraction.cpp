@@ -15,12 +15,10 @@ namespace {
 
 using utils::IteratorType;
 
-RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 /// The sum over the reduction loops of `lhs` times `rhs`, in the accumulator's type.
 Value contract(OpBuilder &builder, Location loc, const Loops &loops, ArrayRef<OpFoldResult> extents,
                Value lhs, AffineMap lhsMap, Value rhs, AffineMap rhsMap, AffineMap resultMap) {
-  Type wide = accumulatorType(tensorType(lhs).getElementType());
+  Type wide = accumulatorType(storedType(lhs).getElementType());
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(wide));
   Value init = filledTensor(builder, loc, extents, zero);
   Value result = torsh::reduce(
@@ -44,7 +42,7 @@ Value contract(OpBuilder &builder, Location loc, const Loops &loops, ArrayRef<Op
 /// with all axes), to the accumulator, and narrows to the result's element type.
 Value finish(OpBuilder &builder, Location loc, RankedTensorType type,
              ArrayRef<OpFoldResult> extents, Value accumulator, Value bias, int64_t channel) {
-  Type wide = tensorType(accumulator).getElementType();
+  Type wide = storedType(accumulator).getElementType();
   if (!bias)
     return convertElements(builder, loc, accumulator, type.getElementType());
   Loops loops(builder.getContext());
@@ -68,8 +66,8 @@ struct LowerMatmul : OpConversionPattern<MatmulOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(MatmulOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    auto lhs = tensorType(op.getLhs()), rhs = tensorType(op.getRhs());
-    auto type = tensorType(op.getResult());
+    auto lhs = storedType(op.getLhs()), rhs = storedType(op.getRhs());
+    auto type = storedType(op.getResult());
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
@@ -99,8 +97,8 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(LinearOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    auto input = tensorType(op.getInput()), weight = tensorType(op.getWeight());
-    auto type = tensorType(op.getResult());
+    auto input = storedType(op.getInput()), weight = storedType(op.getWeight());
+    auto type = storedType(op.getResult());
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
@@ -156,7 +154,7 @@ struct LowerConv : OpConversionPattern<ConvOp> {
   LogicalResult matchAndRewrite(ConvOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    auto weight = tensorType(op.getWeight()), type = tensorType(op.getResult());
+    auto weight = storedType(op.getWeight()), type = storedType(op.getResult());
     int64_t spatial = op.getNumSpatialAxes(), groups = op.getGroups();
     int64_t outputs = weight.getDimSize(0) / groups, channels = weight.getDimSize(1);
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
@@ -164,7 +162,7 @@ struct LowerConv : OpConversionPattern<ConvOp> {
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
 
     // A zero margin, materialised.
-    RankedTensorType inputType = tensorType(op.getInput());
+    RankedTensorType inputType = storedType(op.getInput());
     Value input = adaptor.getInput();
     if (inputType.isDynamicDim(1)) {
       // The weight says how many channels there are.

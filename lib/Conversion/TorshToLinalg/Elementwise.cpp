@@ -4,6 +4,7 @@
 #include "Generic.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 using namespace mlir;
@@ -16,7 +17,7 @@ struct LowerElementwise : OpInterfaceConversionPattern<ElementwiseOpInterface> {
   using OpInterfaceConversionPattern::OpInterfaceConversionPattern;
   LogicalResult matchAndRewrite(ElementwiseOpInterface op, ArrayRef<Value> operands,
                                 ConversionPatternRewriter &rewriter) const override {
-    auto type = cast<RankedTensorType>(op->getResult(0).getType());
+    RankedTensorType type = storedType(op->getResult(0));
     Loops loops(rewriter.getContext());
     SmallVector<AffineExpr> indices;
     for (int64_t extent : type.getShape())
@@ -29,7 +30,7 @@ struct LowerElementwise : OpInterfaceConversionPattern<ElementwiseOpInterface> {
     for (auto [original, converted] : llvm::zip_equal(op->getOperands(), operands)) {
       DenseElementsAttr constant;
       if (matchPattern(original, m_Constant(&constant)) && constant.isSplat()) {
-        splats.push_back(constant.getSplatValue<Attribute>());
+        splats.push_back(storedElements(constant).getSplatValue<Attribute>());
         continue;
       }
       splats.push_back({});

@@ -5,9 +5,20 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
+
+RankedTensorType mlir::torsh::storedType(Value tensor) {
+  return getStorageType(cast<RankedTensorType>(tensor.getType()));
+}
+
+DenseElementsAttr mlir::torsh::storedElements(DenseElementsAttr elements) {
+  if (!isUnsigned(elements.getElementType()))
+    return elements;
+  return elements.bitcast(getStorageType(elements.getElementType()));
+}
 
 FailureOr<SmallVector<OpFoldResult>> mlir::torsh::squeezedExtents(OpBuilder &builder, Operation *op,
                                                                   unsigned result) {

@@ -10,6 +10,12 @@
 
 namespace mlir::torsh {
 
+/// The type of a tensor with all of its axes, its elements as they are stored.
+RankedTensorType storedType(Value tensor);
+
+/// A constant with its elements as they are stored: the same bits.
+DenseElementsAttr storedElements(DenseElementsAttr elements);
+
 using BodyBuilder = function_ref<Value(OpBuilder &, Location, ValueRange)>;
 
 /// The extents of the operation's result without its unit axes.

@@ -13,8 +13,6 @@ using namespace mlir::torsh;
 
 using utils::IteratorType;
 
-static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 /// Whether a tensor has no elements. Upstream's slices of one are invalid.
 static bool isEmpty(Type type) { return llvm::is_contained(cast<ShapedType>(type).getShape(), 0); }
 
@@ -108,8 +106,8 @@ struct LowerConstant : OpConversionPattern<torsh::ConstantOp> {
     auto elements = dyn_cast<DenseElementsAttr>(op.getValue());
     if (!elements)
       return rewriter.notifyMatchFailure(op, "its data is not in the module");
-    RankedTensorType type = squeeze(tensorType(op.getResult()));
-    rewriter.replaceOpWithNewOp<arith::ConstantOp>(op, elements.reshape(type));
+    RankedTensorType type = squeeze(storedType(op.getResult()));
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(op, storedElements(elements).reshape(type));
     return success();
   }
 };
@@ -119,7 +117,7 @@ struct LowerIota : OpConversionPattern<IotaOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(IotaOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    auto type = tensorType(op.getResult());
+    auto type = storedType(op.getResult());
     Type element = type.getElementType();
     Loops loops(rewriter.getContext());
     SmallVector<AffineExpr> indices;
@@ -163,7 +161,7 @@ struct LowerPermute : OpConversionPattern<PermuteOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(PermuteOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    auto input = tensorType(op.getInput()), type = tensorType(op.getResult());
+    auto input = storedType(op.getInput()), type = storedType(op.getResult());
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
@@ -182,7 +180,7 @@ struct LowerBroadcast : OpConversionPattern<BroadcastOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(BroadcastOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    auto input = tensorType(op.getInput()), type = tensorType(op.getResult());
+    auto input = storedType(op.getInput()), type = storedType(op.getResult());
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
@@ -203,7 +201,7 @@ struct LowerSlice : OpConversionPattern<SliceOp> {
   LogicalResult matchAndRewrite(SliceOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    auto input = tensorType(op.getInput()), type = tensorType(op.getResult());
+    auto input = storedType(op.getInput()), type = storedType(op.getResult());
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
@@ -235,7 +233,7 @@ struct LowerSlice : OpConversionPattern<SliceOp> {
 private:
   static Value extractEach(OpBuilder &builder, SliceOp op, Value input,
                            ArrayRef<OpFoldResult> extents) {
-    auto inputType = tensorType(op.getInput()), type = tensorType(op.getResult());
+    auto inputType = storedType(op.getInput()), type = storedType(op.getResult());
     SmallVector<int64_t> loopOfAxis;
     int64_t next = 0;
     for (int64_t extent : type.getShape())
@@ -264,7 +262,7 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
   LogicalResult matchAndRewrite(ConcatOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    auto type = tensorType(op.getResult());
+    auto type = storedType(op.getResult());
     auto axis = static_cast<int64_t>(op.getAxis());
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
@@ -273,7 +271,7 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
     if (type.getDimSize(axis) == 1) {
       // One input has the only element along the axis; the others are empty.
       for (auto [original, input] : llvm::zip_equal(op.getInputs(), adaptor.getInputs()))
-        if (tensorType(original).getDimSize(axis) == 1)
+        if (storedType(original).getDimSize(axis) == 1)
           result = input;
       // The result may know extents that this input leaves open.
       if (result.getType() != squeeze(type))
@@ -284,7 +282,7 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
     AffineExpr sum = rewriter.getAffineSymbolExpr(0) + rewriter.getAffineSymbolExpr(1);
     OpFoldResult offset = rewriter.getIndexAttr(0);
     for (auto [original, input] : llvm::zip_equal(op.getInputs(), adaptor.getInputs())) {
-      auto inputType = tensorType(original);
+      auto inputType = storedType(original);
       if (isEmpty(inputType))
         continue;
       // An axis that another input says is 1 is none of the result's.
@@ -321,7 +319,7 @@ struct LowerPad : OpConversionPattern<PadOp> {
   LogicalResult matchAndRewrite(PadOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Value margin = tensor::ExtractOp::create(rewriter, op.getLoc(), adaptor.getValue());
-    PaddedTensor result = padTensor(rewriter, op.getLoc(), tensorType(op.getInput()),
+    PaddedTensor result = padTensor(rewriter, op.getLoc(), storedType(op.getInput()),
                                     adaptor.getInput(), op.getLow(), op.getHigh(), margin);
     rewriter.replaceOp(op, result.value);
     return success();
@@ -334,8 +332,8 @@ struct LowerReshape : OpConversionPattern<ReshapeOp> {
   LogicalResult matchAndRewrite(ReshapeOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    auto from = tensorType(adaptor.getInput());
-    RankedTensorType to = squeeze(tensorType(op.getResult()));
+    auto from = storedType(adaptor.getInput());
+    RankedTensorType to = squeeze(storedType(op.getResult()));
     if (from == to && from.getNumDynamicDims() <= 1) {
       rewriter.replaceOp(op, adaptor.getInput());
       return success();

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 using namespace mlir;
@@ -19,10 +20,12 @@ Value makeConstant(OpBuilder &b, Location loc, TypedAttr attr) {
 }
 
 /// The smallest (or largest) value of a type, infinity for floats.
-TypedAttr extremeOf(OpBuilder &b, Type type, bool smallest) {
+TypedAttr extremeOf(OpBuilder &b, Type type, bool hasUnsigned, bool smallest) {
   if (auto real = dyn_cast<FloatType>(type))
     return b.getFloatAttr(type, APFloat::getInf(real.getFloatSemantics(), smallest));
   unsigned width = type.getIntOrFloatBitWidth();
+  if (hasUnsigned)
+    return b.getIntegerAttr(type, smallest ? APInt::getMinValue(width) : APInt::getMaxValue(width));
   return b.getIntegerAttr(type, smallest ? APInt::getSignedMinValue(width)
                                          : APInt::getSignedMaxValue(width));
 }
@@ -36,46 +39,55 @@ Value combine(OpBuilder &b, Location loc, Value x, Value y) {
   return IntOp::create(b, loc, x, y);
 }
 
-// The initial value and the combination of each reduction.
+// The initial value and the combination of each reduction, over a type as it is
+// stored, of elements that may be unsigned.
 template <typename OpTy> struct Monoid;
 template <> struct Monoid<SumOp> {
-  static TypedAttr init(OpBuilder &b, Type type) { return b.getZeroAttr(type); }
-  static Value step(OpBuilder &b, Location loc, Value x, Value acc) {
+  static TypedAttr init(OpBuilder &b, Type type, bool) { return b.getZeroAttr(type); }
+  static Value step(OpBuilder &b, Location loc, Value x, Value acc, bool) {
     return combine<arith::AddFOp, arith::AddIOp>(b, loc, acc, x);
   }
 };
 template <> struct Monoid<MeanOp> : Monoid<SumOp> {};
 template <> struct Monoid<ProdOp> {
-  static TypedAttr init(OpBuilder &b, Type type) { return b.getOneAttr(type); }
-  static Value step(OpBuilder &b, Location loc, Value x, Value acc) {
+  static TypedAttr init(OpBuilder &b, Type type, bool) { return b.getOneAttr(type); }
+  static Value step(OpBuilder &b, Location loc, Value x, Value acc, bool) {
     return combine<arith::MulFOp, arith::MulIOp>(b, loc, acc, x);
   }
 };
 template <> struct Monoid<AmaxOp> {
-  static TypedAttr init(OpBuilder &b, Type type) { return extremeOf(b, type, true); }
-  static Value step(OpBuilder &b, Location loc, Value x, Value acc) {
+  static TypedAttr init(OpBuilder &b, Type type, bool hasUnsigned) {
+    return extremeOf(b, type, hasUnsigned, true);
+  }
+  static Value step(OpBuilder &b, Location loc, Value x, Value acc, bool hasUnsigned) {
     if (isa<FloatType>(x.getType()))
       return arith::MaximumFOp::create(b, loc, acc, x);
+    if (hasUnsigned)
+      return arith::MaxUIOp::create(b, loc, acc, x);
     return arith::MaxSIOp::create(b, loc, acc, x);
   }
 };
 template <> struct Monoid<AminOp> {
-  static TypedAttr init(OpBuilder &b, Type type) { return extremeOf(b, type, false); }
-  static Value step(OpBuilder &b, Location loc, Value x, Value acc) {
+  static TypedAttr init(OpBuilder &b, Type type, bool hasUnsigned) {
+    return extremeOf(b, type, hasUnsigned, false);
+  }
+  static Value step(OpBuilder &b, Location loc, Value x, Value acc, bool hasUnsigned) {
     if (isa<FloatType>(x.getType()))
       return arith::MinimumFOp::create(b, loc, acc, x);
+    if (hasUnsigned)
+      return arith::MinUIOp::create(b, loc, acc, x);
     return arith::MinSIOp::create(b, loc, acc, x);
   }
 };
 template <> struct Monoid<AnyOp> {
-  static TypedAttr init(OpBuilder &b, Type) { return b.getBoolAttr(false); }
-  static Value step(OpBuilder &b, Location loc, Value x, Value acc) {
+  static TypedAttr init(OpBuilder &b, Type, bool) { return b.getBoolAttr(false); }
+  static Value step(OpBuilder &b, Location loc, Value x, Value acc, bool) {
     return arith::OrIOp::create(b, loc, acc, x);
   }
 };
 template <> struct Monoid<AllOp> {
-  static TypedAttr init(OpBuilder &b, Type) { return b.getBoolAttr(true); }
-  static Value step(OpBuilder &b, Location loc, Value x, Value acc) {
+  static TypedAttr init(OpBuilder &b, Type, bool) { return b.getBoolAttr(true); }
+  static Value step(OpBuilder &b, Location loc, Value x, Value acc, bool) {
     return arith::AndIOp::create(b, loc, acc, x);
   }
 };
@@ -119,20 +131,21 @@ template <typename OpTy> struct LowerReduction : OpConversionPattern<OpTy> {
                                 ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     auto input = cast<RankedTensorType>(op.getInput().getType());
-    Type element = input.getElementType(), wide = accumulatorType(element);
+    bool hasUnsigned = isUnsigned(input);
+    Type element = getStorageType(input.getElementType()), wide = accumulatorType(element);
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
     ReductionLoops loops(input, op.getAxes());
-    Value init = filledTensor(rewriter, loc, *extents,
-                              makeConstant(rewriter, loc, Monoid<OpTy>::init(rewriter, wide)));
+    Value neutral = makeConstant(rewriter, loc, Monoid<OpTy>::init(rewriter, wide, hasUnsigned));
+    Value init = filledTensor(rewriter, loc, *extents, neutral);
     Value result = torsh::reduce(rewriter, loc, adaptor.getInput(), loops.inputMap, init,
                                  loops.resultMap, loops.loops.getIterators(),
                                  [&](OpBuilder &b, Location bodyLoc, ValueRange x) {
                                    Value value = x[0];
                                    if (element != wide)
                                      value = convertFloat(b, bodyLoc, value, wide);
-                                   return Monoid<OpTy>::step(b, bodyLoc, value, x[1]);
+                                   return Monoid<OpTy>::step(b, bodyLoc, value, x[1], hasUnsigned);
                                  });
     AffineMap identity = rewriter.getMultiDimIdentityMap(extents->size());
     if (std::is_same_v<OpTy, MeanOp>) {
@@ -157,13 +170,14 @@ template <typename OpTy> struct LowerArgReduction : OpConversionPattern<OpTy> {
     Location loc = op.getLoc();
     auto input = cast<RankedTensorType>(op.getInput().getType());
     auto axis = static_cast<int64_t>(op.getAxis());
-    Type element = input.getElementType(), i64 = rewriter.getI64Type();
+    bool hasUnsigned = isUnsigned(input);
+    Type element = getStorageType(input.getElementType()), i64 = rewriter.getI64Type();
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
     ReductionLoops loops(input, axis);
-    Value best = filledTensor(rewriter, loc, *extents,
-                              makeConstant(rewriter, loc, extremeOf(rewriter, element, isMax)));
+    Value worst = makeConstant(rewriter, loc, extremeOf(rewriter, element, hasUnsigned, isMax));
+    Value best = filledTensor(rewriter, loc, *extents, worst);
     Value position = filledTensor(rewriter, loc, *extents,
                                   makeConstant(rewriter, loc, rewriter.getI64IntegerAttr(0)));
     auto dim = dyn_cast<AffineDimExpr>(loops.indices[axis]);
@@ -184,9 +198,9 @@ template <typename OpTy> struct LowerArgReduction : OpConversionPattern<OpTy> {
             better = arith::OrIOp::create(b, bodyLoc, better,
                                           arith::AndIOp::create(b, bodyLoc, isNan, bestIsNumber));
           } else {
-            better = arith::CmpIOp::create(
-                b, bodyLoc, isMax ? arith::CmpIPredicate::sgt : arith::CmpIPredicate::slt, x[0],
-                x[1]);
+            using P = arith::CmpIPredicate;
+            P predicate = hasUnsigned ? (isMax ? P::ugt : P::ult) : (isMax ? P::sgt : P::slt);
+            better = arith::CmpIOp::create(b, bodyLoc, predicate, x[0], x[1]);
           }
           Value index = dim ? linalg::IndexOp::create(b, bodyLoc, dim.getPosition()).getResult()
                             : arith::ConstantIndexOp::create(b, bodyLoc, 0).getResult();

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 using namespace mlir;
@@ -34,7 +35,7 @@ RankedTensorType mlir::torsh::squeeze(RankedTensorType type) {
   SmallVector<int64_t> shape;
   for (int64_t axis : keptAxes(type))
     shape.push_back(type.getDimSize(axis));
-  return RankedTensorType::get(shape, type.getElementType());
+  return RankedTensorType::get(shape, getStorageType(type.getElementType()));
 }
 
 SqueezedTypeConverter::SqueezedTypeConverter() {

@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 using namespace mlir;
@@ -15,8 +16,6 @@ namespace {
 
 using utils::IteratorType;
 
-RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
-
 /// Reduces the windows of a (n, c, spatial...) tensor. `input` is squeezed,
 /// `inputType` has all axes; the margin has the value `init`, which is also that
 /// of an empty reduction.
@@ -24,7 +23,7 @@ Value poolWindows(OpBuilder &builder, Operation *op, ArrayRef<OpFoldResult> exte
                   RankedTensorType inputType, Value input, ArrayRef<WindowAxis> window,
                   TypedAttr init, Type wide, BodyBuilder step) {
   Location loc = op->getLoc();
-  auto type = tensorType(op->getResult(0));
+  auto type = storedType(op->getResult(0));
   Type element = inputType.getElementType();
   Value initial = arith::ConstantOp::create(builder, loc, init);
   SmallVector<int64_t> low{0, 0}, high{0, 0};
@@ -92,15 +91,17 @@ struct LowerMaxPool : OpConversionPattern<MaxPoolOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(MaxPoolOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    auto inputType = tensorType(op.getInput());
+    auto inputType = storedType(op.getInput());
     Type element = inputType.getElementType();
+    bool hasSign = !isUnsigned(op.getInput().getType());
+    unsigned width = element.getIntOrFloatBitWidth();
     TypedAttr smallest;
     if (auto real = dyn_cast<FloatType>(element))
       smallest = rewriter.getFloatAttr(
           element, APFloat::getInf(real.getFloatSemantics(), /*Negative=*/true));
     else
-      smallest = rewriter.getIntegerAttr(element,
-                                         APInt::getSignedMinValue(element.getIntOrFloatBitWidth()));
+      smallest = rewriter.getIntegerAttr(element, hasSign ? APInt::getSignedMinValue(width)
+                                                          : APInt::getMinValue(width));
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
@@ -109,7 +110,9 @@ struct LowerMaxPool : OpConversionPattern<MaxPoolOp> {
                     element, [&](OpBuilder &b, Location l, ValueRange x) -> Value {
                       if (isa<FloatType>(element))
                         return arith::MaximumFOp::create(b, l, x[1], x[0]);
-                      return arith::MaxSIOp::create(b, l, x[1], x[0]);
+                      if (hasSign)
+                        return arith::MaxSIOp::create(b, l, x[1], x[0]);
+                      return arith::MaxUIOp::create(b, l, x[1], x[0]);
                     });
     rewriter.replaceOp(op, result);
     return success();
@@ -135,7 +138,7 @@ struct LowerAvgPool : OpConversionPattern<AvgPoolOp> {
   LogicalResult matchAndRewrite(AvgPoolOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    auto inputType = tensorType(op.getInput()), type = tensorType(op.getResult());
+    auto inputType = storedType(op.getInput()), type = storedType(op.getResult());
     Type element = inputType.getElementType(), wide = accumulatorType(element);
     FailureOr<SmallVector<OpFoldResult>> extents = squeezedExtents(rewriter, op);
     if (failed(extents))

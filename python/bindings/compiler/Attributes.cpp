@@ -29,6 +29,9 @@ Type torshjit::python::parseDType(MLIRContext *context, const std::string &name)
   for (unsigned width : {1, 8, 16, 32, 64})
     if (name == "i" + std::to_string(width))
       return b.getIntegerType(width);
+  for (unsigned width : {8, 16, 32, 64})
+    if (name == "ui" + std::to_string(width))
+      return b.getIntegerType(width, /*isSigned=*/false);
   throw nb::value_error(("unknown element type '" + name + "'").c_str());
 }
 
@@ -67,10 +70,12 @@ static nb::object numpyDType(Type type) {
   nb::module_ numpy = nb::module_::import_("numpy");
   if (type.isBF16())
     return numpy.attr("dtype")(nb::module_::import_("ml_dtypes").attr("bfloat16"));
-  std::string name = type.isInteger(1)      ? "bool"
-                     : isa<FloatType>(type) ? "float" + std::to_string(type.getIntOrFloatBitWidth())
-                                            : "int" + std::to_string(type.getIntOrFloatBitWidth());
-  return numpy.attr("dtype")(name);
+  if (type.isInteger(1))
+    return numpy.attr("dtype")("bool");
+  std::string kind = isa<FloatType>(type)         ? "float"
+                     : type.isUnsignedInteger() ? "uint"
+                                                : "int";
+  return numpy.attr("dtype")(kind + std::to_string(type.getIntOrFloatBitWidth()));
 }
 
 static Type elementTypeOf(MLIRContext *context, nb::handle dtype) {
@@ -81,6 +86,8 @@ static Type elementTypeOf(MLIRContext *context, nb::handle dtype) {
     return parseDType(context, "bf16");
   if (name.rfind("float", 0) == 0)
     return parseDType(context, "f" + name.substr(5));
+  if (name.rfind("uint", 0) == 0)
+    return parseDType(context, "ui" + name.substr(4));
   if (name.rfind("int", 0) == 0)
     return parseDType(context, "i" + name.substr(3));
   throw nb::value_error(("unsupported array dtype '" + name + "'").c_str());

@@ -90,6 +90,8 @@ ArgumentTree::Node ArgumentTree::parseNode(nb::handle handle, std::string path,
     result.kind = Kind::Dict;
     result.type = &PyDict_Type;
     parseDict(node[1], result, references);
+  } else if (kind == "object") {
+    parseObject(node, result, references);
   } else {
     throw nb::value_error(("args_tree: unknown kind of node \"" + kind + "\"").c_str());
   }
@@ -147,6 +149,21 @@ void ArgumentTree::parseDict(nb::handle entries, Node &result, References &refer
   }
 }
 
+void ArgumentTree::parseObject(const nb::tuple &node, Node &result, References &references) {
+  if (node.size() != 5 || !PyType_Check(nb::handle(node[2]).ptr()))
+    throw nb::value_error("args_tree: expected (\"object\", nodes, class, opener, context)");
+  result.kind = Kind::Object;
+  result.type = reinterpret_cast<PyTypeObject *>(references.keep(node[2]));
+  result.opener = references.keep(node[3]);
+  result.value = references.keep(node[4]);
+  result.leaf = leafSpecs.size();
+  leafSpecs.emplace_back();
+  size_t position = 0;
+  for (nb::handle child : node[1])
+    result.children.push_back(
+        parseNode(child, result.path + " part " + std::to_string(position++), references));
+}
+
 bool ArgumentTree::match(PyObject *args, PyObject *kwargs, CallFrame &frame, Mismatch *why) const {
   if (static_cast<size_t>(PyTuple_GET_SIZE(args)) != positional.size()) {
     if (why)
@@ -177,6 +194,8 @@ bool ArgumentTree::matchNode(const Node &node, PyObject *object, CallFrame &fram
     return false;
   case Kind::Dict:
     return hasType(object, node.type, node.path, why) && matchDict(node, object, frame, why);
+  case Kind::Object:
+    return matchObject(node, object, frame, why);
   case Kind::Tuple:
   case Kind::List:
     break;
@@ -215,6 +234,32 @@ bool ArgumentTree::matchDict(const Node &node, PyObject *dict, CallFrame &frame,
     if (!matchNode(node.children[i], child, frame, why))
       return false;
   }
+  return true;
+}
+
+bool ArgumentTree::matchObject(const Node &node, PyObject *object, CallFrame &frame,
+                               Mismatch *why) const {
+  frame.leaves[node.leaf].object = Py_NewRef(object);
+  if (!hasType(object, node.type, node.path, why))
+    return false;
+  nb::object opened = nb::steal(PyObject_CallOneArg(node.opener, object));
+  if (!opened.is_valid())
+    throw nb::python_error();
+  if (!PyTuple_CheckExact(opened.ptr()) || PyTuple_GET_SIZE(opened.ptr()) != 2 ||
+      !PyTuple_CheckExact(PyTuple_GET_ITEM(opened.ptr(), 0)))
+    throw nb::type_error("an opener must return (tuple of parts, context)");
+  PyObject *parts = PyTuple_GET_ITEM(opened.ptr(), 0);
+  int equal = PyObject_RichCompareBool(PyTuple_GET_ITEM(opened.ptr(), 1), node.value, Py_EQ);
+  if (equal < 0)
+    throw nb::python_error();
+  if (!equal)
+    return reject(why, node.path, "another structure of the object");
+  if (!hasSize(PyTuple_GET_SIZE(parts), node.children.size(), node.path, why))
+    return false;
+  for (size_t i = 0; i < node.children.size(); ++i)
+    if (!matchNode(node.children[i], PyTuple_GET_ITEM(parts, static_cast<Py_ssize_t>(i)), frame,
+                   why))
+      return false;
   return true;
 }
 

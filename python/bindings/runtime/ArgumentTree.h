@@ -41,7 +41,10 @@ public:
   ///   ("array", "numpy"|"torch"|"dlpack"|"scalar"|"number", dtype, shape)
   ///   ("value", object)
   ///   ("tuple", nodes[, class])   ("list", nodes)   ("dict", {key: node})
-  /// Leaves are numbered depth first, positional ones before keywords.
+  ///   ("object", nodes, class, opener, context): an object that opener(object) takes apart into
+  ///     (parts, context); the context is compared by equality
+  /// Leaves are numbered depth first, positional ones before keywords; an object has a number too,
+  /// before its parts.
   ArgumentTree(nb::handle tree, References &references);
 
   bool match(PyObject *args, PyObject *kwargs, CallFrame &frame, Mismatch *why) const;
@@ -61,11 +64,12 @@ public:
   }
 
 private:
-  enum class Kind { Tensor, Value, Tuple, List, Dict };
+  enum class Kind { Tensor, Value, Tuple, List, Dict, Object };
   struct Node {
     Kind kind = Kind::Value;
     size_t leaf = 0;
-    PyObject *value = nullptr; ///< Value: the object expected
+    PyObject *value = nullptr;  ///< Value: the object expected. Object: its context
+    PyObject *opener = nullptr; ///< Object
     PyTypeObject *type = nullptr;
     std::vector<Node> children;
     std::vector<PyObject *> keys; ///< Dict
@@ -76,8 +80,10 @@ private:
   void parseTensor(const nb::tuple &node, Node &result);
   void parseChildren(const nb::tuple &node, Node &result, References &references);
   void parseDict(nb::handle entries, Node &result, References &references);
+  void parseObject(const nb::tuple &node, Node &result, References &references);
   bool matchNode(const Node &node, PyObject *object, CallFrame &frame, Mismatch *why) const;
   bool matchDict(const Node &node, PyObject *dict, CallFrame &frame, Mismatch *why) const;
+  bool matchObject(const Node &node, PyObject *object, CallFrame &frame, Mismatch *why) const;
 
   std::vector<Node> positional;
   Node keywords;

@@ -37,16 +37,17 @@ struct DLManagedTensor {
 };
 constexpr const char *kCapsuleName = "dltensor";
 constexpr int kDLCUDAHost = 3;
-enum Code : uint8_t { Int = 0, Float = 2, Bfloat = 4, Bool = 6 };
+enum Code : uint8_t { Int = 0, UInt = 1, Float = 2, Bfloat = 4, Bool = 6 };
 
 struct Row {
   DataType dtype;
   uint8_t code;
 };
 constexpr Row kDTypes[] = {
-    {DataType::I1, Bool},   {DataType::I8, Int},    {DataType::I16, Int},
-    {DataType::I32, Int},   {DataType::I64, Int},   {DataType::F16, Float},
-    {DataType::F32, Float}, {DataType::F64, Float}, {DataType::BF16, Bfloat}};
+    {DataType::I1, Bool},    {DataType::I8, Int},     {DataType::I16, Int},   {DataType::I32, Int},
+    {DataType::I64, Int},    {DataType::UI8, UInt},   {DataType::UI16, UInt}, {DataType::UI32, UInt},
+    {DataType::UI64, UInt},  {DataType::F16, Float},  {DataType::F32, Float}, {DataType::F64, Float},
+    {DataType::BF16, Bfloat}};
 
 std::optional<DataType> dtypeOf(const DLDataType &type) {
   for (const Row &row : kDTypes)

@@ -48,6 +48,16 @@ std::optional<DataType> dtypeOfTypeNumber(int number) {
     return sizeof(npy_long) == 8 ? DataType::I64 : DataType::I32;
   case NPY_LONGLONG:
     return DataType::I64;
+  case NPY_UBYTE:
+    return DataType::UI8;
+  case NPY_USHORT:
+    return DataType::UI16;
+  case NPY_UINT:
+    return DataType::UI32;
+  case NPY_ULONG:
+    return sizeof(npy_ulong) == 8 ? DataType::UI64 : DataType::UI32;
+  case NPY_ULONGLONG:
+    return DataType::UI64;
   case NPY_HALF:
     return DataType::F16;
   case NPY_FLOAT:
@@ -114,9 +124,10 @@ void requireNumPy() {
   if (_import_array() < 0)
     throw nb::python_error();
   constexpr std::pair<DataType, int> kBuiltin[] = {
-      {DataType::I1, NPY_BOOL},   {DataType::I8, NPY_INT8},   {DataType::I16, NPY_INT16},
-      {DataType::I32, NPY_INT32}, {DataType::I64, NPY_INT64}, {DataType::F16, NPY_FLOAT16},
-      {DataType::F32, NPY_FLOAT}, {DataType::F64, NPY_DOUBLE}};
+      {DataType::I1, NPY_BOOL},     {DataType::I8, NPY_INT8},     {DataType::I16, NPY_INT16},
+      {DataType::I32, NPY_INT32},   {DataType::I64, NPY_INT64},   {DataType::UI8, NPY_UINT8},
+      {DataType::UI16, NPY_UINT16}, {DataType::UI32, NPY_UINT32}, {DataType::UI64, NPY_UINT64},
+      {DataType::F16, NPY_FLOAT16}, {DataType::F32, NPY_FLOAT},   {DataType::F64, NPY_DOUBLE}};
   for (auto [dtype, number] : kBuiltin)
     descriptors[indexOf(dtype)] = PyArray_DescrFromType(number);
   memoryMapType = reinterpret_cast<PyTypeObject *>(

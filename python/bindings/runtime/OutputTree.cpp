@@ -54,6 +54,13 @@ OutputTree::Node OutputTree::parseNode(nb::handle handle, References &references
       result.children.push_back(parseNode(child, references));
     if (result.kind == Kind::Tuple)
       parseTuple(node, result, references);
+  } else if (kind == "made") {
+    if (node.size() != 3)
+      fail("expected (\"made\", nodes, maker)");
+    result.kind = Kind::Made;
+    result.object = references.keep(node[2]);
+    for (nb::handle child : node[1])
+      result.children.push_back(parseNode(child, references));
   } else if (kind == "dict") {
     result.kind = Kind::Dict;
     for (auto [key, child] : nb::cast<nb::dict>(node[1])) {
@@ -102,12 +109,10 @@ nb::object OutputTree::buildNode(const Node &node, const std::vector<nb::object>
     return nb::borrow(node.object);
   case Kind::Tuple:
     return buildTuple(node, results, frame);
-  case Kind::List: {
-    nb::list list;
-    for (const Node &child : node.children)
-      list.append(buildNode(child, results, frame));
-    return list;
-  }
+  case Kind::List:
+    return buildList(node, results, frame);
+  case Kind::Made:
+    return checked(PyObject_CallOneArg(node.object, buildList(node, results, frame).ptr()));
   case Kind::Dict:
     break;
   }
@@ -117,6 +122,14 @@ nb::object OutputTree::buildNode(const Node &node, const std::vector<nb::object>
                        buildNode(node.children[i], results, frame).ptr()) < 0)
       throw nb::python_error();
   return dict;
+}
+
+nb::object OutputTree::buildList(const Node &node, const std::vector<nb::object> &results,
+                                 CallFrame &frame) const {
+  nb::list list;
+  for (const Node &child : node.children)
+    list.append(buildNode(child, results, frame));
+  return list;
 }
 
 nb::object OutputTree::buildTuple(const Node &node, const std::vector<nb::object> &results,

@@ -18,6 +18,7 @@ public:
   ///   ("leaf", result, "numpy"|"torch"|"dlpack"|"scalar")   ("argument", leaf)
   ///   ("value", object)   ("none",)
   ///   ("tuple", nodes[, class])   ("list", nodes)   ("dict", {key: node})
+  ///   ("made", nodes, maker): what maker(list of the nodes' objects) returns
   /// "argument" returns the argument object itself.
   OutputTree(nb::handle tree, const runtime::Program &program, size_t numLeaves,
              References &references);
@@ -30,11 +31,11 @@ public:
   }
 
 private:
-  enum class Kind { Result, Argument, Value, Tuple, List, Dict };
+  enum class Kind { Result, Argument, Value, Tuple, List, Dict, Made };
   struct Node {
     Kind kind = Kind::Value;
     size_t index = 0;           ///< of the result or the argument leaf
-    PyObject *object = nullptr; ///< Value: itself. Tuple: its constructor
+    PyObject *object = nullptr; ///< Value: itself. Tuple, Made: its constructor
     std::vector<Node> children;
     std::vector<PyObject *> keys;
   };
@@ -43,6 +44,8 @@ private:
   void parseResult(const nb::tuple &node, Node &result);
   void parseTuple(const nb::tuple &node, Node &result, References &references);
   nb::object buildNode(const Node &node, const std::vector<nb::object> &results,
+                       CallFrame &frame) const;
+  nb::object buildList(const Node &node, const std::vector<nb::object> &results,
                        CallFrame &frame) const;
   nb::object buildTuple(const Node &node, const std::vector<nb::object> &results,
                         CallFrame &frame) const;

@@ -29,6 +29,8 @@ struct TorchInterface {
   std::array<PyObject *, runtime::kNumDataTypes> dtypes{};
 };
 TorchInterface torch;
+/// The class of the tensors that stand for others while a program is traced.
+PyTypeObject *tracedType = nullptr;
 
 struct AttributeNames {
   PyObject *dtype = PyUnicode_InternFromString("dtype");
@@ -130,9 +132,11 @@ void registerTorch(nb::handle module) {
   TorchInterface loaded;
   auto take = [&](const char *name) { return nb::object(module.attr(name)).release().ptr(); };
   constexpr std::pair<DataType, const char *> kDTypes[] = {
-      {DataType::I1, "bool"},       {DataType::I8, "int8"},     {DataType::I16, "int16"},
-      {DataType::I32, "int32"},     {DataType::I64, "int64"},   {DataType::F16, "float16"},
-      {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"}, {DataType::F64, "float64"}};
+      {DataType::I1, "bool"},      {DataType::I8, "int8"},       {DataType::I16, "int16"},
+      {DataType::I32, "int32"},    {DataType::I64, "int64"},     {DataType::UI8, "uint8"},
+      {DataType::UI16, "uint16"},  {DataType::UI32, "uint32"},   {DataType::UI64, "uint64"},
+      {DataType::F16, "float16"},  {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"},
+      {DataType::F64, "float64"}};
   for (auto [dtype, name] : kDTypes)
     loaded.dtypes[static_cast<size_t>(dtype)] = take(name);
   loaded.isGradEnabled = take("is_grad_enabled");
@@ -152,7 +156,8 @@ void registerTorch(nb::handle module) {
 
 bool isTensor(PyObject *object) {
   // Not isinstance(): torch overloads it.
-  return torch.tensorType && PyType_IsSubtype(Py_TYPE(object), torch.tensorType);
+  return torch.tensorType && PyType_IsSubtype(Py_TYPE(object), torch.tensorType) &&
+         Py_TYPE(object) != tracedType;
 }
 
 void requireTorch() {
@@ -269,6 +274,16 @@ std::string describeTensor(PyObject *object) {
 void bindTorchTensors(nb::module_ &m) {
   m.def("register_torch", registerTorch, nb::arg("torch"),
         "Hands over the torch module; until then no object is a tensor.");
+  m.def(
+      "register_traced_tensor",
+      [](nb::handle type) {
+        if (!PyType_Check(type.ptr()))
+          throw nb::type_error("register_traced_tensor: expected a class");
+        tracedType = reinterpret_cast<PyTypeObject *>(nb::borrow(type).release().ptr());
+      },
+      nb::arg("type"),
+      "Hands over the class of tensors that have no memory, whatever device they show: no program "
+      "takes them.");
 }
 
 } // namespace torsh::python

@@ -3,9 +3,9 @@
 
 Every front end (NumPy functions, torch modules, MLIR text) returns a `CapturedProgram`.
 Its argument tree is a pair ``(args, kwargs)``: a tuple and a dict of trees, where a tree is
-an exact tuple, list or dict of trees, or a leaf. Array leaves are numbered in the order in
-which `flatten` meets them: positional arguments first, then keyword arguments in the order
-of the call that was captured.
+an exact tuple, list or dict of trees, an `Opened` object, or a leaf. Array leaves are numbered in
+the order in which `flatten` meets them: positional arguments first, then keyword arguments in
+the order of the call that was captured.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from torshjit.capture.opened_objects import Opened
 from torshjit.record import Record
 
 __all__ = [
@@ -213,7 +214,7 @@ class CapturedProgram:
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Applies `function` to each leaf of nested exact tuples, lists and dicts."""
+    """Applies `function` to each leaf of nested exact tuples, lists, dicts and Opened nodes."""
     kind = type(tree)
     if kind is tuple:
         return tuple(tree_map(function, item) for item in tree)
@@ -221,11 +222,14 @@ def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:
         return [tree_map(function, item) for item in tree]
     if kind is dict:
         return {key: tree_map(function, item) for key, item in tree.items()}
+    if kind is Opened:
+        items = tuple(tree_map(function, item) for item in tree.items)
+        return Opened(tree.structure, items, tree.source)
     return function(tree)
 
 
 def tree_leaves(tree: Any) -> Iterator[Any]:
-    """The leaves of nested exact tuples, lists and dicts, in order."""
+    """The leaves of nested exact tuples, lists, dicts and Opened nodes, in order."""
     kind = type(tree)
     if kind is tuple or kind is list:
         for item in tree:
@@ -233,6 +237,8 @@ def tree_leaves(tree: Any) -> Iterator[Any]:
     elif kind is dict:
         for item in tree.values():
             yield from tree_leaves(item)
+    elif kind is Opened:
+        yield from tree_leaves(tree.items)
     else:
         yield tree
 
@@ -246,6 +252,8 @@ def leaves_like(template: Any, tree: Any) -> Iterator[Any]:
     elif kind is dict:
         for key, part in template.items():
             yield from leaves_like(part, tree[key])
+    elif kind is Opened:
+        yield from leaves_like(template.items, tree.items)
     else:
         yield tree
 
@@ -259,6 +267,9 @@ def leaf_paths(tree: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     elif kind is dict:
         for key, item in tree.items():
             yield from leaf_paths(item, f"{path}[{key!r}]")
+    elif kind is Opened:
+        for index, item in enumerate(tree.items):
+            yield from leaf_paths(item, path + tree.structure.path(index))
     else:
         yield path, tree
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from torshjit.capture.graph_function import tree_leaves, tree_map
+from torshjit.capture.opened_objects import build, open_objects
 
 __all__ = ["call_with_grad"]
 
@@ -16,6 +17,7 @@ __all__ = ["call_with_grad"]
 def call_with_grad(
     program: Callable[..., Any],
     state: Sequence[torch.Tensor],
+    changes_arguments: bool,
     compiled: Callable[..., Any],
     args: tuple,
     kwargs: dict[str, Any],
@@ -28,6 +30,8 @@ def call_with_grad(
     Args:
         program: the module or function that was compiled.
         state: the tensors besides the arguments that it may read (parameters, globals).
+        changes_arguments: whether it changes objects that it is given; it then runs eagerly, since
+            the backward pass would find them changed.
         compiled: runs the compiled code under ``torch.no_grad()``.
         args: the positional arguments of the call.
         kwargs: the keyword arguments of the call.
@@ -35,16 +39,18 @@ def call_with_grad(
     Returns:
         What `compiled` returns, with tensors that require grad where they are of a float dtype.
     """
+    if changes_arguments:
+        return program(*args, **kwargs)
     arguments = [
         leaf
-        for leaf in tree_leaves((args, kwargs))
+        for leaf in tree_leaves(open_objects((args, kwargs)))
         if isinstance(leaf, torch.Tensor) and leaf.requires_grad
     ]
     inputs = list({id(t): t for t in (*arguments, *state) if t.requires_grad}.values())
     call = _Call(program, compiled, args, kwargs)
     outputs = _Recompute.apply(call, *inputs)
     fresh = iter(outputs)
-    return tree_map(lambda leaf: next(fresh) if leaf is _PLACE else leaf, call.result)
+    return build(call.result, lambda leaf: next(fresh) if leaf is _PLACE else leaf)
 
 
 _PLACE = object()
@@ -60,13 +66,14 @@ class _Call:
         self.compiled = compiled
         self.args = args
         self.kwargs = kwargs
+        self.trees = open_objects((args, kwargs))
         self.result: Any = None
 
     def run_compiled(self) -> list[torch.Tensor]:
         """Runs the compiled code; `result` is its structure, with _PLACE for new tensors."""
         with torch.no_grad():
             result = self.compiled(*self.args, **self.kwargs)
-        given = {id(leaf) for leaf in tree_leaves((self.args, self.kwargs))}
+        given = {id(leaf) for leaf in tree_leaves(self.trees)}
         tensors: list[torch.Tensor] = []
 
         def leaf(value: Any) -> Any:
@@ -76,7 +83,7 @@ class _Call:
             tensors.append(value)
             return _PLACE
 
-        self.result = tree_map(leaf, result)
+        self.result = tree_map(leaf, open_objects(result))
         return tensors
 
     def run_eager(self, replaced: dict[int, torch.Tensor]) -> list[torch.Tensor]:
@@ -85,12 +92,12 @@ class _Call:
         def replace(value: Any) -> Any:
             return replaced.get(id(value), value)
 
-        args, kwargs = tree_map(replace, self.args), tree_map(replace, self.kwargs)
+        args, kwargs = build(self.trees, replace)
         result = self.program(*args, **kwargs)
         places = tree_leaves(self.result)
         return [
             value
-            for place, value in zip(places, tree_leaves(result), strict=True)
+            for place, value in zip(places, tree_leaves(open_objects(result)), strict=True)
             if place is _PLACE
         ]
 
@@ -114,7 +121,7 @@ class _Recompute(torch.autograd.Function):
         again = torch.is_grad_enabled()  # True under create_graph.
         if hasattr(call.compiled, "note_backward"):
             call.compiled.note_backward(is_differentiable=again)
-        state = {id(t) for t in tree_leaves((call.args, call.kwargs))}
+        state = {id(t) for t in tree_leaves(call.trees)}
         # Arguments are cut off from their history, which autograd goes through itself.
         sources = [
             t if again or id(t) not in state else t.detach().requires_grad_() for t in inputs

@@ -19,42 +19,26 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from torshjit.capture.graph_function import (
     ArgumentBinding,
-    ArgumentLeaf,
     ArrayLeaf,
     AttributeGuard,
     CapturedProgram,
     ObjectBinding,
-    ResultLeaf,
     ValueLeaf,
     flatten,
     leaf_paths,
-    tree_leaves,
-    tree_map,
 )
+from torshjit.capture.opened_objects import Updated, open_objects, opened_sources
 from torshjit.capture.torch_autograd import call_with_grad
 from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_dispatch import TORCH_FOLDER, TorchTrace
 from torshjit.capture.torch_lowering import dialect_dtype
+from torshjit.capture.torch_results import EnteredArguments, ResultTree, is_value
 from torshjit.capture.torch_state import ProgramState, ReachableState
 from torshjit.capture.torch_traced_path import traced_path
 from torshjit.errors import CaptureError, CompileError, TorshError
 
 __all__ = ["capture_module"]
 
-_VALUES = (
-    bool,
-    int,
-    float,
-    complex,
-    str,
-    bytes,
-    type(None),
-    slice,
-    type(Ellipsis),
-    torch.dtype,
-    torch.device,
-    torch.memory_format,
-)
 _PLAIN_TENSORS = (torch.Tensor, nn.Parameter, nn.Buffer)
 
 
@@ -69,7 +53,7 @@ def _classify_argument(value: Any, device: CaptureDevice) -> ArrayLeaf | ValueLe
     if isinstance(value, torch.Tensor):
         _check_tensor(value, "an argument", device)
         return ArrayLeaf("torch", dialect_dtype(value.dtype), tuple(value.shape))
-    if type(value) in _VALUES or isinstance(value, type):
+    if is_value(value):
         return ValueLeaf(value)
     raise CaptureError(
         f"an argument of type {type(value).__name__} is neither a tensor, a container of tensors "
@@ -96,7 +80,7 @@ def capture_module(
     Args:
         program: an `nn.Module`, or a callable over torch tensors.
         args: positional arguments: tensors on one device, plain values, and nested tuples,
-            lists and dicts of them.
+            lists, dicts and objects of them.
         kwargs: keyword arguments, of the same kinds.
         compiler: the module `torshjit._compiler`.
         context: one of its contexts.
@@ -119,8 +103,11 @@ def capture_module(
         raise CaptureError("torch.autocast is not captured")
     if _get_current_dispatch_mode() is not None:
         raise CaptureError("another dispatch mode of torch is active, such as an outer capture")
+    args, kwargs = open_objects(args), open_objects(kwargs)
     args_tree, tensors = flatten(args, kwargs, lambda value: _classify_argument(value, device))
     state = ProgramState(program) if state is None else state
+    for kind in {type(each) for each in opened_sources((args, kwargs))}:
+        state.include_kind(kind)
     bindings: list[ArgumentBinding | ObjectBinding] = []
     names: list[str] = []
 
@@ -139,20 +126,19 @@ def capture_module(
 
     trace = TorchTrace(compiler, context, bind, device, locate, is_strict)
     try:
-        entered = []
+        inside = []
         for number, (tensor, path) in enumerate(
             zip(tensors, _argument_paths(args_tree), strict=True)
         ):
             value = trace.g.builder.input(dialect_dtype(tensor.dtype), tuple(tensor.shape), path)
             bindings.append(ArgumentBinding(number))
             names.append(path)
-            entered.append(
-                trace.external(tensor.shape, tensor.dtype, value, f"the argument {path}")
-            )
-        result = _run(program, trace, state, args_tree, entered)
-        outputs: list[Any] = []
-        output_tree = _output_tree(trace, result, entered, outputs)
-        module = trace.g.builder.finish(outputs)
+            inside.append(trace.external(tensor.shape, tensor.dtype, value, f"the argument {path}"))
+        entered = EnteredArguments(args_tree, inside)
+        result = _run(program, trace, state, entered)
+        results = ResultTree(trace, entered)
+        output_tree = results.describe_call(result)
+        module = trace.g.builder.finish(results.outputs)
     except compiler.MLIRError as error:
         raise CompileError(f"the captured program is malformed: {error}") from error
     finally:
@@ -169,7 +155,9 @@ def capture_module(
         host_functions=trace.g.host_calls.functions,
         draws_numbers=trace.g.host_calls.have_effects,
         capture_ms=(time.perf_counter() - started) * 1e3,
-        call_with_grad=partial(call_with_grad, program, list(_bound(bindings))),
+        call_with_grad=partial(
+            call_with_grad, program, list(_bound(bindings)), isinstance(output_tree, Updated)
+        ),
     )
 
 
@@ -205,8 +193,7 @@ def _run(
     program: Callable[..., Any],
     trace: TorchTrace,
     state: ReachableState,
-    args_tree: tuple[tuple, dict],
-    entered: list[torch.Tensor],
+    entered: EnteredArguments,
 ) -> Any:
     """Runs the program on the traced tensors and returns its result.
 
@@ -214,17 +201,10 @@ def _run(
         TorshError: the capture failed; also if the program swallowed the error, or failed in
             a way of its own that may be due to the meta tensors it was given.
     """
-    remaining = iter(entered)
-
-    def enter(leaf: ArrayLeaf | ValueLeaf) -> Any:
-        return next(remaining) if isinstance(leaf, ArrayLeaf) else leaf.value
-
-    args, kwargs = tree_map(enter, args_tree)
-    before = [(path, id(leaf)) for path, leaf in leaf_paths((args, kwargs))]
     failure: BaseException | None = None
     try:
         with traced_path(), torch.inference_mode(), torch.enable_grad(), trace.mode:
-            result = program(*args, **kwargs)
+            result = program(*entered.args, **entered.kwargs)
     except TorshError as error:
         failure = error
     except Exception as error:
@@ -239,8 +219,6 @@ def _run(
         raise trace.first_error
     if failure is not None:
         raise failure
-    if [(path, id(leaf)) for path, leaf in leaf_paths((args, kwargs))] != before:
-        raise CaptureError("the program changes a container that it was given")
     return result
 
 
@@ -253,40 +231,3 @@ def _raising_line(error: BaseException) -> tuple[str, int] | None:
             found = (file, entry.tb_lineno)
         entry = entry.tb_next
     return found
-
-
-def _output_tree(
-    trace: TorchTrace, result: Any, entered: list[torch.Tensor], outputs: list[Any]
-) -> Any:
-    """Describes the result and appends the Values of its tensors to `outputs`.
-
-    Raises:
-        CaptureError: the result holds an object that is neither a tensor nor a plain value.
-    """
-    arguments = {id(tensor): number for number, tensor in enumerate(entered)}
-    places: dict[int, ResultLeaf] = {}
-
-    def leave(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            if id(value) in arguments:
-                return ArgumentLeaf(arguments[id(value)])
-            trace.adopt(value)  # Refuses what is not part of the guarded state.
-            if not trace.is_traced(value):
-                return ValueLeaf(value)
-            if value.is_complex():
-                raise CaptureError(f"the program returns a tensor of {value.dtype}")
-            if id(value) not in places:
-                places[id(value)] = ResultLeaf(len(outputs))
-                outputs.append(trace.read(value))
-            return places[id(value)]
-        if type(value) in _VALUES or isinstance(value, type):
-            return ValueLeaf(value)
-        raise CaptureError(
-            f"the program returns an object of type {type(value).__name__}, which is neither a "
-            "tensor, a container of tensors nor a plain value"
-        )
-
-    tree = tree_map(leave, result)
-    if not outputs and not any(isinstance(leaf, ArgumentLeaf) for leaf in tree_leaves(tree)):
-        raise CaptureError("the program returns no tensor")
-    return tree

@@ -66,7 +66,7 @@ class CaptureDevice:
         if device is None:
             return
         wanted, here = torch.device(device), self.current
-        # Captured tensors are on the device meta, wherever those are that they stand for.
+        # torch itself asks for the device that traced tensors have under the one that they show.
         if wanted.type != "meta" and (
             wanted.type != here.type or wanted.index not in (None, here.index)
         ):

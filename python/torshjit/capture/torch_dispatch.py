@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 from torshjit.capture.graph_function import TRACED
 from torshjit.capture.source_location import user_location
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
@@ -79,6 +80,24 @@ class TracedTensor(torch.Tensor):
     def device(self) -> torch.device:  # type: ignore[override]
         """The device of the call's tensors."""
         return getattr(self, TRACED).trace.device.current
+
+    @property
+    def is_meta(self) -> bool:  # type: ignore[override]
+        """Whether the call's tensors are on the meta device."""
+        return self.device.type == "meta"
+
+    @property
+    def is_cpu(self) -> bool:  # type: ignore[override]
+        """Whether the call's tensors are on the CPU."""
+        return self.device.type == "cpu"
+
+    @property
+    def is_cuda(self) -> bool:  # type: ignore[override]
+        """Whether the call's tensors are on a GPU of NVIDIA's."""
+        return self.device.type == "cuda"
+
+
+_runtime.register_traced_tensor(TracedTensor)
 
 
 def _with_tensors(index: Any) -> Any:
@@ -154,7 +173,7 @@ class TorchTrace:
                 tensor = torch.empty(tuple(shape), dtype=dtype, device=_META)
             else:
                 tensor = torch.empty_strided(tuple(shape), strides, dtype=dtype, device=_META)
-            tensor = torch.Tensor._make_subclass(TracedTensor, tensor)
+        tensor.__class__ = TracedTensor
         record.trace = self
         self._records.append(record)
         setattr(tensor, TRACED, record)
@@ -312,7 +331,7 @@ class TorchTrace:
     def _lift(self, tensor: torch.Tensor) -> torch.Tensor:
         if tensor.is_meta:
             return self.adopt(tensor)
-        return self.wrap_constant(tensor.detach().clone())
+        return self.wrap_constant(tensor.detach().cpu().clone())
 
 
 def _torch_accepts(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> bool:

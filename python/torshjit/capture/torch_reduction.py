@@ -212,7 +212,9 @@ def _logical_rule(op: str) -> Callable[..., Any]:
     def rule(g: Lowering, x: torch.Tensor, dim: Axes = None, keepdim: bool = False) -> Any:
         # Unlike elsewhere, an empty list names no axis here.
         axes = [] if dim is not None and dim == [] else axes_of(dim, x.ndim)
-        return g.reduce(op, g.is_true(g.value(x)), axes, keepdim)
+        result = g.reduce(op, g.is_true(g.value(x)), axes, keepdim)
+        # Of bytes, which stood for bools once, torch makes bytes.
+        return g.cast(result, "ui8") if x.dtype == torch.uint8 else result
 
     return rule
 

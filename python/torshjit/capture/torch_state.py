@@ -52,6 +52,9 @@ class ReachableState(Protocol):
     def name(self, tensor: torch.Tensor) -> str | None:
         """What messages call a tensor; None if the program must not read it."""
 
+    def include_kind(self, kind: type) -> None:
+        """Guards the class of an argument, whose methods the program may call."""
+
     def check_unchanged(self) -> None:
         """Raises CaptureError if the program changed its own state while it was traced."""
 
@@ -79,6 +82,10 @@ class ProgramState:
     def tensors(self) -> Iterator[torch.Tensor]:
         """Every tensor that the walk found."""
         return (tensor for tensor, _ in self._names.values())
+
+    def include_kind(self, kind: type) -> None:
+        """Walks the class of an argument, whose methods the program may call."""
+        self._visit_methods(kind)
 
     def check_unchanged(self) -> None:
         """Undoes what the traced program changed in its own state, and refuses it.

@@ -10,7 +10,9 @@ import numpy as np
 from torshjit.errors import DTypeError
 
 BOOL = ("i1",)
-INTEGERS = ("i8", "i16", "i32", "i64")
+SIGNED = ("i8", "i16", "i32", "i64")
+UNSIGNED = ("ui8", "ui16", "ui32", "ui64")
+INTEGERS = SIGNED + UNSIGNED
 FLOATS = ("f16", "bf16", "f32", "f64")
 NUMERIC = INTEGERS + FLOATS
 ALL = BOOL + NUMERIC
@@ -21,6 +23,10 @@ _NUMPY_NAMES = {
     "i16": "int16",
     "i32": "int32",
     "i64": "int64",
+    "ui8": "uint8",
+    "ui16": "uint16",
+    "ui32": "uint32",
+    "ui64": "uint64",
     "f16": "float16",
     "f32": "float32",
     "f64": "float64",
@@ -29,7 +35,7 @@ _NUMPY_NAMES = {
 
 @cache
 def numpy_dtype(name: str) -> np.dtype:
-    """The NumPy dtype that stores elements of type `name` ("i1", "i8", ..., "bf16", "f64").
+    """The NumPy dtype that stores elements of type `name` ("i1", "i8", "ui8", ..., "bf16", "f64").
 
     Raises:
         DTypeError: `name` is not an element type of the dialect.

@@ -57,6 +57,9 @@ class _GraphState:
         found = self._names.get(id(tensor))
         return found[1] if found is not None else None
 
+    def include_kind(self, kind: type) -> None:
+        """Nothing to guard: torch._dynamo does."""
+
     def check_unchanged(self) -> None:
         """Nothing to check: a graph assigns to no attribute."""
 

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -11,10 +12,17 @@ from graph_records import DTYPES
 
 Values = Callable[[np.random.Generator, str, tuple[int, ...]], np.ndarray]
 
-INTEGERS = ("i8", "i16", "i32", "i64")
+SIGNED = ("i8", "i16", "i32", "i64")
+UNSIGNED = ("ui8", "ui16", "ui32", "ui64")
+INTEGERS = SIGNED + UNSIGNED
 FLOATS = ("f16", "bf16", "f32", "f64")
 NUMERIC = INTEGERS + FLOATS
 ALL = ("i1", *NUMERIC)
+
+
+def sampled(variants: Mapping[str, Any], dtype: str) -> dict[str, Any]:
+    """All variants; of an unsigned type the first, where it is treated as the signed one is."""
+    return dict(list(variants.items())[: 1 if dtype in UNSIGNED else None])
 
 
 def largest(dtype: str) -> float:
@@ -23,10 +31,14 @@ def largest(dtype: str) -> float:
 
 def specials(dtype: str) -> np.ndarray:
     """Zeros of both signs, halves, the type's extremes, infinities and NaN; for integers the
-    extremes and what is next to zero."""
+    extremes and what is next to zero, for unsigned ones also what a signed one would not hold."""
     if dtype == "i1":
         return np.array([False, True])
-    if dtype in INTEGERS:
+    if dtype in UNSIGNED:
+        most = np.iinfo(DTYPES[dtype]).max
+        half = most // 2
+        return np.array([0, 1, 2, 7, half, half + 1, most - 6, most], DTYPES[dtype])
+    if dtype in SIGNED:
         limits = np.iinfo(DTYPES[dtype])
         return np.array([limits.min, limits.min + 1, -7, -1, 0, 1, 2, 7, limits.max], DTYPES[dtype])
     values = [0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, np.inf, -np.inf, np.nan]

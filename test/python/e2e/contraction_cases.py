@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from e2e.case_values import NUMERIC
+from e2e.case_values import NUMERIC, sampled
 from e2e.op_case import Case, Operand
 from e2e.tolerance import approximate, of_magnitudes
 
@@ -68,14 +68,14 @@ def _sum_of(terms: int):
 
 
 def _matmul_cases(dtype: str, shapes: dict) -> Iterator[Case]:
-    for label, (lhs, rhs) in shapes.items():
+    for label, (lhs, rhs) in sampled(shapes, dtype).items():
         operands = (Operand(lhs), Operand(rhs))
         dynamic = dtype in ("f32", "i32")
         yield Case("matmul", label, dtype, operands, {}, _sum_of(lhs[-1]), dynamic=dynamic)
 
 
 def _linear_cases(dtype: str) -> Iterator[Case]:
-    for label, shape in _LINEARS.items():
+    for label, shape in sampled(_LINEARS, dtype).items():
         for bias in (None, Operand((7,))):
             yield Case(
                 "linear", f"{label}{'-bias' if bias else ''}", dtype,
@@ -85,7 +85,9 @@ def _linear_cases(dtype: str) -> Iterator[Case]:
 
 
 def _convolution_cases(dtype: str, table: dict) -> Iterator[Case]:
-    for label, (image, weight, stride, low, high, dilation, groups) in table.items():
+    for label, (image, weight, stride, low, high, dilation, groups) in sampled(
+        table, dtype
+    ).items():
         attributes = {
             "stride": stride,
             "padding_low": low,

@@ -15,6 +15,7 @@ from e2e.case_values import (
     chosen,
     numbers,
     repeating,
+    sampled,
     specials,
     uniform,
 )
@@ -57,7 +58,7 @@ _GATHERS: dict[str, tuple[tuple[int, ...], list[int], list[tuple[int, ...]], str
 
 def _gather_cases(dtype: str) -> Iterator[Case]:
     sample = dtype in ("f32", "i8")
-    for label, (shape, axes, positions, index) in _GATHERS.items():
+    for label, (shape, axes, positions, index) in sampled(_GATHERS, dtype).items():
         indices = [
             Operand(own, _positions(shape[axis], 2, 3), index)
             for axis, own in zip(axes, positions, strict=True)
@@ -69,7 +70,7 @@ def _gather_cases(dtype: str) -> Iterator[Case]:
         "columns": ((13, 5), (3, 5), 0),
         "middle": ((2, 7, 3), (2, 9, 3), 1),
     }
-    for label, (shape, own, axis) in along.items():
+    for label, (shape, own, axis) in sampled(along, dtype).items():
         operands = (Operand(shape, _values), Operand(own, _positions(shape[axis], 2, 3), "i64"))
         yield Case(
             "take_along_axis", label, dtype, operands, {"axis": axis}, SAME_BITS, dynamic=sample
@@ -116,7 +117,7 @@ def _scatter_cases(dtype: str) -> Iterator[Case]:
             scatters["apart"] = ((4, 3, 5), [0, 2], [(6, 1), (2,)], (6, 2, 3))
             scatters["scalar"] = ((6, 4), [0], [()], (4,))
             scatters["nothing"] = ((6, 4), [0], [(0,)], (0, 4))
-        for label, (shape, axes, positions, updates) in scatters.items():
+        for label, (shape, axes, positions, updates) in sampled(scatters, dtype).items():
             indices = [
                 Operand(own, _positions(shape[axis], 1, 2), "i64")
                 for axis, own in zip(axes, positions, strict=True)
@@ -127,7 +128,7 @@ def _scatter_cases(dtype: str) -> Iterator[Case]:
                 {"axes": axes, "reduction": reduction}, tolerance, dynamic=sample,
             )  # fmt: skip
         along = {"rows": ((4, 7), (4, 9), 1), "columns": ((6, 5), (3, 5), 0)}
-        for label, (shape, own, axis) in along.items():
+        for label, (shape, own, axis) in sampled(along, dtype).items():
             operands = (
                 Operand(shape, values),
                 Operand(own, _positions(shape[axis], 1, 2), "i32"),
@@ -160,7 +161,7 @@ def _scan_cases(dtype: str) -> Iterator[Case]:
                 "one-exclusive": ((4, 1), 1, False, True),
                 "empty": ((3, 0), 1, False, False),
             }
-        for label, (shape, axis, reverse, exclusive) in variants.items():
+        for label, (shape, axis, reverse, exclusive) in sampled(variants, dtype).items():
             yield Case(
                 "scan", f"{kind}-{label}", dtype, (Operand(shape, values),),
                 {"kind": kind, "axis": axis, "reverse": reverse, "exclusive": exclusive}, tolerance,
@@ -190,7 +191,7 @@ def _order_cases(dtype: str) -> Iterator[Case]:
                     "empty": ((3, 0), 1, numbers),
                     "long": ((1, 700), 1, repeating(*range(97))),
                 }
-            for label, (shape, axis, values) in variants.items():
+            for label, (shape, axis, values) in sampled(variants, dtype).items():
                 yield Case(
                     op, f"{label}-{'down' if descending else 'up'}", dtype,
                     (Operand(shape, values),), {"axis": axis, "descending": descending}, EXACT,

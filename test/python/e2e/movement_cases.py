@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from e2e.case_values import ALL, beginning_with, specials
+from e2e.case_values import ALL, beginning_with, sampled, specials
 from e2e.op_case import Case, Operand
 from e2e.tolerance import EXACT, SAME_BITS
 from graph_records import DTYPES
@@ -48,7 +48,7 @@ def _reshape_cases(dtype: str) -> Iterator[Case]:
         "unit-axes": ((6,), (1, 6, 1), (1, -1, 1)),
         "empty": ((0, 4), (2, 0), None),
     }
-    for label, (shape, result, dynamic_result) in reshapes.items():
+    for label, (shape, result, dynamic_result) in sampled(reshapes, dtype).items():
         yield Case(
             "reshape", label, dtype, (Operand(shape, _values), None), {}, SAME_BITS,
             result=(dtype, result),
@@ -61,7 +61,7 @@ def _reshape_cases(dtype: str) -> Iterator[Case]:
         "scalar": ((), (2, 3), None),
         "to-empty": ((1, 3), (0, 3), None),
     }
-    for label, (shape, result, dynamic_result) in broadcasts.items():
+    for label, (shape, result, dynamic_result) in sampled(broadcasts, dtype).items():
         yield Case(
             "broadcast", label, dtype, (Operand(shape, _values), None), {}, SAME_BITS,
             result=(dtype, result),
@@ -72,9 +72,10 @@ def _reshape_cases(dtype: str) -> Iterator[Case]:
 
 def _permute_and_slice_cases(dtype: str) -> Iterator[Case]:
     sample = dtype in ("f32", "i8")
-    for permutation in ([1, 0], [0, 2, 1], [2, 0, 1], [0, 3, 1, 2], []):
+    permutations = ([1, 0], [0, 2, 1], [2, 0, 1], [0, 3, 1, 2], [])
+    labels = {"".join(map(str, each)) or "scalar": each for each in permutations}
+    for label, permutation in sampled(labels, dtype).items():
         shape = (5, 7, 3, 4)[: len(permutation)]
-        label = "".join(map(str, permutation)) or "scalar"
         yield Case(
             "permute", label, dtype, (Operand(shape, _values),), {"permutation": permutation},
             SAME_BITS, dynamic=sample,
@@ -88,7 +89,7 @@ def _permute_and_slice_cases(dtype: str) -> Iterator[Case]:
         "one": ([2, 5], [3, 6], [1, 1], True),
         "nothing": ([3, 0], [3, 37], [1, 1], True),
     }
-    for label, (start, stop, stride, forwards) in slices.items():
+    for label, (start, stop, stride, forwards) in sampled(slices, dtype).items():
         yield Case(
             "slice", label, dtype, (Operand((5, 37), _values),),
             {"start": start, "stop": stop, "stride": stride}, SAME_BITS,
@@ -105,7 +106,7 @@ def _concat_and_pad_cases(dtype: str) -> Iterator[Case]:
         "one": ([(3, 5)], 0),
         "with-empty": ([(3, 5), (0, 5), (2, 5)], 0),
     }
-    for label, (shapes, axis) in concats.items():
+    for label, (shapes, axis) in sampled(concats, dtype).items():
         yield Case(
             "concat", label, dtype, ([Operand(shape, _values) for shape in shapes],),
             {"axis": axis}, SAME_BITS, dynamic=sample,
@@ -116,7 +117,7 @@ def _concat_and_pad_cases(dtype: str) -> Iterator[Case]:
         "empty": ((0, 3), [2, 0], [1, 1]),
         "vector": ((13,), [3], [5]),
     }
-    for label, (shape, low, high) in pads.items():
+    for label, (shape, low, high) in sampled(pads, dtype).items():
         yield Case(
             "pad", label, dtype, (Operand(shape, _values), Operand(())),
             {"low": low, "high": high}, SAME_BITS, dynamic=sample,

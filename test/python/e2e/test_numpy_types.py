@@ -14,7 +14,7 @@ import torshjit
 pytest.importorskip("torshjit._compiler")
 
 RANDOM = np.random.default_rng(23)
-INTEGERS = ("int8", "int16", "int32", "int64")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 FLOATS = ("float16", "float32", "float64")
 
 
@@ -114,8 +114,8 @@ def test_floats(name: str, dtype: str) -> None:
     check(FLOAT_FUNCTIONS[name], draw(dtype, 5, 7), draw(dtype, 5, 7))
 
 
-@pytest.mark.parametrize("left", ["bool", "int8", "int32", "int64", "float16", "float32"])
-@pytest.mark.parametrize("right", ["bool", "int16", "int64", "float16", "float64"])
+@pytest.mark.parametrize("left", ["bool", "int8", "int64", "uint8", "uint64", "float16", "float32"])
+@pytest.mark.parametrize("right", ["bool", "int16", "int64", "uint32", "float16", "float64"])
 def test_promotion(left: str, right: str) -> None:
     x, y = draw(left, 3, 4), draw(right, 4)
     check(lambda x, y: np.where(x > y, x, y), x, y)
@@ -136,7 +136,7 @@ LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "float16", "float64"])
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "uint8", "float16", "float64"])
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_layouts(name: str, dtype: str) -> None:
     x = LAYOUTS[name](draw(dtype, 6, 9))

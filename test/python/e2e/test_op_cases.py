@@ -102,7 +102,7 @@ def _falsified(result: np.ndarray) -> np.ndarray:
     """A result that is off by three per cent, or by the least an integer can be."""
     if result.dtype.kind == "b":
         return ~result
-    if result.dtype.kind == "i":
+    if result.dtype.kind in "iu":
         return result + result.dtype.type(1)
     with np.errstate(all="ignore"):
         wide = np.where(np.isnan(result), 1, result.astype(np.float64))

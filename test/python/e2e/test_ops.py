@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from e2e.case_values import INTEGERS
 from e2e.executors import COMPILED, EXECUTORS, missing, prefetch, refusal
 from e2e.expected_failures import DYNAMIC, STATIC, parameters
 from e2e.native_code import compile_natively, run_natively
@@ -115,7 +116,7 @@ def test_one_dynamic_program_serves_many_extents(executor: str, ready: Callable[
 
 @pytest.mark.parametrize("executor", COMPILED)
 @pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "f64"])
-@pytest.mark.parametrize("target", ["i8", "i16", "i32", "i64"])
+@pytest.mark.parametrize("target", INTEGERS)
 def test_casting_what_no_integer_holds_gives_some_integer(dtype, target, executor, ready):
     """NaN and values out of range have no specified result, but must not trap."""
     ready(executor)

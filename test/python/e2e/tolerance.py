@@ -79,7 +79,7 @@ def scale_of(
     """The tolerance's scale for operands in their own dtypes and the oracle's result on them."""
     if not tolerance.units:
         return None
-    wide = [a if a.dtype.kind in "ib" else a.astype(np.float64) for a in operands]
+    wide = [a if a.dtype.kind in "iub" else a.astype(np.float64) for a in operands]
     with np.errstate(all="ignore"):
         return tolerance.scale(wide, result, oracle)
 
@@ -105,7 +105,7 @@ def assert_within(
     assert actual.shape == oracle.shape, f"shape {actual.shape}, expected {oracle.shape}"
     with np.errstate(over="ignore", invalid="ignore"):
         expected = oracle.astype(actual.dtype)
-    if actual.dtype.kind in "ib":
+    if actual.dtype.kind in "iub":
         assert oracle.dtype == actual.dtype
         np.testing.assert_array_equal(actual, expected)
         return

@@ -13,7 +13,8 @@ from torshjit.errors import ShapeError
 from torshjit.interpreter.error_function import erf
 
 FLOATS = ["f16", "bf16", "f32", "f64"]
-INTEGERS = ["i8", "i16", "i32", "i64"]
+UNSIGNED = ["ui8", "ui16", "ui32", "ui64"]
+INTEGERS = ["i8", "i16", "i32", "i64", *UNSIGNED]
 SPECIAL_FLOATS = [0.0, -0.0, 1.0, -1.0, 1.5, -2.5, 3.0, 100.0, np.inf, -np.inf, np.nan]
 
 NUMPY_BINARY = {
@@ -67,9 +68,17 @@ def _all_pairs(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return lhs.ravel(), rhs.ravel()
 
 
+def _wrapped(number: int, dtype: str) -> int:
+    """The integer of the type that differs by a multiple of 2**bits."""
+    limits = np.iinfo(DTYPES[dtype])
+    return (number - limits.min) % 2**limits.bits + limits.min
+
+
 def _extreme_integers(dtype: str) -> np.ndarray:
     limits = np.iinfo(DTYPES[dtype])
-    return np.array([limits.min, limits.min + 1, -7, -1, 0, 1, 2, 7, limits.max], DTYPES[dtype])
+    half = limits.max // 2
+    around = [half, half + 1, limits.max - 6] if dtype in UNSIGNED else [-7, -1]
+    return np.array([limits.min, limits.min + 1, *around, 0, 1, 2, 7, limits.max], DTYPES[dtype])
 
 
 def _assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
@@ -111,21 +120,19 @@ def test_integer_division_follows_the_exact_quotient(dtype):
     lhs, rhs = _all_pairs(_extreme_integers(dtype))
     quotient = run_op("torsh.floor_divide", [lhs, rhs], (dtype, lhs.shape))
     remainder = run_op("torsh.remainder", [lhs, rhs], (dtype, lhs.shape))
-    bits = np.iinfo(DTYPES[dtype]).bits
     for x, y, q, r in zip(*(a.tolist() for a in (lhs, rhs, quotient, remainder)), strict=True):
         expected = (0, 0) if y == 0 else divmod(x, y)
-        wrapped = (expected[0] + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
-        assert (q, r) == (wrapped, expected[1])
+        assert (q, r) == (_wrapped(expected[0], dtype), expected[1])
 
 
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_integer_power_wraps_and_truncates_negative_exponents(dtype):
-    base, exponent = _all_pairs(np.array([-128, -3, -2, -1, 0, 1, 2, 3, 5, 127], DTYPES[dtype]))
+    values = np.array([-128, -3, -2, -1, 0, 1, 2, 3, 5, 127])
+    base, exponent = _all_pairs(values[values >= np.iinfo(DTYPES[dtype]).min].astype(DTYPES[dtype]))
     actual = run_op("torsh.pow", [base, exponent], (dtype, base.shape))
-    bits = np.iinfo(DTYPES[dtype]).bits
     for b, e, result in zip(base.tolist(), exponent.tolist(), actual.tolist(), strict=True):
         if e >= 0:
-            power = (b**e + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+            power = _wrapped(b**e, dtype)
         else:
             power = b ** (-e % 2) if b in (1, -1) else 0
         assert result == power, (b, e)
@@ -255,16 +262,18 @@ def test_stable_formulas_do_not_overflow():
 @pytest.mark.parametrize("target", sorted(DTYPES))
 def test_cast(source, target):
     values = [0, 1] if source == "i1" else [-100, -3, -1, 0, 1, 2, 100]
-    x = np.array(values).astype(DTYPES[source])
     if source in FLOATS:
-        x = np.concatenate([x, np.array([-2.75, -0.5, 0.25, 2.75]).astype(DTYPES[source])])
+        values += [-2.75, -0.5, 0.25, 2.75]
+        # What is out of an integer's range has no specified result.
+        values = [value for value in values if value > -1] if target in UNSIGNED else values
+    x = np.array([0, 1, 2, 100, 200] if source in UNSIGNED else values).astype(DTYPES[source])
     actual = run_op("torsh.cast", [x], (target, x.shape), dtype=target)
     assert type_of(actual).dtype == target
     for before, after in zip(x.astype(np.float64), actual.astype(np.float64), strict=True):
         if target == "i1":
             assert after == (before != 0)
         elif target in INTEGERS:
-            assert after == math.trunc(before)
+            assert after == _wrapped(math.trunc(before), target)
         else:
             assert after == before
 

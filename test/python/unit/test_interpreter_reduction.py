@@ -10,7 +10,8 @@ from torch_arrays import from_torch, to_torch, torch
 from torshjit.errors import ShapeError
 
 FLOATS = ["f16", "bf16", "f32", "f64"]
-INTEGERS = ["i8", "i16", "i32", "i64"]
+UNSIGNED = ["ui8", "ui16", "ui32", "ui64"]
+INTEGERS = ["i8", "i16", "i32", "i64", *UNSIGNED]
 RNG = np.random.default_rng(4)
 NUMPY = {"sum": np.sum, "prod": np.prod, "mean": np.mean, "amax": np.amax, "amin": np.amin}
 SHAPES_AND_AXES = [
@@ -37,7 +38,7 @@ def _reduced_shape(shape, axes, keepdims):
 
 def _assert_close(actual: np.ndarray, expected: np.ndarray, factor: float = 4) -> None:
     expected = np.asarray(expected).astype(actual.dtype)
-    if actual.dtype.kind in "ib":
+    if actual.dtype.kind in "iub":
         np.testing.assert_array_equal(actual, expected)
         return
     eps = factor * float(ml_dtypes.finfo(actual.dtype).eps)
@@ -57,13 +58,11 @@ def test_reduction_against_numpy(name, dtype, shape, axes, keepdims):
     result = (dtype, _reduced_shape(shape, axes, keepdims))
     actual = run_op(f"torsh.{name}", [x], result, axes=list(axes), keepdims=keepdims)
     # Python's wide integers, cut to the type, are what wrapping around gives.
-    wide = x.astype(object) if dtype in INTEGERS and name == "prod" else x.astype(
-        np.int64 if dtype in INTEGERS else np.float64
-    )  # fmt: skip
+    wide = x.astype(object if dtype in INTEGERS else np.float64)
     expected = np.asarray(NUMPY[name](wide, axis=axes, keepdims=keepdims))
     if expected.dtype == object:
-        bits = np.iinfo(DTYPES[dtype]).bits
-        expected = (expected + 2 ** (bits - 1)) % 2**bits - 2 ** (bits - 1)
+        limits = np.iinfo(DTYPES[dtype])
+        expected = (expected - limits.min) % 2**limits.bits + limits.min
     _assert_close(actual, expected, factor=64 if dtype in ("f32", "f64") else 4)
 
 
@@ -142,12 +141,13 @@ def test_max_pool_against_torch(shape, window, stride, low, high, dilation, dtyp
 @pytest.mark.parametrize("dtype", INTEGERS)
 def test_max_pool_of_integers_pads_with_the_smallest(dtype):
     smallest = np.iinfo(DTYPES[dtype]).min
-    x = np.array([[[smallest, smallest + 1, -3, -5, smallest]]], DTYPES[dtype])
+    x = np.array([[[0, 1, 9, 7, 0]]]) + smallest
+    x = x.astype(DTYPES[dtype])
     actual = run_op(
         "torsh.max_pool", [x], (dtype, (1, 1, 3)), window=[3], stride=[2], padding_low=[1],
         padding_high=[1], dilation=[1],
     )  # fmt: skip
-    np.testing.assert_array_equal(actual, [[[smallest + 1, -3, -5]]])
+    np.testing.assert_array_equal(actual, [[[smallest + 1, smallest + 9, smallest + 7]]])
 
 
 def test_max_pool_passes_nan():

@@ -23,7 +23,7 @@ from runtime_program import (
 )
 
 from torshjit import _runtime
-from torshjit.errors import TorshError
+from torshjit.errors import DTypeError, TorshError
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,23 @@ def test_memory_maps_are_arrays_and_other_subclasses_are_not(tmp_path):
     np.testing.assert_array_equal(adder()(mapped, X), 2 * X)
     with pytest.raises(TypeError):
         adder()(np.ma.masked_array(X, [0, 1, 0, 0]), X)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.ushort, np.dtype(">u2")])
+def test_unsigned(dtype):
+    """A type of its own: what is signed, or of another width, is refused."""
+    copy = executable(
+        program(
+            [tensor([4], "ui16")], [output([4], "ui16")], [launch("copy_u16", [0, 1], [4])], [1]
+        )
+    )
+    x = np.array([0, 1, 40000, 65535], dtype)
+    (y,) = copy.run([x])
+    assert y.dtype == np.uint16
+    np.testing.assert_array_equal(y, x)
+    for other in (np.int16, np.uint8, np.uint32):
+        with pytest.raises(DTypeError):
+            copy.run([x.astype(other)])
 
 
 def test_bfloat16():

@@ -131,6 +131,49 @@ def test_nested_arguments():
             call(*args, **kwargs)
 
 
+class Box:
+    def __init__(self, *parts, label="box"):
+        self.parts = parts
+        self.label = label
+
+    def open(self):
+        return self.parts, self.label
+
+
+def boxed(*nodes):
+    return ("object", list(nodes), Box, Box.open, "box")
+
+
+def test_objects_are_taken_apart():
+    tree = (("value", 1), boxed(array(4), boxed(array(4))))
+    call = adder(positional=tree, bindings=[("arg", 2), ("arg", 4)])
+    np.testing.assert_array_equal(call(1, Box(X, Box(X + 1))), 2 * X + 1)
+    bad = [
+        (1, (X, Box(X))),
+        (1, Box(X, Box(X), label="other")),
+        (1, Box(X)),
+        (1, Box(X, Box())),
+        (1, Box(X, Box(X[:2]))),
+    ]
+    for args in bad:
+        with pytest.raises((TorshError, ValueError), match="no specialization"):
+            call(*args)
+    for parts, error in ((X, "must return"), (None, "must return")):
+        box = Box()
+        box.parts = parts
+        with pytest.raises(TypeError, match=error):
+            call(1, box)
+
+
+def test_an_opener_that_raises():
+    def fail(box):
+        raise LookupError("no parts")
+
+    call = adder(positional=(("object", [array(4)], Box, fail, None),), bindings=[("arg", 1)] * 2)
+    with pytest.raises(LookupError, match="no parts"):
+        call(Box(X))
+
+
 def test_floats_are_compared_by_their_bits():
     nan = float("nan")
     for expected, same, other in [(0.0, 0.0, -0.0), (nan, float("nan"), 1.0)]:
@@ -196,3 +239,15 @@ def test_output_trees():
     assert type(third) is Pair
     assert third.left is first["twice"]
     assert third.right == ()
+
+
+def test_results_may_be_made_by_a_function():
+    source = program([tensor([4])], [output([4])], [launch("add", [0, 0, 1], [4])], [1])
+    call = Counting()
+    outputs = ("made", [LEAF, ("argument", 0)], lambda parts: Box(*parts))
+    arguments = (("object", [array(4)], Box, Box.open, "box"),)
+    call.add_specialization((arguments, {}), executable(source), [("arg", 1)], outputs)
+    box = Box(X)
+    made = call(box)
+    np.testing.assert_array_equal(made.parts[0], 2 * X)
+    assert made.parts[1] is box

@@ -136,9 +136,9 @@ def test_results_ignore_the_default_device():
 
 
 @pytest.mark.parametrize("size", [4, BIG])
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int16])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.int16, torch.uint16])
 def test_two_byte_types(dtype, size):
-    name = {torch.bfloat16: "bf16", torch.float16: "f16", torch.int16: "i16"}[dtype]
+    name = {torch.bfloat16: "bf16", torch.float16: "f16", torch.uint16: "ui16"}.get(dtype, "i16")
     copy = executable(
         program(
             [tensor([size], name)],

@@ -353,8 +353,8 @@ def test_shape_error_names_operation_and_line() -> None:
 
 
 def test_unsupported_arguments() -> None:
-    with pytest.raises(DTypeError, match="uint8"):
-        capture(lambda x: x + 1, torch.zeros(3, dtype=torch.uint8))
+    with pytest.raises(DTypeError, match="float8"):
+        capture(lambda x: x + 1, torch.zeros(3, dtype=torch.float8_e4m3fn))
     with pytest.raises(DTypeError, match="complex"):
         capture(lambda x: x * 1j, X)
     with pytest.raises(DeviceError, match="meta"):
@@ -581,6 +581,17 @@ def test_module_is_usable_by_other_threads_meanwhile() -> None:
         stop.set()
         thread.join()
     assert not failures
+
+
+def test_traced_tensors_show_the_device_of_those_they_stand_for() -> None:
+    def program(x):
+        assert x.is_cpu
+        assert not x.is_meta
+        assert not x.is_cuda
+        return x + torch.tensor([1.0], device=x.device), x.device
+
+    assert_matches(interpreted(program, X)[0], X + 1)
+    assert interpreted(program, X)[1] == torch.device("cpu")
 
 
 def test_libraries_are_told_that_they_are_traced() -> None:

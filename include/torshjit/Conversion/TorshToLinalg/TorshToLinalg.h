@@ -15,7 +15,8 @@ namespace mlir::torsh {
 /// Inside a kernel a tensor has no extents that are statically 1: a loop over
 /// one iteration is no loop, and a broadcast along one is no index. So every
 /// indexing map of a kernel is a projected permutation (windows apart), which
-/// is what tiling and fusion work on.
+/// is what tiling and fusion work on. Nor has it unsigned integers: they become
+/// those without a sign, as they are stored.
 class SqueezedTypeConverter : public TypeConverter {
 public:
   SqueezedTypeConverter();
@@ -24,7 +25,7 @@ public:
 /// The axes of `type` that stay when it is squeezed.
 SmallVector<int64_t> keptAxes(ShapedType type);
 
-/// `type` without its unit axes.
+/// `type` without its unit axes, its elements as they are stored.
 RankedTensorType squeeze(RankedTensorType type);
 
 void populateKernelPatterns(const TypeConverter &types, RewritePatternSet &patterns);

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include <cmath>
 
@@ -16,6 +17,8 @@ namespace {
 struct Body {
   OpBuilder &b;
   Location loc;
+  /// Whether the integers are unsigned, which the types of scalars do not show.
+  bool isUnsigned = false;
 
   Type element(Value v) const { return getElementTypeOrSelf(v.getType()); }
   bool isFloat(Value v) const { return isa<FloatType>(element(v)); }
@@ -58,6 +61,15 @@ struct Body {
   Value compare(arith::CmpIPredicate p, Value x, Value y) const {
     return make<arith::CmpIOp>(p, x, y);
   }
+  Value maximum(Value x, Value y) const {
+    return isUnsigned ? make<arith::MaxUIOp>(x, y)
+                      : either<arith::MaximumFOp, arith::MaxSIOp>(x, y);
+  }
+  Value minimum(Value x, Value y) const {
+    return isUnsigned ? make<arith::MinUIOp>(x, y)
+                      : either<arith::MinimumFOp, arith::MinSIOp>(x, y);
+  }
+  /// Whether `x`, a float or a signed integer, is below zero.
   Value negative(Value x) const {
     return isFloat(x) ? compare(arith::CmpFPredicate::OLT, x, like(x, 0))
                       : compare(arith::CmpIPredicate::slt, x, like(x, 0));
@@ -96,9 +108,9 @@ bool isHalf(Type type) { return isa<Float16Type, BFloat16Type>(getElementTypeOrS
 
 /// Computes f16 and bf16 in f32, everything else in its own type.
 template <typename Fn>
-Value inComputeType(OpBuilder &builder, Location loc, ValueRange operands, Type resultType,
-                    Fn &&fn) {
-  Body body{builder, loc};
+Value inComputeType(OpBuilder &builder, Location loc, bool isUnsigned, ValueRange operands,
+                    Type resultType, Fn &&fn) {
+  Body body{builder, loc, isUnsigned};
   SmallVector<Value> widened;
   bool half = false;
   for (Value operand : operands) {
@@ -118,9 +130,15 @@ Value inComputeType(OpBuilder &builder, Location loc, ValueRange operands, Type 
 /// Division by zero gives (0, 0); the divisor -1 cannot overflow.
 std::pair<Value, Value> floorDivMod(const Body &f, Value x, Value y) {
   unsigned width = f.element(x).getIntOrFloatBitWidth();
-  Value zero = f.like(x, 0), one = f.like(x, 1), minusOne = f.like(x, -1);
-  Value smallest = f.like(x, -std::ldexp(1.0, width - 1));
+  Value zero = f.like(x, 0), one = f.like(x, 1);
   Value byZero = f.compare(arith::CmpIPredicate::eq, y, zero);
+  if (f.isUnsigned) {
+    Value divisor = f.select(byZero, one, y);
+    return {f.select(byZero, zero, f.make<arith::DivUIOp>(x, divisor)),
+            f.select(byZero, zero, f.make<arith::RemUIOp>(x, divisor))};
+  }
+  Value minusOne = f.like(x, -1);
+  Value smallest = f.like(x, -std::ldexp(1.0, width - 1));
   Value overflows = f.both(f.compare(arith::CmpIPredicate::eq, x, smallest),
                            f.compare(arith::CmpIPredicate::eq, y, minusOne));
   Value divisor = f.select(f.make<arith::OrIOp>(byZero, overflows), one, y);
@@ -158,12 +176,13 @@ Value integerPower(const Body &f, Value base, Value exponent) {
   unsigned width = f.element(base).getIntOrFloatBitWidth();
   Value zero = f.like(base, 0), one = f.like(base, 1);
   Value power = base, result = one;
-  for (unsigned bit = 0; bit + 1 < width; ++bit) {
-    Value mask = f.like(base, std::ldexp(1.0, bit));
-    Value set = f.nonzero(f.both(exponent, mask));
+  for (unsigned bit = 0; bit < (f.isUnsigned ? width : width - 1); ++bit) {
+    Value set = f.nonzero(f.both(exponent, f.bitsLike(base, uint64_t(1) << bit)));
     result = f.select(set, f.mul(result, power), result);
     power = f.mul(power, power);
   }
+  if (f.isUnsigned)
+    return result;
   // A negative exponent leaves 1 and -1 (by its parity), and 0 for other bases.
   Value isOne = f.compare(arith::CmpIPredicate::eq, base, one);
   Value isMinusOne = f.compare(arith::CmpIPredicate::eq, base, f.like(base, -1));
@@ -190,13 +209,24 @@ Value roundToOdd(const Body &f, Value x) {
   return f.make<arith::BitcastOp>(f32, f.select(isInexact, odd, bits));
 }
 
-Value convert(const Body &f, Value x, Type resultType) {
+/// The least and the largest number of float type `type` that an integer of `width`
+/// bits holds the integer part of.
+std::pair<double, double> integerRange(FloatType type, int width, bool isUnsigned) {
+  int exponent = isUnsigned ? width : width - 1;
+  int excess = exponent - static_cast<int>(type.getFPMantissaWidth());
+  double below = excess > 0 ? std::ldexp(1.0, excess) : 1.0;
+  return {isUnsigned ? 0.0 : -std::ldexp(1.0, exponent), std::ldexp(1.0, exponent) - below};
+}
+
+/// `f` says whether `x` is unsigned, `toUnsigned` whether the result is.
+Value convert(const Body &f, Value x, Type resultType, bool toUnsigned) {
   Type from = f.element(x), to = getElementTypeOrSelf(resultType);
   Type type = f.shapedAs(x, to);
   if (from == to)
     return x;
   if (to.isInteger(1))
     return f.nonzero(x);
+  bool fromUnsigned = f.isUnsigned || from.isInteger(1);
   auto fromFloat = dyn_cast<FloatType>(from), toFloat = dyn_cast<FloatType>(to);
   if (fromFloat && toFloat) {
     if (fromFloat.getWidth() == toFloat.getWidth()) // f16 and bf16
@@ -208,28 +238,23 @@ Value convert(const Body &f, Value x, Type resultType) {
                                                      : f.make<arith::TruncFOp>(type, x);
   }
   if (toFloat)
-    return from.isInteger(1) ? f.make<arith::UIToFPOp>(type, x) : f.make<arith::SIToFPOp>(type, x);
+    return fromUnsigned ? f.make<arith::UIToFPOp>(type, x) : f.make<arith::SIToFPOp>(type, x);
   if (fromFloat) {
     if (isHalf(from))
       x = f.make<arith::ExtFOp>(f.shapedAs(x, f.b.getF32Type()), x);
     // The conversion is undefined outside the integer's range: clamp to it, with
     // the largest float below its upper end, and send NaN to zero.
-    unsigned width = to.getIntOrFloatBitWidth();
-    double low = -std::ldexp(1.0, width - 1);
-    int mantissa = cast<FloatType>(f.element(x)).getFPMantissaWidth();
-    double high =
-        std::ldexp(1.0, width - 1) - (static_cast<int>(width) - 1 > mantissa
-                                          ? std::ldexp(1.0, static_cast<int>(width) - 1 - mantissa)
-                                          : 1.0);
+    auto [low, high] =
+        integerRange(cast<FloatType>(f.element(x)), to.getIntOrFloatBitWidth(), toUnsigned);
     Value lowest = f.like(x, low), highest = f.like(x, high);
     x = f.select(f.compare(arith::CmpFPredicate::UNO, x, x), f.like(x, 0), x);
     x = f.select(f.compare(arith::CmpFPredicate::OLT, x, lowest), lowest, x);
     x = f.select(f.compare(arith::CmpFPredicate::OGT, x, highest), highest, x);
-    return f.make<arith::FPToSIOp>(type, x);
+    return toUnsigned ? f.make<arith::FPToUIOp>(type, x) : f.make<arith::FPToSIOp>(type, x);
   }
   if (from.getIntOrFloatBitWidth() > to.getIntOrFloatBitWidth())
     return f.make<arith::TruncIOp>(type, x);
-  return from.isInteger(1) ? f.make<arith::ExtUIOp>(type, x) : f.make<arith::ExtSIOp>(type, x);
+  return fromUnsigned ? f.make<arith::ExtUIOp>(type, x) : f.make<arith::ExtSIOp>(type, x);
 }
 
 /// Ten rounds of the block cipher on four 32-bit words, here kept in i64: two
@@ -254,11 +279,6 @@ Value philox(const Body &f, Value counter, Value key) {
   return f.make<arith::OrIOp>(x[0], f.make<arith::ShLIOp>(x[1], half));
 }
 
-/// Whether the elements of an operand are unsigned, which their scalars do not show.
-bool isUnsigned(Value operand) {
-  return getElementTypeOrSelf(operand.getType()).isUnsignedInteger();
-}
-
 } // namespace
 
 // Defines buildScalarBody of an operation from an expression over `f` (the
@@ -266,7 +286,8 @@ bool isUnsigned(Value operand) {
 #define SCALAR_BODY(OpTy, ...)                                                                     \
   Value OpTy::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands,               \
                               Type resultElementType) {                                            \
-    return inComputeType(builder, loc, operands, resultElementType,                                \
+    bool hasUnsigned = isUnsigned(getOperation()->getOperand(0).getType());                        \
+    return inComputeType(builder, loc, hasUnsigned, operands, resultElementType,                   \
                          [&](const Body &f, ArrayRef<Value> x) -> Value { __VA_ARGS__ });          \
   }
 
@@ -281,8 +302,8 @@ SCALAR_BODY(RemainderOp, return f.isFloat(x[0]) ? floorDivModFloat(f, x[0], x[1]
                                                 : floorDivMod(f, x[0], x[1]).second;)
 SCALAR_BODY(PowOp, return f.isFloat(x[0]) ? f.make<math::PowFOp>(x[0], x[1])
                                           : integerPower(f, x[0], x[1]);)
-SCALAR_BODY(MaximumOp, return f.either<arith::MaximumFOp, arith::MaxSIOp>(x[0], x[1]);)
-SCALAR_BODY(MinimumOp, return f.either<arith::MinimumFOp, arith::MinSIOp>(x[0], x[1]);)
+SCALAR_BODY(MaximumOp, return f.maximum(x[0], x[1]);)
+SCALAR_BODY(MinimumOp, return f.minimum(x[0], x[1]);)
 SCALAR_BODY(Atan2Op, return f.make<math::Atan2Op>(x[0], x[1]);)
 
 // Logic and bits.
@@ -295,7 +316,7 @@ SCALAR_BODY(ShiftLeftOp, return f.shift<arith::ShLIOp>(x[0], x[1], f.like(x[0], 
 Value ShiftRightOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange x, Type) {
   Body f{builder, loc};
   Value zero = f.like(x[0], 0);
-  if (isUnsigned(getLhs()))
+  if (isUnsigned(getLhs().getType()))
     return f.shift<arith::ShRUIOp>(x[0], x[1], zero);
   return f.shift<arith::ShRSIOp>(x[0], x[1], f.select(f.negative(x[0]), f.like(x[0], -1), zero));
 }
@@ -318,12 +339,12 @@ Value CompareOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange op
   using I = arith::CmpIPredicate;
   static constexpr F floats[] = {F::OEQ, F::UNE, F::OLT, F::OLE, F::OGT, F::OGE};
   static constexpr I signeds[] = {I::eq, I::ne, I::slt, I::sle, I::sgt, I::sge};
-  static constexpr I bools[] = {I::eq, I::ne, I::ult, I::ule, I::ugt, I::uge};
+  static constexpr I unsigneds[] = {I::eq, I::ne, I::ult, I::ule, I::ugt, I::uge};
   auto p = static_cast<unsigned>(getPredicate());
   if (f.isFloat(operands[0]))
     return f.compare(floats[p], operands[0], operands[1]);
-  return f.compare(f.element(operands[0]).isInteger(1) ? bools[p] : signeds[p], operands[0],
-                   operands[1]);
+  bool withoutSign = isUnsigned(getLhs().getType()) || f.element(operands[0]).isInteger(1);
+  return f.compare(withoutSign ? unsigneds[p] : signeds[p], operands[0], operands[1]);
 }
 Value SelectOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands, Type) {
   return arith::SelectOp::create(builder, loc, operands[0], operands[1], operands[2]);
@@ -334,8 +355,10 @@ SCALAR_BODY(IsNanOp, return f.compare(arith::CmpFPredicate::UNO, x[0], x[0]);)
 SCALAR_BODY(NegOp,
             return f.isFloat(x[0]) ? f.make<arith::NegFOp>(x[0]) : f.sub(f.like(x[0], 0), x[0]);)
 SCALAR_BODY(AbsOp, if (f.isFloat(x[0])) return f.make<math::AbsFOp>(x[0]);
+            if (f.isUnsigned) return x[0];
             return f.select(f.negative(x[0]), f.sub(f.like(x[0], 0), x[0]), x[0]);)
 SCALAR_BODY(SignOp, Value zero = f.like(x[0], 0); Value positive = f.like(x[0], 1);
+            if (f.isUnsigned) return f.select(f.nonzero(x[0]), positive, zero);
             Value negative = f.like(x[0], -1); Value rest = f.select(f.nonzero(x[0]), x[0], zero);
             Value above = f.isFloat(x[0]) ? f.compare(arith::CmpFPredicate::OGT, x[0], zero)
                                           : f.compare(arith::CmpIPredicate::sgt, x[0], zero);
@@ -357,7 +380,7 @@ SCALAR_BODY(TruncOp, return f.make<math::TruncOp>(x[0]);)
 SCALAR_BODY(RoundOp, return f.make<math::RoundEvenOp>(x[0]);)
 
 // Activations.
-SCALAR_BODY(ReluOp, return f.either<arith::MaximumFOp, arith::MaxSIOp>(x[0], f.like(x[0], 0));)
+SCALAR_BODY(ReluOp, return f.isUnsigned ? x[0] : f.maximum(x[0], f.like(x[0], 0));)
 SCALAR_BODY(SigmoidOp, return f.sigmoid(x[0]);)
 SCALAR_BODY(SiluOp, Value e = f.make<math::ExpOp>(f.make<arith::NegFOp>(x[0]));
             return f.div(x[0], f.add(f.like(x[0], 1), e));)
@@ -387,5 +410,6 @@ SCALAR_BODY(HardswishOp, return f.mul(x[0], f.hardsigmoid(x[0]));)
 // Cast.
 Value CastOp::buildScalarBody(OpBuilder &builder, Location loc, ValueRange operands,
                               Type resultElementType) {
-  return convert(Body{builder, loc}, operands[0], resultElementType);
+  return convert(Body{builder, loc, isUnsigned(getInput().getType())}, operands[0],
+                 resultElementType, isUnsigned(getDtype()));
 }

@@ -20,7 +20,7 @@ def _norm(
     session: TraceSession, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False
 ) -> Tracer:
     array = as_tracer(session, x)
-    if array.dtype.kind in "bi":
+    if array.dtype.kind in "biu":
         array = array.astype(np.float64)
     axes = axis
     if axis is None:

@@ -30,7 +30,7 @@ def _statistics_dtype(session: TraceSession, name: str, array: Tracer, dtype: An
         if not is_supported(result) or not np.issubdtype(result, np.floating):
             session.unsupported(name, f"in dtype {result}")
         return result
-    return np.dtype(np.float64) if array.dtype.kind in "bi" else array.dtype
+    return np.dtype(np.float64) if array.dtype.kind in "biu" else array.dtype
 
 
 @function(np.mean)
@@ -77,7 +77,7 @@ def _average(
 
 
 def _is_whole(array: Tracer) -> bool:
-    return array.dtype.kind in "bi"
+    return array.dtype.kind in "biu"
 
 
 def _variance(

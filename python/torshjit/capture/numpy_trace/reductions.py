@@ -211,7 +211,7 @@ def _nansum(
     keepdims: Any = False,
 ) -> Tracer:
     array = as_tracer(session, a)
-    if array.dtype.kind not in "bi":
+    if array.dtype.kind not in "biu":
         array = traced.where(traced.isnan(array), array.dtype.type(0), array)
     result = traced.sum(array, axis=axis, dtype=dtype, keepdims=keeps_axes(keepdims))
     return finish(session, "numpy.nansum", out, result)

@@ -40,6 +40,9 @@ def _result_dtype(session: TraceSession, name: str, *operands: Any) -> np.dtype:
 
 
 def _value(session: TraceSession, operand: Any, dtype: np.dtype) -> Any:
+    if type(operand) is int:
+        # Here NumPy lets a number that the dtype lacks wrap around.
+        return session.constant(np.asarray(operand).astype(dtype))
     return cast_value(session, as_tracer(session, operand, dtype).value, dtype)
 
 
@@ -85,6 +88,11 @@ def _clip(
     low = a_min if min is None else min
     high = a_max if max is None else max
     result = as_tracer(session, a)
+    if result.dtype.kind in "iu":
+        # What no element is beyond is no bound, whether the dtype has it or not.
+        limits = np.iinfo(result.dtype)
+        low = None if type(low) is int and low <= limits.min else low
+        high = None if type(high) is int and high >= limits.max else high
     bounds = [as_operand(session, bound) for bound in (low, high) if bound is not None]
     dtype = _result_dtype(session, "numpy.clip", result, *bounds)
     result = astype(result, dtype)
@@ -108,9 +116,9 @@ def _clip_method(
 @function(np.round, np.around)
 def _round(session: TraceSession, a: Any, decimals: int = 0, out: Any = None) -> Tracer:
     array = as_tracer(session, a)
-    if array.dtype.kind == "i" and decimals >= 0:
+    if array.dtype.kind in "iu" and decimals >= 0:
         result = METHODS["copy"](array)
-    elif array.dtype.kind in "bi":
+    elif array.dtype.kind in "biu":
         session.unsupported("numpy.round", f"of dtype {array.dtype} to {decimals} decimals")
     elif decimals == 0:
         result = traced.rint(array)
@@ -146,7 +154,7 @@ def _nan_to_num(
     array = as_tracer(session, x)
     if not copy:
         session.refuse("numpy.nan_to_num(copy=False) writes to its argument", "numpy.nan_to_num")
-    if array.dtype.kind in "bi":
+    if array.dtype.kind in "biu":
         return METHODS["copy"](array)
     limits = np.finfo(array.dtype)
     highest = limits.max if posinf is None else posinf

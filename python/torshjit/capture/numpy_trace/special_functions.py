@@ -177,7 +177,7 @@ def _nan_ignoring(op: str) -> Callable:
         if a.dtype == "i1":
             return math("or" if op == "maximum" else "and", a, b)
         both = math(op, a, b)
-        if a.dtype[0] == "i":
+        if a.dtype[0] in "iu":
             return both
         return math("select", math("isnan", a), b, math("select", math("isnan", b), a, both))
 
@@ -190,7 +190,7 @@ _ufunc(np.fmin)(_nan_ignoring("minimum"))
 
 @_ufunc(np.fmod)
 def _fmod(math: GraphMath, a: Any, b: Any) -> Any:
-    if a.dtype[0] == "i":
+    if a.dtype[0] in "iu":
         remainder = math("remainder", a, b)
         opposite = math("xor", math.compare("lt", a, 0), math.compare("lt", b, 0))
         adjust = math("and", opposite, math.compare("ne", remainder, 0))

@@ -47,7 +47,19 @@ def _logical(op: str) -> Callable:
 
 
 def _comparison(predicate: str) -> Callable:
-    return lambda math, lhs, rhs: math.compare(predicate, lhs, rhs)
+    def lower(math: GraphMath, lhs: Any, rhs: Any) -> Any:
+        if lhs.dtype == rhs.dtype:
+            return math.compare(predicate, lhs, rhs)
+        # uint64 with int64, which no integer type holds both of: a negative number is below
+        # every unsigned one, the others are compared as such.
+        signed = lhs if lhs.dtype == "i64" else rhs
+        negative = math.compare("lt", signed, 0)
+        order = ("lt", "le", "ne") if signed is lhs else ("gt", "ge", "ne")
+        others = math.compare(predicate, math.cast(lhs, "ui64"), math.cast(rhs, "ui64"))
+        answer = math.constant(predicate in order, others)
+        return math("select", negative, answer, others)
+
+    return lower
 
 
 UFUNCS.update({ufunc: _comparison(predicate) for ufunc, predicate in COMPARISONS.items()})
@@ -98,7 +110,7 @@ def _float_test(lower_float: Callable, integer_answer: bool) -> Callable:
     """A test of float values that every integer answers in the same way."""
 
     def lower(math: GraphMath, x: Any) -> Any:
-        if x.dtype[0] == "i":
+        if x.dtype[0] in "iu":
             return math.compare("eq" if integer_answer else "ne", x, x)
         return lower_float(math, x)
 
@@ -115,7 +127,7 @@ UFUNCS[np.isfinite] = _float_test(
 
 
 def _reciprocal(math: GraphMath, x: Any) -> Any:
-    if x.dtype[0] == "i":
+    if x.dtype[0] in "iu":
         math.session.unsupported("numpy.reciprocal", "of integers")
     return math("reciprocal", x)
 

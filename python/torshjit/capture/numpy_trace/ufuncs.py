@@ -154,10 +154,14 @@ def _elementwise(
     if unsupported:
         session.unsupported(name, f"NumPy computes it in {unsupported[0]}")
     shapes = [operand.shape for operand in operands if type(operand) is Tracer]
-    broadcast_shapes(session, name, *shapes)
+    shape = broadcast_shapes(session, name, *shapes)
+    if ufunc in COMPARISONS and dtype is None:
+        answer = _answer_beyond(ufunc, operands, loop)
+        if answer is not None:
+            value = scalar_constant(session, answer, loop[-1])
+            return (wrap(session, broadcast_value(session, value, shape), loop[-1]),)
     values = [
-        _loop_value(session, ufunc, operand, each)
-        for operand, each in zip(operands, loop, strict=False)
+        _loop_value(session, operand, each) for operand, each in zip(operands, loop, strict=False)
     ]
     results = lowering(GraphMath(session), *values)
     results = results if isinstance(results, tuple) else (results,)
@@ -167,18 +171,24 @@ def _elementwise(
     )
 
 
-def _loop_value(
-    session: TraceSession, ufunc: np.ufunc, operand: Tracer | int | float, dtype: np.dtype
-) -> Any:
+def _answer_beyond(
+    ufunc: np.ufunc, operands: tuple[Tracer | int | float, ...], loop: tuple[np.dtype, ...]
+) -> bool | None:
+    """What a comparison with a Python integer that the dtype lacks answers for every element."""
+    sides = []
+    for operand, dtype in zip(operands, loop, strict=False):
+        if type(operand) is not int or dtype.kind not in "iu":
+            sides.append(0)
+            continue
+        limits = np.iinfo(dtype)
+        sides.append((operand > limits.max) - (operand < limits.min))
+    return bool(ufunc(*sides)) if any(sides) else None
+
+
+def _loop_value(session: TraceSession, operand: Tracer | int | float, dtype: np.dtype) -> Any:
     if type(operand) is Tracer:
         return cast_value(session, operand.value, dtype)
-    try:
-        return scalar_constant(session, operand, dtype)
-    except OverflowError:
-        if ufunc in COMPARISONS:
-            # NumPy compares such integers exactly instead of raising.
-            session.refuse(f"numpy.{ufunc.__name__} with {operand}, which {dtype} cannot hold")
-        raise
+    return scalar_constant(session, operand, dtype)
 
 
 def _where(session: TraceSession, name: str, where: Any, result: Tracer, out: Any) -> Tracer:

@@ -57,7 +57,7 @@ def _gemm(g: Operations, node: Node) -> Any:
 
 
 def _factor(number: float, dtype: str) -> float | int:
-    return int(number) if dtype[0] == "i" else float(number)
+    return int(number) if dtype[0] in "iu" else float(number)
 
 
 def window_padding(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.capture.onnx_import.handlers import lowers
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations, is_float, wider
@@ -151,7 +152,9 @@ def _pow(g: Operations, node: Node) -> Any:
     if is_float(exponent.dtype):
         result = g.emit("pow", g.cast(base, "f64"), g.cast(exponent, "f64"))
         return g.cast(result, base.dtype)
-    wide = max(base.dtype, exponent.dtype, key=lambda name: int(name[1:]))
+    # As wide as both, and of the exponent's sign: the base may wrap around, the power does too.
+    bits = max(numpy_dtype(each.dtype).itemsize * 8 for each in (base, exponent))
+    wide = exponent.dtype.rstrip("0123456789") + str(bits)
     return g.cast(g.emit("pow", g.cast(base, wide), g.cast(exponent, wide)), base.dtype)
 
 

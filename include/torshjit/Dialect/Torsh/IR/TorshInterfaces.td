@@ -15,9 +15,9 @@ def Torsh_ElementwiseOpInterface : OpInterface<"ElementwiseOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<[{
-        Builds the operation on scalars: `operands` are one element of each
-        operand; returns one element of type `resultElementType`. The operations
-        built are also valid on vectors of these element types.
+        Builds the operation on scalars: `operands` are one element of each operand
+        as stored (unsigned ones have no sign in their type); returns one element of
+        type `resultElementType`, likewise. Also valid on vectors of such types.
       }],
       "::mlir::Value", "buildScalarBody",
       (ins "::mlir::OpBuilder &":$builder, "::mlir::Location":$loc,

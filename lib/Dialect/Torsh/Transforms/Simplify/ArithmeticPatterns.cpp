@@ -119,7 +119,19 @@ template <typename OpTy> struct DropRepeated : OpRewritePattern<OpTy> {
   }
 };
 
-// Pattern: abs(neg(x)) -> abs(x)
+// Pattern: abs|relu(x) -> x [if unsigned]
+template <typename OpTy> struct DropOfUnsigned : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
+    if (!hasUnsignedElements(op.getInput()))
+      return rewriter.notifyMatchFailure(op, "the elements may be below zero");
+    rewriter.replaceOp(op, op.getInput());
+    return success();
+  }
+};
+
+// Pattern: abs(neg(x)) -> abs(x) [unless unsigned]
 struct SimplifyAbsOfNeg : OpRewritePattern<AbsOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -127,6 +139,8 @@ struct SimplifyAbsOfNeg : OpRewritePattern<AbsOp> {
     auto inner = op.getInput().getDefiningOp<NegOp>();
     if (!inner)
       return rewriter.notifyMatchFailure(op, "the operand is not negated");
+    if (hasUnsignedElements(op.getInput()))
+      return rewriter.notifyMatchFailure(op, "an unsigned number and its negation differ");
     return replaceByOp<AbsOp>(rewriter, op, mergedLoc(inner, op), inner.getInput());
   }
 };
@@ -146,8 +160,9 @@ template <typename OpTy> struct DropEqualOperands : OpRewritePattern<OpTy> {
 
 void mlir::torsh::populateSimplifyArithmeticPatterns(RewritePatternSet &patterns) {
   patterns.add<SimplifySub, SimplifyAdd, SimplifyMulByConstant, CancelNegations<MulOp>,
-               CancelNegations<DivOp>, SimplifyNegOfSub, SimplifyAbsOfNeg, DropRepeated<AbsOp>,
-               DropRepeated<CeilOp>, DropRepeated<FloorOp>, DropRepeated<ReluOp>,
-               DropRepeated<RoundOp>, DropRepeated<SignOp>, DropRepeated<TruncOp>,
-               DropEqualOperands<MaximumOp>, DropEqualOperands<MinimumOp>>(patterns.getContext());
+               CancelNegations<DivOp>, SimplifyNegOfSub, SimplifyAbsOfNeg, DropOfUnsigned<AbsOp>,
+               DropOfUnsigned<ReluOp>, DropRepeated<AbsOp>, DropRepeated<CeilOp>,
+               DropRepeated<FloorOp>, DropRepeated<ReluOp>, DropRepeated<RoundOp>,
+               DropRepeated<SignOp>, DropRepeated<TruncOp>, DropEqualOperands<MaximumOp>,
+               DropEqualOperands<MinimumOp>>(patterns.getContext());
 }

@@ -14,12 +14,14 @@ static bool holds(Type to, Type from) {
     return toFloat && (fromFloat == toFloat ||
                        (toFloat.getWidth() > fromFloat.getWidth() &&
                         toFloat.getFPMantissaWidth() >= fromFloat.getFPMantissaWidth()));
-  unsigned width = from.getIntOrFloatBitWidth();
+  // The bits of the largest magnitude of each.
+  bool hasSign = !from.isInteger(1) && !isUnsigned(from);
+  unsigned bits = from.getIntOrFloatBitWidth() - hasSign;
   if (toFloat)
-    // All magnitudes up to 2^(width - 1), the exponent of which every float type has
-    // for as many bits as its mantissa.
-    return width == 1 || width - 1 <= toFloat.getFPMantissaWidth();
-  return to.getIntOrFloatBitWidth() >= width;
+    // Every float type has the exponent of as many bits as its mantissa has.
+    return bits <= static_cast<unsigned>(toFloat.getFPMantissaWidth());
+  bool toHasSign = !to.isInteger(1) && !isUnsigned(to);
+  return (toHasSign || !hasSign) && to.getIntOrFloatBitWidth() - toHasSign >= bits;
 }
 
 /// Whether a cast from `from` over `over` to `to` gives what the direct cast

@@ -7,6 +7,7 @@
 
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/PatternMatch.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Patterns.h"
 
@@ -16,6 +17,7 @@ inline RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(
 inline bool hasFloatElements(Value value) {
   return isa<FloatType>(tensorType(value).getElementType());
 }
+inline bool hasUnsignedElements(Value value) { return isUnsigned(value.getType()); }
 inline bool hasHalfElements(Value value) {
   return isa<Float16Type, BFloat16Type>(tensorType(value).getElementType());
 }
@@ -23,8 +25,8 @@ inline bool hasHalfElements(Value value) {
 /// The elements of a constant, or null.
 DenseElementsAttr getConstantElements(Value value);
 
-/// The one number of which `value` is a constant splat (an integer as its signed
-/// value), if it is one that a double holds.
+/// The one number of which `value` is a constant splat, if it is one that a double
+/// holds. An integer is read as signed, also an unsigned one: all ones are -1.
 std::optional<double> getConstantSplat(Value value);
 
 /// Whether `value` is a constant splat of `number`; 0.0 and -0.0 differ.

@@ -126,9 +126,10 @@ FailureOr<DenseElementsAttr> mlir::torsh::evaluateElementwise(ElementwiseOpInter
   if (failed(combinations))
     return failure();
   SmallVector<DenseElementsAttr> vectors;
-  for (auto [operand, elements] : llvm::zip_equal(op->getOperands(), combinations->elements))
-    vectors.push_back(writeBits(
-        VectorType::get({combinations->size()}, tensorType(operand).getElementType()), elements));
+  for (auto [operand, elements] : llvm::zip_equal(op->getOperands(), combinations->elements)) {
+    Type element = getStorageType(tensorType(operand).getElementType());
+    vectors.push_back(writeBits(VectorType::get({combinations->size()}, element), elements));
+  }
   FailureOr<DenseElementsAttr> evaluated = evaluateScalarBody(op, vectors, limits.fast);
   if (failed(evaluated))
     return failure();

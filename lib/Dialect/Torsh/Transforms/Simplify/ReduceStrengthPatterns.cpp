@@ -137,7 +137,7 @@ struct ReduceRemainder : OpRewritePattern<RemainderOp> {
     if (hasFloatElements(op.getLhs()) || !divisor || !divisor.isSplat())
       return rewriter.notifyMatchFailure(op, "the divisor is not an integer splat");
     APInt value = divisor.getSplatValue<APInt>();
-    if (!value.isPowerOf2() || value.isNegative())
+    if (!value.isPowerOf2() || (value.isNegative() && !hasUnsignedElements(op.getLhs())))
       return rewriter.notifyMatchFailure(op, "the divisor is no positive power of two");
     Value mask = ConstantOp::create(rewriter, op.getLoc(),
                                     DenseElementsAttr::get(divisor.getType(), value - 1));
@@ -146,7 +146,7 @@ struct ReduceRemainder : OpRewritePattern<RemainderOp> {
 };
 
 // Pattern: floor_divide(x, 1) -> x [if integers]
-// Pattern: floor_divide(x, -1) -> neg(x) [if integers]
+// Pattern: floor_divide(x, -1) -> neg(x) [if signed integers]
 struct ReduceFloorDivide : OpRewritePattern<FloorDivOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -156,7 +156,7 @@ struct ReduceFloorDivide : OpRewritePattern<FloorDivOp> {
       return rewriter.notifyMatchFailure(op, "the divisor is not an integer splat");
     if (*divisor == 1)
       return replaceByValue(rewriter, op, op.getLhs());
-    if (*divisor == -1 && op.getLhs().getType() == op.getType())
+    if (*divisor == -1 && !hasUnsignedElements(op.getLhs()) && op.getLhs().getType() == op.getType())
       return replaceByOp<NegOp>(rewriter, op, op.getLoc(), op.getLhs());
     return rewriter.notifyMatchFailure(op, "the divisor is neither 1 nor -1");
   }

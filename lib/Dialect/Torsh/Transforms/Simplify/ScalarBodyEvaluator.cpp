@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Builders.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -63,7 +64,7 @@ FailureOr<DenseElementsAttr> mlir::torsh::evaluateScalarBody(ElementwiseOpInterf
     values[block.addArgument(elements.getType(), op.getLoc())] = elements;
   OpBuilder builder(op->getContext());
   builder.setInsertionPointToEnd(&block);
-  Type element = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
+  Type element = getStorageType(getElementTypeOrSelf(op->getResult(0).getType()));
   Value result = op.buildScalarBody(builder, op.getLoc(), block.getArguments(), element);
 
   for (Operation &inner : block) {

@@ -10,7 +10,8 @@
 namespace mlir::torsh {
 
 /// Evaluates the body of `op` on vectors of operand elements: `operands` holds
-/// one vector constant of equal length for each operand. Fails if the body holds
+/// one vector constant of equal length for each operand, in its storage type, which
+/// is also what the result has. Fails if the body holds
 /// an operation that has no value for some element, or, unless `fast`, one that
 /// is not exactly rounded.
 FailureOr<DenseElementsAttr> evaluateScalarBody(ElementwiseOpInterface op,
