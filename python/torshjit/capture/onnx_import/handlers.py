@@ -43,6 +43,7 @@ _FAMILIES = (
     "activation",
     "contraction",
     "conversion",
+    "determinant",
     "elementwise",
     "indexing",
     "movement",
@@ -58,7 +59,9 @@ _FAMILIES = (
     "sequences",
     "shape",
     "spectral",
+    "text_features",
     "training",
+    "unpooling",
 )
 
 

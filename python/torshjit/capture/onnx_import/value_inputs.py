@@ -27,6 +27,7 @@ _POSITIONS: dict[str, tuple[int, ...]] = {
     "If": (0,),
     "Loop": (0, 1),
     "MelWeightMatrix": (0, 1, 2, 3, 4),
+    "MaxUnpool": (2,),
     "OneHot": (1,),
     "Pad": (1, 3),
     "Range": (0, 1, 2),
