@@ -20,16 +20,19 @@ def data(shape: tuple[int, ...], dtype: object = np.float32) -> np.ndarray:
     return (np.random.default_rng(1).standard_normal(shape) * 50).astype(dtype)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("axis", [0, 1, -1])
-@pytest.mark.parametrize("index", [np.int32, np.int64])
 @pytest.mark.parametrize("shape", [(), (5,), (2, 3), (0,)])
-def test_gather(dtype: object, axis: int, index: type, shape: tuple[int, ...]) -> None:
-    x = data((4, 6, 7), dtype)
-    places = np.random.default_rng(2).integers(-4, 4, shape).astype(index)
-    places = np.asarray(places, index)
+def test_gather(axis: int, shape: tuple[int, ...]) -> None:
+    x = data((4, 6, 7))
+    places = np.asarray(np.random.default_rng(2).integers(-4, 4, shape))
     check_node("Gather", [x, places], axis=axis)
     check_node("Gather", [x, places], axis=axis, known=[1])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gather_of_every_type(dtype: object) -> None:
+    places = np.random.default_rng(2).integers(-4, 4, (2, 3)).astype(np.int32)
+    check_node("Gather", [data((4, 6, 7), dtype), places])
 
 
 def test_gather_of_many_known_positions_is_no_chain_of_slices() -> None:
