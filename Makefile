@@ -35,6 +35,7 @@ conformance: build ## Run ONNX's backend tests and torch's operator samples in f
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx --kind pytorch-operator
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx.flipped_files
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --gradients
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.numpy
 	@HYPOTHESIS_PROFILE=conformance scripts/test test/python/e2e
 

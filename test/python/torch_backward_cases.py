@@ -122,6 +122,7 @@ case("slice_scatter", A, tensor(3, 2), 1, 1, 3, dtypes=ANY)
 case("slice_scatter", tensor(9, 2), tensor(3, 2), 0, 1, 9, 3)
 case("slice_scatter", A, A, 0)
 case("slice_scatter", A, tensor(3, 1), 1, -1)
+case("copy", A, tensor(4, dtype=torch.float64), dtypes=ANY)
 case("select_scatter", A, ROW, 0, 1, dtypes=ANY)
 case("select_scatter", A, tensor(3), 1, -1)
 

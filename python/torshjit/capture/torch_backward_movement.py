@@ -102,6 +102,11 @@ def select_scatter(g: Lowering, x: torch.Tensor, source: torch.Tensor, dim: int,
     return _joined(g, g.value(x), part, axis, first, first + 1)
 
 
+@lowers("aten.copy.default")
+def copy(g: Lowering, x: torch.Tensor, source: torch.Tensor, non_blocking: bool = False) -> Any:
+    return g.broadcast(g.operand(source, dialect_dtype(x.dtype)), x.shape)
+
+
 def _joined(g: Lowering, value: Any, part: Any, axis: int, first: int, last: int) -> Any:
     """`value` with the elements from `first` to `last` of an axis replaced."""
     extent = value.shape[axis]

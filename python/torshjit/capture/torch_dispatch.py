@@ -25,7 +25,12 @@ from torshjit.capture.source_location import user_location
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_handlers import choose_handler
-from torshjit.capture.torch_host_fallback import call_in_eager, takes_complex_numbers
+from torshjit.capture.torch_host_fallback import (
+    COMPLEX_VIEWS,
+    call_in_eager,
+    takes_complex_numbers,
+    view_of_pairs,
+)
 from torshjit.capture.torch_lowering import Lowering, Unavailable, dialect_dtype, torch_dtype
 from torshjit.errors import CaptureError, DTypeError, ShapeError, TorshError, UnsupportedOpError
 
@@ -34,6 +39,8 @@ __all__ = ["TORCH_FOLDER", "TorchTrace"]
 TORCH_FOLDER = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 
 _CPU = torch.device("cpu")
+#: How a tensor made of Python numbers enters a program, or one that a graph holds.
+_LIFTS = (torch.ops.aten.lift_fresh.default, torch.ops.aten.lift_fresh_copy.default)
 _META = torch.device("meta")
 
 
@@ -246,7 +253,7 @@ class TorchTrace:
             self.g.location, self.g.op = location, str(func)
             if _autocast_depth() != self._autocast_depth:
                 raise CaptureError("torch.autocast is not captured")
-            if func is torch.ops.aten.lift_fresh.default and not hasattr(args[0], TRACED):
+            if func in _LIFTS and not hasattr(args[0], TRACED):
                 return self._lift(args[0])
             return self.dispatch(
                 func,
@@ -270,7 +277,9 @@ class TorchTrace:
         outer_op, self.g.op = self.g.op, str(func)
         first_error = self.first_error
         try:
-            if takes_complex_numbers(args, kwargs):
+            if func in COMPLEX_VIEWS:
+                return view_of_pairs(self, func, args[0])
+            if takes_complex_numbers(args, kwargs) and func is not torch.ops.aten.detach_.default:
                 raise DTypeError(f"{func}: complex numbers are not supported")
             result = choose_handler(func)(self, func, args, kwargs)
         except (CaptureError, DTypeError, ShapeError) as error:
@@ -310,6 +319,9 @@ class TorchTrace:
             return tuple(self.wrap_constant(item) for item in real)
         if not isinstance(real, torch.Tensor):
             return real
+        if real.is_complex() and not self.is_strict:
+            value = self.g.constant(torch.view_as_real(real.resolve_conj()))
+            return self.new_tensor(real.shape, real.dtype, Traced(AliasGroup(value)))
         dialect_dtype(real.dtype)
         return self.new_tensor(real.shape, real.dtype, Traced(AliasGroup(constant=real)))
 

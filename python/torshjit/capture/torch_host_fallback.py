@@ -14,7 +14,7 @@ import torch
 
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_lowering import dialect_dtype
-from torshjit.errors import DTypeError, TorshError
+from torshjit.errors import DTypeError, ShapeError, TorshError
 from torshjit.host_arguments import ArrayArgument, call_name
 from torshjit.host_functions import HostFunction, applied, unique_name
 from torshjit.torch_eager_calls import eager_call, written
@@ -22,7 +22,7 @@ from torshjit.torch_eager_calls import eager_call, written
 if TYPE_CHECKING:
     from torshjit.capture.torch_dispatch import TorchTrace
 
-__all__ = ["call_in_eager", "takes_complex_numbers"]
+__all__ = ["COMPLEX_VIEWS", "call_in_eager", "takes_complex_numbers", "view_of_pairs"]
 
 _META = torch.device("meta")
 _REAL = {torch.complex64: torch.float32, torch.complex128: torch.float64}
@@ -32,6 +32,26 @@ _NUMPY_NAMES = {torch.complex64: "complex64", torch.complex128: "complex128"}
 def takes_complex_numbers(args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
     """Whether a tensor among a call's arguments is one of complex numbers."""
     return any(tensor.dtype in _REAL for tensor in _tensors((*args, *kwargs.values())))
+
+
+#: Their results on the CPU have other shapes than torch says for the meta device.
+_OTHER_ON_META = frozenset({"aten::_embedding_bag", "aten::_embedding_bag_forward_only"})
+
+#: Complex numbers as pairs, and pairs as complex numbers: the program has pairs either way.
+COMPLEX_VIEWS = (torch.ops.aten.view_as_real.default, torch.ops.aten.view_as_complex.default)
+
+
+def view_of_pairs(trace: TorchTrace, func: Any, tensor: torch.Tensor) -> torch.Tensor:
+    """What `func`, of COMPLEX_VIEWS, makes of a traced tensor."""
+    if func is COMPLEX_VIEWS[0]:
+        shape, dtype = (*tensor.shape, 2), tensor.dtype.to_real()
+    else:
+        if tensor.ndim == 0 or tensor.shape[-1] != 2:
+            raise ShapeError(f"{func}: the last axis of shape {tuple(tensor.shape)} is not of 2")
+        shape, dtype = tuple(tensor.shape[:-1]), tensor.dtype.to_complex()
+    group = AliasGroup(trace.read(tensor))
+    group.relate(trace.record(tensor).group)
+    return trace.new_tensor(shape, dtype, Traced(group))
 
 
 def call_in_eager(
@@ -130,7 +150,8 @@ def _results(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any
     """Tensors of the dtypes and shapes of the results; None if they are not known beforehand."""
     if torch.Tag.dynamic_output_shape in func.tags:
         return None
-    found = _attempt(func, args, kwargs, _on_meta)
+    is_lying = func._schema.name in _OTHER_ON_META
+    found = None if is_lying else _attempt(func, args, kwargs, _on_meta)
     if found is None:
         tries = [_attempt(func, args, kwargs, partial(_sampled, v)) for v in range(3)]
         results = [each for each in tries if each is not None]

@@ -45,17 +45,26 @@ def compile_graph(
     source = graph_module if plan.is_trivial else _returning(graph_module, plan.computed)
     layouts = [layout_of(_example(node)) for node in plan.computed]
 
+    pairs = [
+        number
+        for number, each in enumerate(example_inputs)
+        if isinstance(each, torch.Tensor) and each.is_complex()
+    ]
+
+    def enter(args: Sequence[Any]) -> Sequence[Any]:
+        return _replaced(args, pairs, torch.view_as_complex)
+
     def finish(results: Sequence[Any]) -> tuple:
         return tuple(
             value if layout is None else layout.pack(value)
             for value, layout in zip(results, layouts, strict=True)
         )
 
-    program = CompiledModule(GraphSource(source, name, finish), config, name, warns=warns)
+    program = CompiledModule(GraphSource(source, name, enter, finish), config, name, warns=warns)
     inputs = _placeholder_arguments(example_inputs)
     if inputs is not None:
         program.prepare(*inputs)
-    return CompiledGraph(program, plan, layouts)
+    return CompiledGraph(program, plan, layouts, pairs)
 
 
 def _returning(graph_module: fx.GraphModule, nodes: Sequence[fx.Node]) -> fx.GraphModule:
@@ -81,14 +90,31 @@ def _placeholder_arguments(example_inputs: Sequence[Any]) -> list[Any] | None:
                 shape = [_known(extent) for extent in example.shape]
                 if None in shape:
                     return None
+                if example.is_complex():
+                    shape = [*shape, 2]
                 # Never written, so the memory is never made real.
-                example = torch.empty(shape, dtype=example.dtype, device=example.device)
+                example = torch.empty(shape, dtype=example.dtype.to_real(), device=example.device)
             elif isinstance(example, (torch.SymInt, torch.SymFloat, torch.SymBool)):
                 example = _known(example)
                 if example is None:
                     return None
             arguments.append(example)
     return arguments
+
+
+def _as_pairs(tensor: torch.Tensor) -> torch.Tensor:
+    if not tensor.is_conj():
+        return torch.view_as_real(tensor)
+    # Not resolve_conj, which gives the tensor itself under the dispatch modes of AOTAutograd.
+    pairs = torch.view_as_real(tensor.conj())
+    return pairs * torch.tensor([1, -1], dtype=pairs.dtype, device=pairs.device)
+
+
+def _replaced(args: Sequence[Any], places: Sequence[int], by: Callable[[Any], Any]) -> list[Any]:
+    result = list(args)
+    for place in places:
+        result[place] = by(result[place])
+    return result
 
 
 def _known(number: Any) -> Any:
@@ -104,18 +130,24 @@ class CompiledGraph:
     """
 
     # No __dict__: torch copies it into the functions that it wraps this in.
-    __slots__ = ("__weakref__", "_layouts", "_plan", "program")
+    __slots__ = ("__weakref__", "_layouts", "_pairs", "_plan", "program")
 
     def __init__(
-        self, program: CompiledModule, plan: OutputPlan, layouts: Sequence[OutputLayout | None]
+        self,
+        program: CompiledModule,
+        plan: OutputPlan,
+        layouts: Sequence[OutputLayout | None],
+        pairs: Sequence[int],
     ) -> None:
         self.program: CompiledModule | None = program
         self._plan = None if plan.is_trivial else plan
         self._layouts = layouts if any(layouts) else None
+        self._pairs = pairs
         _LIVE.add(self)
 
     def __call__(self, *args: Any) -> Any:
-        results = self.program(*args)  # type: ignore[misc]
+        given = _replaced(args, self._pairs, _as_pairs) if self._pairs else args
+        results = self.program(*given)  # type: ignore[misc]
         if self._layouts is not None:
             results = [
                 value if layout is None else layout.unpack(value)

@@ -74,16 +74,19 @@ class _GraphProgram(fx.Interpreter):
     """Runs a graph node by node, so that each ATen call can be told which node it is due to."""
 
     def __init__(
-        self, graph_module: fx.GraphModule, finish: Callable[[Sequence[Any]], Any] | None
+        self,
+        graph_module: fx.GraphModule,
+        enter: Callable[[Sequence[Any]], Sequence[Any]],
+        finish: Callable[[Sequence[Any]], Any],
     ) -> None:
         super().__init__(graph_module)
         self.extra_traceback = False  # Errors would be rewritten.
         self.location: tuple[str, int] | None = None
+        self._enter = enter
         self._finish = finish
 
     def __call__(self, *args: Any) -> Any:
-        result = self.run(*args)
-        return result if self._finish is None else self._finish(result)
+        return self._finish(self.run(*self._enter(args)))
 
     def run_node(self, n: fx.Node) -> Any:
         self.location = user_line(n) or self.location
@@ -93,8 +96,8 @@ class _GraphProgram(fx.Interpreter):
 class GraphSource:
     """An FX graph whose inputs are tensors and numbers.
 
-    `finish` is applied to the graph's results while they are traced: it becomes part of the
-    compiled program.
+    `enter` is applied to the arguments and `finish` to the graph's results while they are traced:
+    they become part of the compiled program.
     """
 
     runs_plainly = True
@@ -103,16 +106,18 @@ class GraphSource:
         self,
         graph_module: fx.GraphModule,
         name: str,
-        finish: Callable[[Sequence[Any]], Any] | None = None,
+        enter: Callable[[Sequence[Any]], Sequence[Any]],
+        finish: Callable[[Sequence[Any]], Any],
     ) -> None:
         self.name = name
         self.graph_module = graph_module
+        self._enter = enter
         self._finish = finish
 
     def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
         from torshjit.capture.torch_capture import capture_module
 
-        program = _GraphProgram(self.graph_module, self._finish)
+        program = _GraphProgram(self.graph_module, self._enter, self._finish)
         with _disable_current_modes():
             captured = capture_module(
                 program,
@@ -130,5 +135,4 @@ class GraphSource:
         return captured
 
     def run(self, args: tuple, kwargs: dict) -> Any:
-        result = self.graph_module(*args, **kwargs)
-        return result if self._finish is None else self._finish(result)
+        return self._finish(self.graph_module(*self._enter(args), **kwargs))

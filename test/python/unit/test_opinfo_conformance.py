@@ -9,7 +9,11 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest")
 pytest.importorskip("torshjit._compiler")
 
-from conformance.opinfo.known_failures import KNOWN_FAILURES  # noqa: E402
+from conformance.opinfo.gradient_run import run_gradient  # noqa: E402
+from conformance.opinfo.known_failures import (  # noqa: E402
+    KNOWN_FAILURES,
+    KNOWN_GRADIENT_FAILURES,
+)
 from conformance.opinfo.operator_samples import all_operators, family_of, samples_of  # noqa: E402
 from conformance.opinfo.result_tables import Results  # noqa: E402
 from conformance.opinfo.sample_run import Outcome, run_sample  # noqa: E402
@@ -63,6 +67,26 @@ def test_sample_of_operators() -> None:
     assert "| all |" in results.table()
 
 
+#: Operators whose gradients are compared.
+GRADIENTS = (
+    "cumsum",
+    "index_put",
+    "linalg.svd",
+    "nn.functional.conv2d",
+    "nn.functional.layer_norm",
+)
+
+
+def test_sample_of_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    for operator in GRADIENTS:
+        outcome = run_gradient(operator, torch.float32, 0)
+        assert outcome is not None
+        assert outcome.kind == ("fallback" if "svd" in operator else "compiled"), outcome
+    # A comparison that finds nothing wrong would find everything right.
+    monkeypatch.setattr(torch, "compile", lambda f, backend: lambda x: f(x) + (x - x.detach()) / 9)
+    assert run_gradient("tanh", torch.float32, 0).kind == "failed"
+
+
 @pytest.mark.parametrize("name", ["bfloat16", "int64", "bool"])
 def test_other_dtypes(name: str) -> None:
     dtype = getattr(torch, name)
@@ -92,7 +116,7 @@ def test_samples_are_the_same_at_every_call() -> None:
 
 
 def test_known_failures_are_operators() -> None:
-    assert set(KNOWN_FAILURES) <= set(all_operators())
+    assert {*KNOWN_FAILURES, *KNOWN_GRADIENT_FAILURES} <= set(all_operators())
 
 
 def test_an_unknown_failure_and_a_known_one_that_passes_are_reported() -> None:

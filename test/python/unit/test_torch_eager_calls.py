@@ -179,10 +179,39 @@ def test_a_second_derivative_keeps_the_eager_backward_pass() -> None:
         torch.testing.assert_close(actual, expected)
 
 
-def test_complex_results_are_those_of_eager() -> None:
-    def program(x: Any) -> Any:
-        return torch.fft.fft(x * 2)
+def complex_results(x: Any) -> Any:
+    spectrum = torch.fft.rfft(x * 2)
+    return spectrum, spectrum.t(), (spectrum * 2).abs() + 1
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.testing.assert_close(torshjit.compile(program)(X), program(X))
+
+def rotated(x: Any, angles: Any) -> Any:
+    pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * angles).flatten(1)
+
+
+def complex_arguments(z: Any, x: Any) -> Any:
+    return (z * 2 + x).conj(), z.real + x, z.imag, x * torch.tensor([1j])
+
+
+Z = torch.complex(X, X.t())
+
+
+@pytest.mark.parametrize(
+    ("program", "args"),
+    [
+        (complex_results, (X,)),
+        (rotated, (X, torch.polar(torch.ones(2), torch.tensor([0.3, 2.0])))),
+        (complex_arguments, (Z, X)),
+        (complex_arguments, (Z.conj().t(), X)),
+    ],
+)
+@pytest.mark.parametrize("through_dynamo", [False, True])
+def test_complex_numbers_enter_and_leave(program: Any, args: tuple, through_dynamo: bool) -> None:
+    torch._dynamo.reset()
+    if through_dynamo:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", torshjit.FallbackWarning)
+            actual = torch.compile(program, backend="torshjit")(*args)
+    else:
+        actual, _ = run(program, *args)
+    torch.testing.assert_close(actual, program(*args), check_stride=True)

@@ -2,7 +2,10 @@
 """Runs torch's operator samples, in a process of their own, and prints tables by family.
 
 usage: python -m conformance.opinfo [--dtype NAME]... [--only REGEX] [--most N] [--target NAME]
-                                    [--strict] [--table FILE] [--lost] [--verbose]
+                                    [--strict] [--table FILE] [--lost] [--verbose] [--gradients]
+
+With --gradients, it is the results and gradients through torch.compile that are compared, in
+float32, for two samples of each operator unless --most says otherwise.
 """
 
 from __future__ import annotations
@@ -10,12 +13,14 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from conformance.case_process import CaseProcess
-from conformance.opinfo.known_failures import KNOWN_FAILURES
+from conformance.opinfo.gradient_run import run_gradient
+from conformance.opinfo.known_failures import KNOWN_FAILURES, KNOWN_GRADIENT_FAILURES
 from conformance.opinfo.operator_samples import all_operators
 from conformance.opinfo.result_tables import Results
 from conformance.opinfo.sample_run import Outcome, run_sample
@@ -23,17 +28,22 @@ from conformance.opinfo.sample_run import Outcome, run_sample
 #: A sample that takes longer fails.
 _MOST_SECONDS = 60
 
+#: Samples of each operator whose gradients are compared: each takes about a second.
+_MOST_GRADIENTS = 2
+
 #: The dtypes that are run where none is asked for.
 _DTYPES = ("float32", "bfloat16", "int64", "bool")
 
 
-def run_dtype(name: str, operators: list[str], most: int | None, **options: Any) -> Results:
-    """Runs the operators' samples of one dtype, with options of `torshjit.compile`."""
+def run_dtype(
+    name: str, operators: list[str], most: int | None, run: Callable[..., Any], **options: Any
+) -> Results:
+    """Runs the operators' samples of one dtype, with options of the configuration."""
     dtype = getattr(torch, name)
 
     def task(place: tuple[str, int]) -> Outcome | None:
         torch.set_num_threads(1)
-        return run_sample(place[0], dtype, place[1], **options)
+        return run(place[0], dtype, place[1], **options)
 
     process = CaseProcess(task, _MOST_SECONDS)
     results = Results(name)
@@ -61,7 +71,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--table", help="where the tables go as well")
     parser.add_argument("--lost", action="store_true", help="list what ATen calls fell back")
     parser.add_argument("--verbose", action="store_true", help="print each failure and fallback")
+    parser.add_argument("--gradients", action="store_true", help="compare gradients as well")
     options = parser.parse_args(arguments)
+    if options.gradients:
+        options.dtype = options.dtype or ["float32"]
+        options.most = options.most or _MOST_GRADIENTS
     unexpected = 0
     tables = []
     for name in options.dtype or _DTYPES:
@@ -69,12 +83,16 @@ def main(arguments: list[str]) -> int:
         operators = [
             key
             for key, op in all_operators().items()
-            if re.search(options.only, key) and op.supports_dtype(dtype, "cpu")
+            if re.search(options.only, key)
+            and op.supports_dtype(dtype, "cpu")
+            and (op.supports_autograd or not options.gradients)
         ]
+        run: Any = run_gradient if options.gradients else run_sample
+        known = KNOWN_GRADIENT_FAILURES if options.gradients else KNOWN_FAILURES
         results = run_dtype(
-            name, operators, options.most, target_device=options.target, strict=options.strict
+            name, operators, options.most, run, target_device=options.target, strict=options.strict
         )
-        for line in results.unexpected(KNOWN_FAILURES, whole=options.most is None):
+        for line in results.unexpected(known, whole=options.most is None):
             unexpected += 1
             print(line, flush=True)
         if options.verbose:

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-__all__ = ["KNOWN_FAILURES"]
+__all__ = ["KNOWN_FAILURES", "KNOWN_GRADIENT_FAILURES"]
 
 #: Operator -> dtype, or ``*`` for every one -> reason.
 KNOWN_FAILURES: dict[str, dict[str, str]] = {}
+
+#: The same of gradients.
+KNOWN_GRADIENT_FAILURES: dict[str, dict[str, str]] = {}

@@ -64,7 +64,7 @@ def run_sample(operator: str, dtype: torch.dtype, number: int, **options: Any) -
     try:
         samples = _samples(operator, dtype)
     except Exception as error:
-        return _described(outcome, error) if number == 0 else None
+        return described(outcome, error) if number == 0 else None
     if number >= len(samples):
         return None
     sample = samples[number]
@@ -76,7 +76,7 @@ def run_sample(operator: str, dtype: torch.dtype, number: int, **options: Any) -
             expected = _seeded(op, args, kwargs)
             is_random = not _is_same(expected, _seeded(op, *_copied(given), seed=SEED + 1))
         except Exception as error:
-            return _described(outcome, error)
+            return described(outcome, error)
         try:
             outcome.op, outcome.reason = _run_compiled(
                 op, given, expected, (args, kwargs), is_random, options
@@ -87,7 +87,7 @@ def run_sample(operator: str, dtype: torch.dtype, number: int, **options: Any) -
             outcome.op, outcome.reason = error.op or type(error).__name__, error.message
         except Exception as error:
             outcome.kind = "failed"
-            _described(outcome, error)
+            described(outcome, error)
     return outcome
 
 
@@ -118,7 +118,8 @@ def _run_compiled(
         # It keeps what it made for a code object, which all operators share.
         torch._dynamo.reset()
     for fallback in compiled.explain(structured=True)["fallbacks"]:
-        return fallback["op"], fallback["reason"]
+        if not fallback["is_compiled"]:
+            return fallback["op"], fallback["reason"]
     for name in compiled.stats()["fallback_ops"]:
         return name, "eager torch between kernels"
     return "", ""
@@ -156,7 +157,8 @@ def _equal(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _described(outcome: Outcome, error: Exception) -> Outcome:
+def described(outcome: Outcome, error: Exception) -> Outcome:
+    """The outcome with the error as its reason."""
     outcome.op = type(error).__name__
     outcome.reason = " ".join(str(error).split())[:300]
     return outcome
