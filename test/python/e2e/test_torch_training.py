@@ -57,10 +57,8 @@ def test_steps_agree_with_nothing_left_to_eager(make: Any) -> None:
     twin = copy.deepcopy(model)
     torshjit.reset_stats()
     assert_steps_agree(torch.compile(model, backend="torshjit"), model, twin, args)
-    # ResNet's forward pass needs the indices of max_pool2d, which are not covered yet.
-    if make is not resnet:
-        assert torshjit.stats()["fallback_ops"] == {}
-        assert torshjit.stats()["calls"] == 4
+    assert torshjit.stats()["fallback_ops"] == {}
+    assert torshjit.stats()["calls"] == 4
 
 
 @pytest.mark.parametrize("make", [bert, gpt], ids=lambda make: make.__name__)
