@@ -18,6 +18,7 @@ import numpy as np
 
 from torshjit.capture.graph_function import tree_leaves, tree_map
 from torshjit.capture.numpy_dtypes import dialect_dtype, is_supported
+from torshjit.capture.numpy_trace.known_arrays import NOT_KNOWN, call_known
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tracer import Tracer
 from torshjit.errors import DTypeError, UnsupportedOpError
@@ -72,21 +73,64 @@ def recovered(
     Raises:
         UnsupportedOpError: the capture is strict, or the call cannot be made on the host.
     """
+    known = call_known(session, function, args, kwargs)
+    if known is not NOT_KNOWN:
+        return known
     before = session.first_error
     try:
         if any(is_complex(leaf) for leaf in tree_leaves((tuple(args), dict(kwargs)))):
             session.unsupported(path, "of complex numbers")
         return attempt()
     except (UnsupportedOpError, DTypeError) as error:
-        if session.is_strict:
-            raise
         session.first_error = before
+        found = _through_numpy(session, function, args, kwargs)
+        if found is not NOT_KNOWN:
+            return found
+        if session.is_strict:
+            session.first_error = before or error
+            raise
         try:
             return call_on_host(session, path, function, args, kwargs)
         except _Refused as refused:
             error.message = f"{error.message}; {refused}"
             session.first_error = before or error
             raise error from None
+
+
+def _through_numpy(
+    session: TraceSession,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """What tracing NumPy's own code of a function gives, `NOT_KNOWN` where that fails."""
+    from torshjit.capture.numpy_trace.through_numpy import TRACED_THROUGH, implementation
+
+    if not getattr(function, "__hash__", None) or function not in TRACED_THROUGH:
+        return NOT_KNOWN
+    if (
+        any(map(is_complex, tree_leaves((tuple(args), dict(kwargs)))))
+        or kwargs.get("out") is not None
+    ):
+        return NOT_KNOWN
+    traced = implementation(session, function)
+    if traced is None:
+        return NOT_KNOWN
+    before, required = session.first_error, session.num_required
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = traced(*args, **kwargs)
+    except Exception:
+        # A plain call says what is wrong, if anything is.
+        session.first_error = before
+        if session.num_required != required:
+            session.refuse("an assertion was made on the way to a call of the host")
+        return NOT_KNOWN
+    if session.first_error is not before:
+        session.first_error = before
+        return NOT_KNOWN
+    return result
 
 
 class _Refused(Exception):

@@ -12,7 +12,7 @@ from torshjit.capture.numpy_trace.movement import view
 from torshjit.capture.numpy_trace.positions import Selection, gathered, scattered
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import method
-from torshjit.capture.numpy_trace.tracer import Tracer
+from torshjit.capture.numpy_trace.tracer import Tracer, View
 from torshjit.capture.numpy_trace.values import (
     as_tracer,
     astype,
@@ -45,8 +45,24 @@ def getitem(self: Tracer, key: Any) -> Tracer:
     if selection.copies:
         return wrap(session, value, self.dtype, is_scalar=False)
     part = view(self, value)
-    part.source = (self, key)
+    note_view(self, part, key)
     return part
+
+
+@method("note view")
+def note_view(whole: Tracer, part: Tracer, key: Any) -> None:
+    """Says that `part` is ``whole[key]``, for writes to either."""
+    session, shape, dtype = whole.session, whole.shape, whole.dtype
+
+    def read(value: Any) -> Any:
+        return getitem(Tracer(session, value, dtype, shape), key).value
+
+    def write(value: Any, patch: Any) -> Any:
+        return patched_value(
+            Tracer(session, value, dtype, shape), key, wrap(session, patch, dtype, is_scalar=False)
+        )
+
+    part.source = View(whole, read, write, key)
 
 
 @method("__setitem__")
@@ -60,10 +76,8 @@ def setitem(self: Tracer, key: Any, value: Any) -> None:
     if self.is_scalar:
         raise TypeError("'numpy generic' object does not support item assignment")
     source = value.source if is_tracer(value) else None
-    if source is not None and source[0] is self and source[1] is key:
+    if source is not None and source.whole is self and _equal_keys(source.key, key):
         # The end of `array[key] += ...`, which has written through the view already.
-        return
-    if source is not None and source[0] is self and _equal_keys(source[1], key):
         return
     self.assign(wrap(self.session, patched_value(self, key, value), self.dtype, is_scalar=False))
 
@@ -72,8 +86,10 @@ def _equal_keys(first: Any, second: Any) -> bool:
     """Whether two keys are the same basic index; arrays among them are compared by identity."""
     if isinstance(first, tuple) and isinstance(second, tuple):
         return len(first) == len(second) and all(map(_equal_keys, first, second))
+    if first is second:
+        return True
     if any(isinstance(key, (np.ndarray, list)) or is_tracer(key) for key in (first, second)):
-        return first is second
+        return False
     return type(first) is type(second) and first == second
 
 

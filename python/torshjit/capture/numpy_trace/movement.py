@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.numpy_trace.known_arrays import plain
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import (
     METHODS,
@@ -15,7 +16,7 @@ from torshjit.capture.numpy_trace.tables import (
     function,
     method,
 )
-from torshjit.capture.numpy_trace.tracer import Tracer
+from torshjit.capture.numpy_trace.tracer import Tracer, View
 from torshjit.capture.numpy_trace.values import (
     as_tracer,
     broadcast_value,
@@ -34,10 +35,31 @@ def view(array: Tracer, value: Any) -> Tracer:
 
 def permuted(array: Tracer, order: Any) -> Tracer:
     """The view of `array` with its axes in another order."""
-    if list(order) == list(range(array.ndim)):
-        return view(array, array.value)
-    value = array.session.create("permute", [array.value], {"permutation": list(order)})
-    return view(array, value)
+    order = list(order)
+    session, back = array.session, [int(place) for place in np.argsort(order)]
+
+    def turned(value: Any, permutation: list[int]) -> Any:
+        if permutation == list(range(array.ndim)):
+            return value
+        return session.create("permute", [value], {"permutation": permutation})
+
+    result = view(array, turned(array.value, order))
+    result.source = View(
+        array, lambda value: turned(value, order), lambda _, patch: turned(patch, back)
+    )
+    return result
+
+
+def _with_unit_axes(array: Tracer, shape: Any) -> Tracer:
+    """The view of `array` with axes of extent 1 put in or left out."""
+    session, own = array.session, array.shape
+    result = view(array, reshape_value(session, array.value, shape))
+    result.source = View(
+        array,
+        lambda value: reshape_value(session, value, shape),
+        lambda _, patch: reshape_value(session, patch, own),
+    )
+    return result
 
 
 def _axis(axis: Any, rank: int) -> int:
@@ -49,6 +71,8 @@ def _reshape(
     session: TraceSession, a: Any, /, shape: Any = None, order: str = "C", *, copy: Any = None
 ) -> Tracer:
     array = as_tracer(session, a)
+    shape = plain(shape)
+    shape = shape.tolist() if isinstance(shape, np.ndarray) else shape
     if order not in ("C", "K", "A"):
         session.unsupported("numpy.reshape", f"in order {order}")
     new = [int(extent) for extent in shape] if isinstance(shape, (tuple, list)) else [int(shape)]
@@ -159,7 +183,7 @@ def _expand_dims(session: TraceSession, a: Any, axis: Any) -> Tracer:
     places = np.lib.array_utils.normalize_axis_tuple(axes, rank)
     extents = iter(array.shape)
     shape = [1 if place in places else next(extents) for place in range(rank)]
-    return view(array, reshape_value(session, array.value, shape))
+    return _with_unit_axes(array, shape)
 
 
 @function(np.squeeze)
@@ -172,7 +196,7 @@ def _squeeze(session: TraceSession, a: Any, axis: Any = None) -> Tracer:
         if any(array.shape[place] != 1 for place in dropped):
             raise ValueError("cannot select an axis to squeeze out which has size not equal to one")
     shape = [extent for place, extent in enumerate(array.shape) if place not in dropped]
-    return view(array, reshape_value(session, array.value, shape))
+    return _with_unit_axes(array, shape)
 
 
 @function(np.broadcast_to)
@@ -220,7 +244,7 @@ def _at_least(rank: int, place: Callable[[tuple[int, ...]], tuple[int, ...]]) ->
         for each in arys:
             array = as_tracer(session, each)
             shape = array.shape if array.ndim >= rank else place(array.shape)
-            results.append(view(array, reshape_value(session, array.value, shape)))
+            results.append(_with_unit_axes(array, shape))
         return results[0] if len(results) == 1 else tuple(results)
 
     return handler

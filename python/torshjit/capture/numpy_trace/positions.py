@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.numpy_trace.known_arrays import plain
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tracer import Tracer
 from torshjit.capture.numpy_trace.values import (
@@ -60,7 +61,7 @@ class Selection:
         given = list(key) if isinstance(key, tuple) else [key]
         parts: list[Any] = []
         for part in given:
-            part = self._array_part(part)
+            part = self._array_part(plain(part))
             if is_tracer(part) and part.dtype == np.bool_:
                 if (
                     len([each for each in given if each is not Ellipsis]) > 1
@@ -228,6 +229,7 @@ def require(session: TraceSession, condition: Any, message: str) -> None:
     if len(condition.shape):
         axes = list(range(len(condition.shape)))
         condition = session.create("all", [condition], {"axes": axes, "keepdims": False})
+    session.num_required += 1
     session.builder.create("assert", [condition], {"message": message}, loc=session.location())
 
 

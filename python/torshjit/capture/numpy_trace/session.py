@@ -37,6 +37,8 @@ class TraceSession:
         #: Whether what has no lowering is an error rather than a call of the host.
         self.is_strict = is_strict
         self.host_calls = HostCalls(self._builder)
+        #: How many assertions the program makes.
+        self.num_required = 0
         self.bindings: list[ArgumentBinding | ObjectBinding] = []
         self.names: list[str] = []
         self.first_error: TorshError | None = None

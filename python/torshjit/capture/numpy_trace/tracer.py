@@ -15,10 +15,35 @@ from torshjit.capture.graph_function import ArgumentLeaf, ValueLeaf
 from torshjit.capture.numpy_trace import tables
 from torshjit.capture.numpy_trace.session import TraceSession
 
-__all__ = ["Storage", "Tracer"]
+__all__ = ["Storage", "Tracer", "View"]
 
 #: Longest axis that a Python loop over a tracer is unrolled for.
 _MOST_UNROLLED = 64
+
+
+class View:
+    """How an array is a view of another one.
+
+    Attributes:
+        whole: the other array.
+        read: makes the view's graph value from that of the whole.
+        write: makes the graph value of the whole from its old one and the view's new one.
+        key: the index, of a view by indexing.
+    """
+
+    __slots__ = ("key", "read", "whole", "write")
+
+    def __init__(
+        self,
+        whole: Tracer,
+        read: Callable[[Any], Any],
+        write: Callable[[Any, Any], Any],
+        key: Any = None,
+    ) -> None:
+        self.whole = whole
+        self.read = read
+        self.write = write
+        self.key = key
 
 
 class Storage:
@@ -34,12 +59,25 @@ class Storage:
         self.external = external
         self.viewers: list[weakref.ref[Tracer]] = []
 
-    def is_seen_by_others(self, known: list[Tracer]) -> bool:
-        """Whether a live tracer other than the known ones sees the memory."""
-        ids = {id(tracer) for tracer in known}
+    def others(self, chain: list[Tracer]) -> list[Tracer]:
+        """The live tracers, other than those of a chain of views, that see the memory."""
+        ids = {id(tracer) for tracer in chain}
         live = [(viewer, viewer()) for viewer in self.viewers]
         self.viewers = [viewer for viewer, tracer in live if tracer is not None]
-        return any(tracer is not None and id(tracer) not in ids for _, tracer in live)
+        return [tracer for _, tracer in live if tracer is not None and id(tracer) not in ids]
+
+
+class _Flags:
+    """``array.flags``, of which only what is the same for every array of the program is known."""
+
+    #: Whether it is in the order of Fortran and not in that of C; no array of a program is.
+    fnc = False
+
+    def __init__(self, session: TraceSession) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> NoReturn:
+        self._session.unsupported("numpy.ndarray.flags", f"asked for {name}")
 
 
 class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
@@ -55,6 +93,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         "_value",
         "dtype",
         "is_scalar",
+        "known",
         "made_by",
         "origin",
         "session",
@@ -81,12 +120,14 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         self.shape = shape
         self.storage = Storage() if storage is None else storage
         self.is_scalar = is_scalar
+        #: The contents, of an array that the function made of plain values (known_arrays.py).
+        self.known: np.ndarray | None = None
         #: Leaf of the output tree for returning the very object that this stands for, if any.
         self.origin: ArgumentLeaf | ValueLeaf | None = None
         #: The call of the host that it is a result of, if it is one.
         self.made_by: str | None = None
-        #: The array and index that this is a view of, if it came from indexing.
-        self.source: tuple[Tracer, Any] | None = None
+        #: What this is a view of, if it is one that can be written through.
+        self.source: View | None = None
         self._alive: object = None
         self.storage.viewers.append(weakref.ref(self))
         session.watch(self)
@@ -106,9 +147,13 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             self._value = self._value()
         return self._value
 
+    def set_value(self, value: Any) -> None:
+        """Gives it another graph value, or what makes it at its first use."""
+        self._value = value
+
     def release(self) -> None:
         """Drops the graph's value, once the capture is over."""
-        self._value = self._alive = self.origin = self.source = None
+        self._value = self._alive = self.origin = self.source = self.known = None
 
     def keep_alive(self, owner: object) -> None:
         """Keeps `owner` from being freed, and its id from being reused, while tracing."""
@@ -142,7 +187,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
 
     @property
     def T(self) -> Tracer:
-        return tables.METHODS["transpose"](self)
+        return tables.call_method(self, "transpose", (), {})
 
     @property
     def mT(self) -> Tracer:
@@ -159,6 +204,10 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         return tables.call_function(self.session, np.imag, (self,), {})
 
     @property
+    def flags(self) -> Any:
+        return _Flags(self.session)
+
+    @property
     def device(self) -> str:
         return "cpu"
 
@@ -170,6 +219,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
     def __iter__(self) -> Iterator[Tracer]:
         if not self.shape:
             raise TypeError("iteration over a 0-d array")
+        if self.known is not None:
+            return (self[index] for index in range(self.shape[0]))
         if self.shape[0] > _MOST_UNROLLED:
             self.session.refuse(
                 f"iterating over an axis of {self.shape[0]} elements would repeat the loop's "
@@ -180,7 +231,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> Tracer:
         from torshjit.capture.numpy_trace.host_fallback import recovered
 
-        return recovered(
+        result = recovered(
             self.session,
             lambda: tables.METHODS["__getitem__"](self, key),
             "operator.getitem",
@@ -188,8 +239,17 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             (self, key),
             {},
         )
+        if self.known is not None and type(result) is Tracer and result.storage is self.storage:
+            tables.METHODS["note view"](self, result, key)
+        return result
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        from torshjit.capture.numpy_trace.known_arrays import NOT_KNOWN, call_known
+
+        if self.known is not None:
+            done = call_known(self.session, operator.setitem, (self, key, value), {})
+            if done is not NOT_KNOWN:
+                return
         tables.METHODS["__setitem__"](self, key, value)
 
     def __getattr__(self, name: str) -> Any:
@@ -209,24 +269,32 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict) -> Any:
         return tables.call_function(self.session, function, args, kwargs)
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
-        self._refuse_value("converting a traced array to a plain one")
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        # A copy that cannot be written: what is written to it would be lost.
+        array = np.array(self._known_value("converting a traced array to a plain one"), dtype)
+        array.flags.writeable = False
+        return array
 
     def __pow__(self, exponent: Any) -> Any:
+        if self.known is not None:
+            return np.power(self, exponent)
         return tables.METHODS["__pow__"](self, exponent)
 
     # In-place operators on a NumPy scalar bind a new one, as Python does.
     def __ipow__(self, exponent: Any) -> Any:  # type: ignore[misc]
         from torshjit.capture.numpy_trace.ufuncs import store
 
+        if self.known is not None:
+            power: Any = np.power
+            return power(self, exponent, out=(self,))
         result = tables.METHODS["__pow__"](self, exponent)
         return store(self.session, "numpy.power", self, result)
 
     def assign(self, result: Tracer) -> Tracer:
         """Gives this array the contents of `result`, of the same shape and dtype.
 
-        What this is an indexed view of changes with it. Returns this tracer, or for a NumPy
-        scalar, which is immutable, `result`.
+        What this is a view of changes with it, and so do other views of that. Returns this tracer,
+        or for a NumPy scalar, which is immutable, `result`.
 
         Raises:
             CaptureError: NumPy would write to memory that the caller or a view sees.
@@ -237,16 +305,37 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             self.session.refuse("the function writes to an array that it did not create")
         chain = [self]
         while chain[-1].source is not None:
-            chain.append(chain[-1].source[0])
-        if self.storage.is_seen_by_others(chain):
-            self.session.refuse("the function writes to an array that has views")
-        self._value = result.value
-        for part, whole in itertools.pairwise(chain):
+            chain.append(chain[-1].source.whole)
+        others = self.storage.others(chain)
+        if any(other.source is None for other in others):
+            self.session.refuse(
+                "the function writes to an array of which there is a view by reshaping, or one "
+                "that NumPy would not let be written"
+            )
+        value = result.value
+        old = [each.value for each in chain]
+        for each in (*chain, *others):
+            each.known = None
+        self._value = value
+        for number, (part, whole) in enumerate(itertools.pairwise(chain)):
             assert part.source is not None
-            whole._value = tables.METHODS["patched value"](whole, part.source[1], part)
+            whole._value = part.source.write(old[number + 1], part._value)
+        for other in others:
+            other.reread()
         return self
 
+    def reread(self) -> None:
+        """Takes the contents from what this is a view of at the next use."""
+        source = self.source
+        assert source is not None
+        self._value = lambda: source.read(source.whole.value)
+
     # Whatever asks for a value.
+
+    def _known_value(self, action: str) -> np.ndarray:
+        if self.known is None:
+            self._refuse_value(action)
+        return self.known
 
     def _refuse_value(self, action: str) -> NoReturn:
         self.session.refuse(
@@ -254,44 +343,46 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         )
 
     def __bool__(self) -> bool:
-        if self.size != 1:
+        if self.size != 1 and self.known is None:
             if self.size == 0:
                 self._refuse_value("taking the truth value of an empty array")
             raise ValueError(
                 "The truth value of an array with more than one element is ambiguous. "
                 "Use a.any() or a.all()"
             )
-        self._refuse_value("taking the truth value of a traced array (if, while, and, or, not)")
+        return bool(
+            self._known_value("taking the truth value of a traced array (if, while, and, or, not)")
+        )
 
     def __float__(self) -> float:
-        self._refuse_value("float() of a traced array")
+        return float(self._known_value("float() of a traced array"))
 
     def __int__(self) -> int:
-        self._refuse_value("int() of a traced array")
+        return int(self._known_value("int() of a traced array"))
 
     def __index__(self) -> int:
-        self._refuse_value("using a traced array as an index")
+        return operator.index(self._known_value("using a traced array as an index"))  # type: ignore[arg-type]
 
     def __complex__(self) -> complex:
-        self._refuse_value("complex() of a traced array")
+        return complex(self._known_value("complex() of a traced array"))
 
     def __str__(self) -> str:
-        self._refuse_value("printing or formatting a traced array")
+        return str(self._known_value("printing or formatting a traced array"))
 
     def __format__(self, specification: str) -> str:
-        self._refuse_value("printing or formatting a traced array")
+        return format(self._known_value("printing or formatting a traced array"), specification)
 
     def __contains__(self, item: Any) -> bool:
-        self._refuse_value("the operator `in` on a traced array")
+        return item in self._known_value("the operator `in` on a traced array")
 
-    def item(self, *args: Any) -> NoReturn:
-        self._refuse_value(".item() of a traced array")
+    def item(self, *args: Any) -> Any:
+        return self._known_value(".item() of a traced array").item(*args)
 
-    def tolist(self) -> NoReturn:
-        self._refuse_value(".tolist() of a traced array")
+    def tolist(self) -> Any:
+        return self._known_value(".tolist() of a traced array").tolist()
 
-    def tobytes(self, order: str = "C") -> NoReturn:
-        self._refuse_value(".tobytes() of a traced array")
+    def tobytes(self, order: Any = "C") -> bytes:
+        return self._known_value(".tobytes() of a traced array").tobytes(order)
 
     def __repr__(self) -> str:
         return f"<traced array of shape {self.shape} and dtype {self.dtype}>"
