@@ -52,6 +52,7 @@ lint: build ## Check format and types: clang-format, clang-tidy, ruff, mypy in o
 docs: build ## Bring the pages in docs/generated up to date with TableGen and the front ends
 	@scripts/build torsh-docs
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) scripts/onnx-coverage docs/generated/OnnxCoverage.md
+	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) scripts/numpy-coverage docs/generated/NumpyCoverage.md
 
 clean: ## Remove the builds
 	rm -rf build

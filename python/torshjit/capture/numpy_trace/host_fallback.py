@@ -133,6 +133,26 @@ def _through_numpy(
     return result
 
 
+def draw_on_host(
+    session: TraceSession,
+    path: str,
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> Any:
+    """A call of the host for what it does, such as drawing random numbers; in its place.
+
+    Raises:
+        UnsupportedOpError: the capture is strict, or the call cannot be made on the host.
+    """
+    if session.is_strict:
+        session.unsupported(path, "its numbers are drawn by NumPy, on the host")
+    try:
+        return call_on_host(session, path, function, args, kwargs, is_pure=False)
+    except _Refused as refused:
+        session.unsupported(path, str(refused))
+
+
 class _Refused(Exception):
     """Why a call cannot be made on the host."""
 
@@ -319,7 +339,10 @@ def _leaves(result: Any) -> Iterator[Any]:
             yield from _leaves(part)
     elif isinstance(result, (np.ndarray, np.generic)):
         yield result
-    else:
+    elif type(result) is float:
+        # A draw of the random functions, which programs have as a NumPy scalar.
+        yield np.float64(result)
+    elif result is not None:
         raise _Refused(f"it returns an object of type {type(result).__name__}, which needs values")
 
 
@@ -329,7 +352,7 @@ def _rebuilt(result: Any, leaves: Iterator[Any]) -> Any:
         if hasattr(result, "_fields"):
             return type(result)(*parts)
         return type(result)(parts)
-    return next(leaves)
+    return None if result is None else next(leaves)
 
 
 def _signature(result: Any) -> Any:

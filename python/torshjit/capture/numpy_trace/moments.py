@@ -64,9 +64,11 @@ def _average(
     array = as_tracer(session, a)
     options = {"axis": axis, "keepdims": keeps_axes(keepdims)}
     if weights is None:
-        if returned:
-            session.unsupported("numpy.average", "with returned but no weights")
-        return traced.mean(array, **options)
+        result = traced.mean(array, **options)
+        if not returned:
+            return result
+        count = traced.full_like(result, array.size / max(result.size, 1))
+        return result, count if result.ndim else count[()]
     factors = as_tracer(session, weights)
     if factors.shape != array.shape:
         session.unsupported("numpy.average", "with weights of another shape")

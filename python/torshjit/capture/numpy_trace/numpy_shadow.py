@@ -103,9 +103,9 @@ class _NumpyShadow(ModuleType):
 
     def __getattr__(self, name: str) -> Any:
         if name == "random":
-            self._session.refuse(
-                "numpy.random is used; its numbers would be the same at each call", "numpy.random"
-            )
+            from torshjit.capture.numpy_trace.random_numbers import random_shadow
+
+            return random_shadow(self._session)
         return getattr(np, name)
 
 

@@ -37,6 +37,8 @@ TRACED_THROUGH: frozenset[Callable] = frozenset(
         np.delete,
         np.diff,
         np.ediff1d,
+        np.fft.fftshift,
+        np.fft.ifftshift,
         np.gradient,
         np.insert,
         np.isneginf,

@@ -70,7 +70,7 @@ FAMILIES: dict[str, list[str]] = {
         "np.ldexp(x, k)",
         "np.isnat(x.astype('M8[s]'))",
         "np.tanh(h)",
-        "abs(x)",
+        "abs(x), np.abs(x)",
         "-x + (+y)",
         "~b",
         "np.absolute(b)",
