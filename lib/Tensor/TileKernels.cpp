@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tiles a kernel's last operation and computes its producers per tile.
 
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -67,9 +68,44 @@ class TileKernelsPass : public torsh::impl::TileKernelsPassBase<TileKernelsPass>
         rewriter, cast<TilingInterface>(root.getOperation()), options);
     if (failed(result))
       return root.emitError("cannot tile the kernel's last operation");
+    Operation *tiles = result->loops.front();
+    moveBehind(tiles, result->replacements);
     for (auto [value, replacement] : result->replacements)
-      value.replaceAllUsesExcept(replacement, replacement.getDefiningOp());
+      value.replaceUsesWithIf(replacement, [&](OpOperand &use) {
+        Operation *user = tiles->getBlock()->findAncestorOpInBlock(*use.getOwner());
+        return user && tiles->isBeforeInBlock(user);
+      });
     return success();
+  }
+
+  /// Moves what reads the results of the tiles and comes before them behind them: other results of
+  /// the kernel. What the tiles themselves depend on stays, and reads the untiled values.
+  static void moveBehind(Operation *tiles, const DenseMap<Value, Value> &replacements) {
+    SetVector<Operation *> needed;
+    BackwardSliceOptions within;
+    within.omitBlockArguments = true;
+    within.filter = [&](Operation *op) { return op->getBlock() == tiles->getBlock(); };
+    tiles->walk([&](Operation *op) {
+      for (Value operand : op->getOperands())
+        if (Operation *producer = operand.getDefiningOp();
+            producer && producer->getBlock() == tiles->getBlock()) {
+          needed.insert(producer);
+          (void)getBackwardSlice(producer, &needed, within);
+        }
+    });
+    llvm::SmallPtrSet<Operation *, 16> moved;
+    Operation *last = tiles;
+    for (Operation &op : llvm::make_early_inc_range(
+             llvm::make_range(tiles->getBlock()->begin(), tiles->getIterator()))) {
+      bool reads = llvm::any_of(op.getOperands(), [&](Value operand) {
+        return replacements.contains(operand) || moved.contains(operand.getDefiningOp());
+      });
+      if (!reads || needed.contains(&op))
+        continue;
+      op.moveAfter(last);
+      moved.insert(&op);
+      last = &op;
+    }
   }
 
   /// Removes what tiling left behind, and makes each tile's destination a tensor

@@ -69,6 +69,8 @@ def _as_tensor(array: np.ndarray) -> Any:
 def _as_array(value: Any) -> Any:
     import torch
 
+    if value is None:
+        return ()
     if isinstance(value, (list, tuple)):
         # A result that is undefined for the given flags has none in the program either.
         return tuple(_as_array(item) for item in value if isinstance(item, torch.Tensor))

@@ -59,6 +59,40 @@ func.func @dynamic(%a: memref<?xf32>, %out: memref<?xf32>)
 // -----
 
 #id = affine_map<(d0) -> (d0)>
+// A result that is computed from another one, which the tiles compute, comes after the tiles.
+// CHECK-LABEL: func.func @other_result
+// CHECK: %[[TILES:.+]]:2 = scf.forall
+// CHECK: linalg.generic {{.*}} ins(%[[TILES]]#{{[01]}} : tensor<8xf32>)
+// CHECK-NEXT: ^bb0
+// CHECK-NEXT: math.exp
+func.func @other_result(%a: memref<8xf32>, %o0: memref<8xf32>, %o1: memref<8xf32>, %o2: memref<8xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<tile = [4]>} {
+  %x = bufferization.to_tensor %a restrict : memref<8xf32> to tensor<8xf32>
+  %e = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y = math.erf %in : f32
+    linalg.yield %y : f32
+  } -> tensor<8xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%0 : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y = math.exp %in : f32
+    linalg.yield %y : f32
+  } -> tensor<8xf32>
+  %2 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%0 : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y = math.tanh %in : f32
+    linalg.yield %y : f32
+  } -> tensor<8xf32>
+  bufferization.materialize_in_destination %0 in restrict writable %o0 : (tensor<8xf32>, memref<8xf32>) -> ()
+  bufferization.materialize_in_destination %1 in restrict writable %o1 : (tensor<8xf32>, memref<8xf32>) -> ()
+  bufferization.materialize_in_destination %2 in restrict writable %o2 : (tensor<8xf32>, memref<8xf32>) -> ()
+  return
+}
+
+// -----
+
+#id = affine_map<(d0) -> (d0)>
 // CHECK-LABEL: func.func @no_tiles
 // CHECK-NOT: scf.forall
 func.func @no_tiles(%a: memref<8xf32>, %out: memref<8xf32>)

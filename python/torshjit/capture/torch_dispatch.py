@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import torshjit._runtime as _runtime  # type: ignore[import-not-found]
@@ -53,6 +54,8 @@ def _autocast_depth() -> int:
 
 class _CaptureMode(TorchDispatchMode):
     """Hands every ATen call to the trace."""
+
+    supports_higher_order_operators = True
 
     def __init__(self, trace: TorchTrace) -> None:
         super().__init__()
@@ -251,6 +254,8 @@ class TorchTrace:
         location = self._locate()
         try:
             self.g.location, self.g.op = location, str(func)
+            if isinstance(func, HigherOrderOperator):
+                return self._call_higher_order(func, args, kwargs)
             if _autocast_depth() != self._autocast_depth:
                 raise CaptureError("torch.autocast is not captured")
             if func in _LIFTS and not hasattr(args[0], TRACED):
@@ -271,6 +276,15 @@ class TorchTrace:
             if failure is error:
                 raise
             raise failure from error
+
+    def _call_higher_order(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        """A call of functions: only the one that orders effects, ``(token, func, *args)``."""
+        if str(func) != "with_effects":
+            raise UnsupportedOpError(f"the higher-order operation {func} is not captured")
+        token, inner, *rest = args
+        result = self.call(inner, rest, kwargs)
+        results = result if isinstance(result, tuple) else () if result is None else (result,)
+        return (token, *results)
 
     def dispatch(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """`call` on traced tensors only."""

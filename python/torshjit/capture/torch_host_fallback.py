@@ -93,7 +93,8 @@ def call_in_eager(
             host,
             [trace.read(tensor) for tensor in operands],
             types,
-            is_pure=torch.Tag.nondeterministic_seeded not in func.tags,
+            # A check has no results, only the error that it raises.
+            is_pure=bool(tensors) and torch.Tag.nondeterministic_seeded not in func.tags,
             location=trace.g.location,
         )
     except DTypeError:
@@ -130,6 +131,8 @@ def _may_be_view(func: Any) -> bool:
 
 def _as_returned(func: Any, results: list[Any]) -> Any:
     returns = func._schema.returns
+    if not returns:
+        return None
     if len(returns) == 1 and not isinstance(returns[0].type, torch.ListType):
         return results[0]
     return tuple(results)

@@ -207,6 +207,17 @@ def test_sums_of_one_kernel_do_not_share_memory(executor: str) -> None:
         np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("executor", COMPILED)
+def test_results_of_one_kernel_are_computed_before_they_are_read(executor: str) -> None:
+    """A result computed from another one, of which the last was tiled, was computed first."""
+
+    torch = pytest.importorskip("torch")
+    x = torch.linspace(-0.99, 0.99, 400)
+    with torch.no_grad():
+        result = _compiled(torch.erfinv, executor)(x)
+    torch.testing.assert_close(result, torch.erfinv(x), rtol=1e-5, atol=1e-5)
+
+
 def _compiled(program: Any, executor: str) -> Any:
     reason = missing(executor)
     if reason:

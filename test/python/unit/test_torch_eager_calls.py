@@ -215,3 +215,19 @@ def test_complex_numbers_enter_and_leave(program: Any, args: tuple, through_dyna
     else:
         actual, _ = run(program, *args)
     torch.testing.assert_close(actual, program(*args), check_stride=True)
+
+
+@pytest.mark.parametrize("through_dynamo", [False, True])
+def test_a_check_without_results_raises_as_in_eager(through_dynamo: bool) -> None:
+    def program(x: Any) -> Any:
+        return torch.linalg.inv(x * 2) + 1
+
+    torch._dynamo.reset()
+    torshjit.reset_stats()
+    fast = torch.compile(program, backend="torshjit") if through_dynamo else run(program, X)[1]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", torshjit.FallbackWarning)
+        torch.testing.assert_close(fast(X), program(X))
+        with pytest.raises(torch.linalg.LinAlgError, match="singular"):
+            fast(torch.zeros(4, 4))
+    assert "aten._linalg_check_errors.default" in torshjit.stats()["fallback_ops"]
