@@ -78,33 +78,3 @@ def test_a_shape_that_depends_on_contents_makes_the_whole_model_fall_back() -> N
     np.testing.assert_array_equal(compiled(x), 2 * np.array(np.nonzero(x)))
     reasons = [each["reason"] for each in compiled.explain(structured=True)["fallbacks"]]
     assert "depends on the contents" in reasons[0]
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_a_condition_that_is_computed_takes_the_branch_at_run_time() -> None:
-    def branch(op: str) -> Any:
-        inner = helper.make_node(op, ["x"], [op])
-        value = helper.make_tensor_value_info(op, TensorProto.FLOAT, (30,))
-        return helper.make_graph([inner], op, [], [value])
-
-    nodes = [
-        helper.make_node("ReduceSum", ["x"], ["total"], keepdims=0),
-        helper.make_node("Constant", [], ["zero"], value_float=0.0),
-        helper.make_node("Greater", ["total", "zero"], ["yes"]),
-        helper.make_node(
-            "If", ["yes"], ["s"], then_branch=branch("Exp"), else_branch=branch("Neg")
-        ),
-        helper.make_node("Add", ["s", "s"], ["y"]),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "branches",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (30,))],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (30,))],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-    compiled = torshjit.compile(model)
-    x = np.arange(30, dtype=np.float32) / 8
-    np.testing.assert_allclose(compiled(x), 2 * np.exp(x), rtol=1e-6)
-    np.testing.assert_allclose(compiled(-x), 2 * x, rtol=1e-6)
-    assert compiled.stats()["fallback_ops"] == {"onnx.If": 2}

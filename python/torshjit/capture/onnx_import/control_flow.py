@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""If, Loop and Scan where the branch and the number of iterations are known at import."""
+"""If, and Loop and Scan where the number of iterations is known at import."""
 
 from __future__ import annotations
 
@@ -23,9 +23,28 @@ _MOST_ITERATIONS = 64
 
 
 def _branch(g: Operations, node: Node, run: RunGraph) -> list[Any]:
-    condition = node.known(0, "the condition")
+    condition = node.raw(0)
+    if not isinstance(condition, np.ndarray):
+        return _both_branches(g, node, run, g.reshape(condition, ()))
     taken = bool(condition.reshape(-1)[0])
     return run(node.attribute("then_branch" if taken else "else_branch"), [])
+
+
+def _both_branches(g: Operations, node: Node, run: RunGraph, condition: Any) -> list[Any]:
+    """Computes both branches and takes the results of one, where they have the same types."""
+    with g.only_where(condition):
+        first = run(node.attribute("then_branch"), [])
+    with g.only_where(g.emit("not", condition)):
+        second = run(node.attribute("else_branch"), [])
+    results = []
+    for then, other in zip(first, second, strict=True):
+        if then is None or other is None:
+            raise node.fail("an optional that one branch leaves empty is not covered")
+        then, other = g.value(then), g.value(other)
+        if then.dtype != other.dtype or tuple(then.shape) != tuple(other.shape):
+            raise node.fail("the condition is computed, and the branches give other shapes")
+        results.append(g.emit("select", condition, then, other))
+    return results
 
 
 def _stacked(g: Operations, values: Sequence[Any], axis: int) -> Any:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ class Operations:
         self._bits: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._scalars: dict[tuple[str, bytes], Any] = {}
         self._initializer_names: dict[int, str] = {}
+        self._conditions: list[Any] = []
         self.bindings: list[ArgumentBinding | ObjectBinding] = []
         self.names: list[str] = []
         self.op = "onnx"
@@ -264,10 +266,21 @@ class Operations:
             return value
         return self.emit(op, value, axes=sorted(axes), keepdims=keepdims)
 
+    @contextlib.contextmanager
+    def only_where(self, condition: Any) -> Iterator[None]:
+        """What is required meanwhile is so only where a Value of i1 without axes is true."""
+        self._conditions.append(condition)
+        try:
+            yield
+        finally:
+            self._conditions.pop()
+
     def require_inside(self, positions: Any, extent: int, message: str) -> None:
         """Makes the program fail with `message` where a position is not of an axis of `extent`."""
         inside = self.compare("lt", positions, extent)
         if positions.dtype[0] == "i":
             inside = self.emit("and", inside, self.compare("ge", positions, -extent))
         inside = self.reduce("all", inside, list(range(len(positions.shape))))
+        for condition in self._conditions:
+            inside = self.emit("or", inside, self.emit("not", condition))
         self._builder.create("assert", (inside,), {"message": message})
