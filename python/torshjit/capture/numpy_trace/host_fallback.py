@@ -27,8 +27,8 @@ from torshjit.host_functions import HostFunction, applied, is_library_function, 
 
 __all__ = ["call_on_host", "recovered"]
 
-#: The shapes of their results depend on contents that samples may not show: of every array, or
-#: of the argument of this number.
+#: The shapes or dtypes of their results depend on contents that samples may not show: of every
+#: array, or of the argument of this number.
 _DATA_DEPENDENT: dict[str, int | None] = {
     "numpy.argwhere": None,
     "numpy.bincount": 0,
@@ -39,11 +39,15 @@ _DATA_DEPENDENT: dict[str, int | None] = {
     "numpy.histogram_bin_edges": None,
     "numpy.insert": 1,
     "numpy.intersect1d": None,
+    "numpy.linalg.eig": None,
+    "numpy.linalg.eigvals": None,
     "numpy.ndarray.compress": 1,
     "numpy.ndarray.nonzero": None,
     "numpy.ndarray.repeat": 1,
     "numpy.nonzero": None,
+    "numpy.polydiv": None,
     "numpy.repeat": 1,
+    "numpy.roots": None,
     "numpy.setdiff1d": None,
     "numpy.setxor1d": None,
     "numpy.trim_zeros": None,
@@ -58,6 +62,12 @@ _DATA_DEPENDENT: dict[str, int | None] = {
 
 #: Kinds of sample contents.
 _SAMPLES = 3
+
+#: Functions whose results have shapes that their operands' shapes determine.
+_CERTAIN = ("numpy.linalg.", "numpy.fft.")
+
+#: From so many elements on one sample has to do: the program checks what it is returned.
+_MANY = 1 << 16
 
 
 def recovered(
@@ -189,7 +199,7 @@ def call_on_host(
         raise _Refused("what the argument where leaves out comes from another array")
     operands = _Operands(session)
     tree = tree_map(operands.enter, (list(args), kwargs))
-    samples = _results_of_samples(function, tree, operands)
+    samples = _results_of_samples(path, function, tree, operands)
     name = (
         call_name(path, tree[0], tree[1], _number_of)
         if is_library_function(path, function)
@@ -272,7 +282,9 @@ def _number_of(value: Any) -> ArrayArgument | None:
     return value if type(value) is ArrayArgument else None
 
 
-def _results_of_samples(function: Callable[..., Any], tree: Any, operands: _Operands) -> Any:
+def _results_of_samples(
+    path: str, function: Callable[..., Any], tree: Any, operands: _Operands
+) -> Any:
     """What the function returns for sample arrays.
 
     Raises:
@@ -281,9 +293,15 @@ def _results_of_samples(function: Callable[..., Any], tree: Any, operands: _Oper
     found: list[Any] = []
     failure: Exception | None = None
     call = applied(function, tree[0], tree[1], stores=False)
+    draws = path.startswith("numpy.random.")
+    size = sum(tracer.size for tracer in operands.tracers)
+    is_certain = path.startswith(_CERTAIN) and path != "numpy.linalg.lstsq"
     for variant in range(_SAMPLES):
+        if found and (draws or is_certain or size > _MANY):
+            break
         samples = [_sample(tracer.dtype, tracer.shape, variant) for tracer in operands.tracers]
-        state = np.random.get_state()  # noqa: NPY002  (the global generator is put back)
+        # The global generator is put back.
+        state = np.random.get_state() if draws else None  # noqa: NPY002
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
@@ -292,7 +310,8 @@ def _results_of_samples(function: Callable[..., Any], tree: Any, operands: _Oper
             failure = error
             continue
         finally:
-            np.random.set_state(state)  # noqa: NPY002
+            if state is not None:
+                np.random.set_state(state)  # noqa: NPY002
         if not found:
             operands.samples = samples
         found.append(result)

@@ -10,6 +10,7 @@ import numpy as np
 
 from torshjit.capture.numpy_trace.movement import view
 from torshjit.capture.numpy_trace.positions import Selection, gathered, scattered
+from torshjit.capture.numpy_trace.selected import Selected
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import method
 from torshjit.capture.numpy_trace.tracer import Tracer, View
@@ -35,6 +36,8 @@ def getitem(self: Tracer, key: Any) -> Tracer:
     session = self.session
     selection = Selection(session, self.shape, key)
     if selection.mask is not None:
+        if selection.mask.shape == self.shape:
+            return Selected(wrap(session, self.value, self.dtype), selection.mask)  # type: ignore[return-value]
         session.refuse("the shape of a result indexed by a traced mask needs its values")
     value = slice_value(session, self.value, selection.ranges)
     if selection.positions:
@@ -102,6 +105,11 @@ def patched_value(self: Tracer, key: Any, value: Any) -> Any:
     """
     session = self.session
     selection = Selection(session, self.shape, key)
+    if type(value) is Selected:
+        if selection.mask is not value.mask or value.whole.shape != self.shape:
+            session.refuse("elements that a traced mask chose are written through another index")
+        mask = cast_value(session, value.mask.value, np.dtype(bool))
+        return session.create("select", [mask, astype(value.whole, self.dtype).value, self.value])
     stored = astype(as_tracer(session, value, self.dtype), self.dtype)
     if selection.mask is not None:
         return _masked(session, self, selection.mask, stored)

@@ -136,6 +136,10 @@ class TraceSession:
 
         tracer = self._bound.get(id(array))
         if tracer is None:
+            refuse = getattr(type(array), "refuse", None)
+            if refuse is not None:
+                # Elements that a traced mask chose.
+                refuse(array)
             if type(array) not in (np.ndarray, np.memmap):
                 self.refuse(f"an array of type {type(array).__name__} is not a plain ndarray")
             if not is_supported(array.dtype):
