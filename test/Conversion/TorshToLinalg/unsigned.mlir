@@ -127,3 +127,14 @@ torsh.kernel @matmul(%x: tensor<?x7xui32>, %y: tensor<7x4xui32>) -> tensor<?x4xu
   %0 = torsh.matmul %x, %y : (tensor<?x7xui32>, tensor<7x4xui32>) -> tensor<?x4xui32>
   torsh.return %0 : tensor<?x4xui32>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @philox
+// CHECK-SAME: (%{{.*}}: memref<8xi64>, %{{.*}}: memref<i64>, %{{.*}}: memref<8xi64>)
+// CHECK: arith.shrui
+// CHECK: arith.muli %{{.*}}, %{{.*}} : i64
+torsh.kernel @philox(%x: tensor<8xui64>, %key: tensor<ui64>) -> tensor<8xui64> {
+  %0 = torsh.philox %x, %key : (tensor<8xui64>, tensor<ui64>) -> tensor<8xui64>
+  torsh.return %0 : tensor<8xui64>
+}

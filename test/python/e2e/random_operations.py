@@ -75,12 +75,19 @@ def select(c: Construction, x: Node) -> Node:
 
 
 def cast(c: Construction, x: Node) -> Node:
-    targets = {"i1": ["f32", "i32"], "i32": ["f32", "f64", "i8"], "i8": ["f32", "i32"]}
+    targets = {
+        "i1": ["f32", "i32", "ui8"],
+        "i32": ["f32", "f64", "i8", "ui8"],
+        "i8": ["f32", "i32", "ui16"],
+        "ui8": ["f32", "i32", "ui32"],
+        "ui16": ["f32", "i8", "ui8"],
+        "ui32": ["f32", "f64", "i32"],
+    }
     options = targets.get(x.dtype, ["f32", "f64"])
     if x.exact and x.is_float:
         options = [*options, "i1"]
     target = c.choose(options)
-    exact = target not in ("f32", "f64") or x.dtype in ("i1", "i8")
+    exact = target not in ("f32", "f64") or x.dtype in ("i1", "i8", "ui8", "ui16")
     return c.create("cast", [x], attributes={"dtype": target}, exact=exact)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from e2e.case_values import FLOATS, INTEGERS
+from e2e.case_values import FLOATS, INTEGERS, UNSIGNED
 from graph_records import DTYPES
 from hypothesis import strategies as st
 
@@ -90,7 +90,8 @@ class Construction:
         if dtype == "i1":
             array = np.asarray(rng.random(shape) < 0.5)
         elif dtype in INTEGERS:
-            array = rng.integers(-20, 20, shape, DTYPES[dtype], endpoint=True)
+            low, high = (0, 200) if dtype in UNSIGNED else (-20, 20)
+            array = rng.integers(low, high, shape, DTYPES[dtype], endpoint=True)
         else:
             # Eighths, which float32 holds exactly, ties among them.
             array = np.asarray(rng.integers(-24, 25, shape) / 8).astype(DTYPES[dtype])
@@ -98,7 +99,7 @@ class Construction:
         return self._append(value, shape, exact=True)
 
     def any_input(self) -> Node:
-        dtype = self.choose(["f32", "f32", "f32", "f64", "i32", "i1"])
+        dtype = self.choose(["f32", "f32", "f32", "f64", "i32", "i1", "ui8"])
         rank = self.choose([2, 2, 3, 1, 4, 0])
         shape = tuple(self.choose(_EXTENTS) for _ in range(rank))
         if rank and self.choose(range(12)) == 11:
