@@ -268,6 +268,10 @@ struct LowerConcat : OpConversionPattern<ConcatOp> {
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
     Value result = emptyTensor(rewriter, loc, *extents, type.getElementType());
+    if (isEmpty(type)) { // Also where an input leaves the extent open that is 0.
+      rewriter.replaceOp(op, result);
+      return success();
+    }
     if (type.getDimSize(axis) == 1) {
       // One input has the only element along the axis; the others are empty.
       for (auto [original, input] : llvm::zip_equal(op.getInputs(), adaptor.getInputs()))

@@ -94,8 +94,14 @@ Value mlir::torsh::isLess(OpBuilder &b, Location loc, Value x, Value y, bool isU
 
 Value mlir::torsh::positionFromStart(OpBuilder &b, Location loc, Value position, bool isUnsigned, Value extent) {
   Type index = b.getIndexType();
-  if (isUnsigned)
+  if (isUnsigned) {
+    // An index is signed: what is no index is as far beyond the end as the end.
+    if (position.getType().isInteger(64)) {
+      Value limit = arith::IndexCastOp::create(b, loc, position.getType(), extent);
+      position = arith::MinUIOp::create(b, loc, position, limit);
+    }
     return arith::IndexCastUIOp::create(b, loc, index, position);
+  }
   Value signedPosition = arith::IndexCastOp::create(b, loc, index, position);
   Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, signedPosition,
                                            arith::ConstantIndexOp::create(b, loc, 0));

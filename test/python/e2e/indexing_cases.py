@@ -76,6 +76,14 @@ def _gather_cases(dtype: str) -> Iterator[Case]:
             "take_along_axis", label, dtype, operands, {"axis": axis}, SAME_BITS, dynamic=sample
         )
     if sample:
+        # Positions that a signed integer of the width does not hold.
+        for index, places in (("ui8", (0, 200, 255)), ("ui64", (0, 2, 2**63, 2**64 - 1))):
+            filled = beginning_with(lambda name, at=places: np.array(at, DTYPES[name]))
+            yield Case(
+                "gather", f"{index}-positions", dtype,
+                (Operand((251, 3), _values), [Operand((4,), filled, index)]), {"axes": [0]},
+                SAME_BITS, dynamic=True,
+            )  # fmt: skip
         yield Case(
             "gather", "nothing", dtype, (Operand((4, 3), _values), [Operand((0,), dtype="i64")]),
             {"axes": [0]}, SAME_BITS, dynamic=True,

@@ -25,6 +25,20 @@ def _check(text: str, *inputs: np.ndarray) -> None:
         np.testing.assert_allclose(actual, wanted, rtol=1e-5, atol=1e-5)
 
 
+def test_open_axis_of_concat_that_another_input_says_is_0() -> None:
+    """The input was inserted into a result without elements, which upstream refuses."""
+    _check(
+        """
+        func.func @main(%x: tensor<0x1xf32>, %y: tensor<?x1xf32>) -> tensor<0x2xf32> {
+          %0 = torsh.concat %x, %y {axis = 1 : i64}
+              : (tensor<0x1xf32>, tensor<?x1xf32>) -> tensor<0x2xf32>
+          return %0 : tensor<0x2xf32>
+        }""",
+        np.ones((0, 1), np.float32),
+        np.ones((0, 1), np.float32),
+    )
+
+
 def test_open_axis_of_concat_that_another_input_says_is_1() -> None:
     """The axis was dropped from the result but not from the input."""
     _check(
