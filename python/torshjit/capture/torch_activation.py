@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ATen activations, and dropout where it does nothing."""
+"""ATen activations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from torshjit.capture.torch_lowering import (
 )
 from torshjit.capture.torch_selection import clamp
 from torshjit.capture.torch_unary import float_rule
-from torshjit.errors import UnsupportedOpError
 
 __all__: list[str] = []
 
@@ -159,21 +158,3 @@ def glu(g: Lowering, x: torch.Tensor, dim: int = -1) -> Any:
     kept = g.slice(value, axis, 0, extent // 2)
     gate = g.slice(value, axis, extent // 2, extent)
     return g.emit("mul", kept, g.emit("sigmoid", gate))
-
-
-@lowers(
-    "aten.dropout.default",
-    "aten.feature_dropout.default",
-    "aten.alpha_dropout.default",
-    "aten.feature_alpha_dropout.default",
-)
-def dropout(g: Lowering, x: torch.Tensor, p: float, train: bool) -> Any:
-    if train and p > 0:
-        raise UnsupportedOpError(f"{g.op} draws random numbers in training, which is not captured")
-    return g.value(x)
-
-
-@lowers("aten.native_dropout.default")
-def native_dropout(g: Lowering, x: torch.Tensor, p: float, train: bool | None) -> Any:
-    kept = g.broadcast(g.scalar(True, "i1"), x.shape)
-    return dropout(g, x, p, bool(train)), kept

@@ -16,6 +16,7 @@ from torshjit.capture.torch_lowering import (
     dialect_dtype,
     lowers,
 )
+from torshjit.capture.torch_random import dropped
 from torshjit.errors import ShapeError, UnsupportedOpError
 
 __all__: list[str] = []
@@ -48,6 +49,7 @@ def _attention(
     causal: bool,
     scale: float | None,
     grouped: bool,
+    dropout_p: float = 0.0,
 ) -> Any:
     if query.ndim < 2 or query.ndim != key.ndim or key.ndim != value.ndim:
         raise ShapeError(f"{g.op}: operands of rank {query.ndim}, {key.ndim} and {value.ndim}")
@@ -79,6 +81,8 @@ def _attention(
     if visible is not None:
         # A query that sees no key gives zeros, as torch's kernels do, not 0 / 0.
         weights = g.emit("select", visible, weights, g.scalar(0, wide))
+    if dropout_p > 0:
+        weights, _ = dropped(g, weights, dropout_p)
     return g.cast(g.emit("matmul", weights, v), dtype)
 
 
@@ -94,9 +98,7 @@ def attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Any:
-    if dropout_p > 0:
-        raise UnsupportedOpError(f"{g.op} draws random numbers for dropout, which is not captured")
-    return _attention(g, query, key, value, attn_mask, is_causal, scale, enable_gqa)
+    return _attention(g, query, key, value, attn_mask, is_causal, scale, enable_gqa, dropout_p)
 
 
 def _log_sum(
@@ -140,5 +142,7 @@ def flash_attention_for_cpu(
     attn_mask: torch.Tensor | None = None,
     scale: float | None = None,
 ) -> Any:
+    if dropout_p > 0:
+        raise UnsupportedOpError(f"{g.op} draws random numbers for dropout, which is not captured")
     result = attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale)
     return result, _log_sum(g, query, key, is_causal, attn_mask, scale)

@@ -27,6 +27,7 @@ from torshjit.capture import (
     torch_loss,
     torch_movement,
     torch_normalization,
+    torch_random,
     torch_reduction,
     torch_scan,
     torch_scatter,
@@ -69,6 +70,7 @@ RULE_FAMILIES = (
     torch_loss,
     torch_movement,
     torch_normalization,
+    torch_random,
     torch_reduction,
     torch_scan,
     torch_scatter,
@@ -116,6 +118,12 @@ _CONVERSIONS = frozenset(
     }
 )
 
+#: What is new where the overload that writes has another name.
+_FUNCTIONAL_NAMES = {
+    "aten.normal_.default": ("normal_functional", "default"),
+    "aten.bernoulli_.float": ("bernoulli", "p"),
+}
+
 Handler = Callable[["TorchTrace", Any, Sequence[Any], dict[str, Any]], Any]
 
 _HANDLERS: dict[Any, Handler] = {}
@@ -147,7 +155,9 @@ def _new_handler(func: Any) -> Handler:
     if not name.startswith("aten.") and find_custom_op(func._schema.name) is not None:
         return _call_custom_op
     lowering = _choose_lowering(func, name)
-    return lowering if lowering is _refuse_random else _with_constants(lowering)
+    # Numbers that are drawn are new at each call, however well known the operands are.
+    is_random = torch.Tag.nondeterministic_seeded in func.tags
+    return lowering if is_random else _with_constants(lowering)
 
 
 def _choose_lowering(func: Any, name: str) -> Handler:
@@ -274,15 +284,16 @@ def _write_in_place(
         return func(*args, **kwargs)
     record.group.check_writable(g)
     real = trace.constants(args, kwargs)
-    if real is not None:
+    if real is not None and torch.Tag.nondeterministic_seeded not in func.tags:
         func(*real[0], **real[1])
         record.group.version += 1
         return target
     if base == "copy_":
         value = trace.read(args[1])
     else:
-        packet = getattr(torch.ops.aten, base[:-1], None)
-        functional = getattr(packet, overload, None) if packet is not None else None
+        name, form = _FUNCTIONAL_NAMES.get(str(func), (base[:-1], overload))
+        packet = getattr(torch.ops.aten, name, None)
+        functional = getattr(packet, form, None) if packet is not None else None
         if functional is None:
             raise CaptureError(f"{g.op} is not captured")
         value = trace.read(trace.dispatch(functional, args, kwargs))

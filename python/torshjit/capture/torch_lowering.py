@@ -156,6 +156,8 @@ class Lowering:
     ) -> None:
         self.builder = compiler.GraphBuilder(context)
         self.host_calls = HostCalls(self.builder)
+        #: The random numbers of the program, where it draws any.
+        self.draws: Any = None
         self.location: tuple[str, int] | None = None
         self.op: str | None = None
         self._mlir_error = compiler.MLIRError
@@ -165,6 +167,7 @@ class Lowering:
     def close(self) -> None:
         """Lets go of the graph, which is finished or given up."""
         self._scalars.clear()
+        self.draws = None
         self.host_calls.close()
         del self.builder
 

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ATen draws of random numbers: Philox on a counter and the key of the call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from torshjit.capture.torch_elementwise import binary_dtype
+from torshjit.capture.torch_lowering import (
+    Lowering,
+    accumulation_dtype,
+    axis_of,
+    dialect_dtype,
+    is_float,
+    lowers,
+)
+from torshjit.errors import DTypeError, ShapeError
+from torshjit.random_keys import RANDOM_KEY
+
+__all__ = ["draws_of", "dropped"]
+
+Tensor = torch.Tensor
+Shape = Sequence[int]
+Number = bool | int | float
+
+#: So many numbers are set apart for each draw of a program.
+_MOST_NUMBERS = 1 << 40
+
+
+class Draws:
+    """The random numbers of one program under construction."""
+
+    def __init__(self, g: Lowering) -> None:
+        self._g = g
+        self._count = 0
+        (self._key,) = g.host_calls.add(
+            RANDOM_KEY, [], [("ui64", ())], is_pure=False, location=g.location
+        )
+
+    def bits(self, shape: Shape) -> Any:
+        """64 random bits for each element."""
+        g, count = self._g, math.prod(shape)
+        start = g.scalar(self._count * _MOST_NUMBERS, "ui64")
+        self._count += 1
+        place = g.emit("add", g.iota((count,), 0, "ui64"), start)
+        return g.reshape(g.emit("philox", place, self._key), shape)
+
+    def uniform(self, shape: Shape, dtype: str, *, positive: bool = False) -> Any:
+        """Numbers in [0, 1), or with `positive` in (0, 1), evenly spread over a float type."""
+        g = self._g
+        digits = {"f16": 11, "bf16": 8, "f32": 24, "f64": 53}[dtype] - positive
+        high = g.emit("shift_right", self.bits(shape), g.scalar(64 - digits, "ui64"))
+        # Small enough for the signed type, which every target converts.
+        value = g.cast(g.cast(high, "i64"), dtype)
+        if positive:
+            value = g.emit("add", value, g.scalar(0.5, dtype))
+        return g.emit("mul", value, g.scalar(2.0**-digits, dtype))
+
+    def normal(self, shape: Shape, dtype: str) -> Any:
+        """Numbers of the standard normal distribution, by Box and Muller."""
+        g = self._g
+        wide = accumulation_dtype(dtype)
+        log = g.emit("log", self.uniform(shape, wide, positive=True))
+        length = g.emit("sqrt", g.emit("mul", log, g.scalar(-2, wide)))
+        turn = g.emit("mul", self.uniform(shape, wide), g.scalar(2 * math.pi, wide))
+        return g.cast(g.emit("mul", length, g.emit("cos", turn)), dtype)
+
+    def exponential(self, shape: Shape, dtype: str) -> Any:
+        """Numbers of the exponential distribution with rate one."""
+        g = self._g
+        return g.emit("neg", g.emit("log", self.uniform(shape, dtype, positive=True)))
+
+
+def draws_of(g: Lowering, generator: Any = None) -> Draws:
+    """The random numbers of the program; the key is asked for at its first draw.
+
+    Raises:
+        UnsupportedOpError: a generator of the program's own is given.
+    """
+    if generator is not None:
+        raise g.fail("only torch's default generator is covered")
+    if g.draws is None:
+        g.draws = Draws(g)
+    return g.draws
+
+
+def _float_dtype(dtype: torch.dtype | None) -> str:
+    name = dialect_dtype(dtype or torch.get_default_dtype())
+    if not is_float(name):
+        raise DTypeError(f"random numbers of {dtype}")
+    return name
+
+
+# Tensors of random numbers.
+
+
+def _factory(kind: str) -> Callable[..., Any]:
+    def rule(
+        g: Lowering,
+        size: Shape,
+        generator: Any = None,
+        names: Any = None,
+        *,
+        dtype: torch.dtype | None = None,
+        **options: Any,
+    ) -> Any:
+        return getattr(draws_of(g, generator), kind)(tuple(size), _float_dtype(dtype))
+
+    return rule
+
+
+def _like(kind: str) -> Callable[..., Any]:
+    def rule(
+        g: Lowering,
+        x: Tensor,
+        generator: Any = None,
+        *,
+        dtype: torch.dtype | None = None,
+        **options: Any,
+    ) -> Any:
+        return getattr(draws_of(g, generator), kind)(tuple(x.shape), _float_dtype(dtype or x.dtype))
+
+    return rule
+
+
+for _name, _kind in (("rand", "uniform"), ("randn", "normal")):
+    lowers(f"aten.{_name}.default", f"aten.{_name}.generator")(_factory(_kind))
+    lowers(f"aten.{_name}_like.default", f"aten.{_name}_like.generator")(_like(_kind))
+
+
+def _integers(g: Lowering, shape: Shape, low: int, high: int, dtype: torch.dtype) -> Any:
+    if high <= low:
+        raise ShapeError(f"{g.op}: there is no integer from {low} to below {high}")
+    name = dialect_dtype(dtype)
+    bits = draws_of(g).bits(shape)
+    place = g.emit("remainder", bits, g.scalar(high - low, "ui64"))
+    value = g.emit("add", g.cast(place, "i64"), g.scalar(low, "i64"))
+    return g.cast(value, name)
+
+
+@lowers("aten.randint.default")
+def randint(
+    g: Lowering, high: int, size: Shape, *, dtype: torch.dtype | None = None, **options: Any
+) -> Any:
+    return _integers(g, tuple(size), 0, high, dtype or torch.int64)
+
+
+@lowers("aten.randint.low")
+def randint_from(
+    g: Lowering,
+    low: int,
+    high: int,
+    size: Shape,
+    *,
+    dtype: torch.dtype | None = None,
+    **options: Any,
+) -> Any:
+    return _integers(g, tuple(size), low, high, dtype or torch.int64)
+
+
+@lowers("aten.randint_like.default")
+def randint_like(
+    g: Lowering, x: Tensor, high: int, *, dtype: torch.dtype | None = None, **options: Any
+) -> Any:
+    return _integers(g, tuple(x.shape), 0, high, dtype or x.dtype)
+
+
+@lowers("aten.randint_like.low_dtype")
+def randint_like_from(
+    g: Lowering, x: Tensor, low: int, high: int, *, dtype: torch.dtype | None = None, **options: Any
+) -> Any:
+    return _integers(g, tuple(x.shape), low, high, dtype or x.dtype)
+
+
+@lowers("aten.randperm.default")
+def randperm(
+    g: Lowering, n: int, *, dtype: torch.dtype | None = torch.int64, **options: Any
+) -> Any:
+    if n == 0:
+        return g.broadcast(g.scalar(0, dialect_dtype(dtype or torch.int64)), (0,))
+    order = g.emit("argsort", draws_of(g).bits((n,)), axis=0)
+    return g.cast(order, dialect_dtype(dtype or torch.int64))
+
+
+# Distributions with parameters.
+
+
+@lowers("aten.normal.Tensor_float", "aten.normal.float_Tensor", "aten.normal.Tensor_Tensor")
+def normal(g: Lowering, mean: Any, std: Any = 1.0, *, generator: Any = None) -> Any:
+    dtype = binary_dtype(mean, std)
+    shapes = [each.shape for each in (mean, std) if isinstance(each, torch.Tensor)]
+    value = draws_of(g, generator).normal(torch.broadcast_shapes(*shapes), dtype)
+    return _moved(g, value, mean, std)
+
+
+def _moved(g: Lowering, value: Any, mean: Any, std: Any) -> Any:
+    scaled = g.emit("mul", value, g.operand(std, value.dtype))
+    return g.emit("add", scaled, g.operand(mean, value.dtype))
+
+
+@lowers("aten.normal.float_float")
+def normal_of_size(
+    g: Lowering,
+    mean: float,
+    std: float,
+    size: Shape,
+    *,
+    generator: Any = None,
+    dtype: torch.dtype | None = None,
+    **options: Any,
+) -> Any:
+    value = draws_of(g, generator).normal(tuple(size), _float_dtype(dtype))
+    return _moved(g, value, mean, std)
+
+
+@lowers("aten.normal_functional.default")
+def normal_like(
+    g: Lowering, x: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None
+) -> Any:
+    value = draws_of(g, generator).normal(tuple(x.shape), _float_dtype(x.dtype))
+    return _moved(g, value, mean, std)
+
+
+@lowers("aten.uniform.default")
+def uniform(
+    g: Lowering, x: Tensor, low: float = 0, high: float = 1, *, generator: Any = None
+) -> Any:
+    value = draws_of(g, generator).uniform(tuple(x.shape), _float_dtype(x.dtype))
+    scaled = g.emit("mul", value, g.scalar(high - low, value.dtype))
+    return g.emit("add", scaled, g.scalar(low, value.dtype))
+
+
+@lowers("aten.exponential.default")
+def exponential(g: Lowering, x: Tensor, rate: float = 1, *, generator: Any = None) -> Any:
+    dtype = _float_dtype(x.dtype)
+    value = draws_of(g, generator).exponential(tuple(x.shape), accumulation_dtype(dtype))
+    return g.cast(g.emit("div", value, g.scalar(rate, value.dtype)), dtype)
+
+
+def _below(g: Lowering, probability: Any, shape: Shape, generator: Any) -> Any:
+    """True with a probability, which is a number, or a float Value that fits the shape."""
+    value = g.scalar(probability, "f32") if isinstance(probability, float) else probability
+    wide = accumulation_dtype(value.dtype)
+    return g.compare("lt", draws_of(g, generator).uniform(shape, wide), g.cast(value, wide))
+
+
+@lowers("aten.bernoulli.default")
+def bernoulli(g: Lowering, x: Tensor, *, generator: Any = None) -> Any:
+    dtype = _float_dtype(x.dtype)
+    return g.cast(_below(g, g.value(x), tuple(x.shape), generator), dtype)
+
+
+@lowers("aten.bernoulli.p", "aten.bernoulli.Tensor")
+def bernoulli_like(g: Lowering, x: Tensor, p: Any = 0.5, *, generator: Any = None) -> Any:
+    chance = g.value(p) if isinstance(p, torch.Tensor) else float(p)
+    return g.cast(_below(g, chance, tuple(x.shape), generator), dialect_dtype(x.dtype))
+
+
+@lowers("aten.multinomial.default")
+def multinomial(
+    g: Lowering, x: Tensor, count: int, replacement: bool = False, *, generator: Any = None
+) -> Any:
+    dtype = _float_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    weights = g.operand(x, wide)
+    axis = axis_of(-1, x.ndim)
+    if x.ndim not in (1, 2) or count <= 0 or (not replacement and count > x.shape[-1]):
+        raise ShapeError(f"{g.op}: {count} of a distribution of shape {tuple(x.shape)}")
+    # Whichever event of rates like the weights comes first.
+    if replacement:
+        shape = (*x.shape[:-1], count, x.shape[-1])
+        waits = draws_of(g, generator).exponential(shape, wide)
+        rates = g.reshape(weights, (*x.shape[:-1], 1, x.shape[-1]))
+        return g.emit("argmax", g.emit("div", rates, waits), axis=axis + 1)
+    waits = draws_of(g, generator).exponential(tuple(x.shape), wide)
+    order = g.emit("argsort", g.emit("div", weights, waits), axis=axis, descending=True)
+    return g.slice(order, axis, 0, count)
+
+
+# Dropout.
+
+
+def dropped(g: Lowering, value: Any, p: float, shape: Shape | None = None) -> tuple[Any, Any]:
+    """`value` with elements left out, the rest scaled up, and where they are kept.
+
+    `shape` is that of the choices, which are repeated to that of the value.
+    """
+    shape = tuple(value.shape if shape is None else shape)
+    if p == 1:
+        return g.emit("mul", value, g.scalar(0, value.dtype)), g.broadcast(
+            g.scalar(False, "i1"), shape
+        )
+    kept = _below(g, 1.0 - p, shape, None)
+    scaled = g.emit("mul", value, g.scalar(1 / (1 - p), value.dtype))
+    zero = g.scalar(0, value.dtype)
+    return g.emit("select", kept, scaled, zero), kept
+
+
+def _feature_shape(g: Lowering, x: Tensor) -> Shape:
+    if x.ndim < 2:
+        raise ShapeError(f"{g.op}: features of a tensor of rank {x.ndim}")
+    return (*x.shape[:2], *[1] * (x.ndim - 2))
+
+
+def _check_probability(g: Lowering, p: float) -> None:
+    if not 0 <= p <= 1:
+        raise ShapeError(f"{g.op}: a probability of {p}")
+
+
+@lowers("aten.dropout.default", "aten.feature_dropout.default")
+def dropout(g: Lowering, x: Tensor, p: float, train: bool) -> Any:
+    _check_probability(g, p)
+    if not train or p == 0 or x.numel() == 0:
+        return g.value(x)
+    shape = _feature_shape(g, x) if "feature" in (g.op or "") else x.shape
+    dtype = dialect_dtype(x.dtype)
+    value = g.operand(x, accumulation_dtype(dtype))
+    return g.cast(dropped(g, value, p, shape)[0], dtype)
+
+
+@lowers("aten.native_dropout.default")
+def native_dropout(g: Lowering, x: Tensor, p: float, train: bool | None) -> tuple[Any, Any]:
+    _check_probability(g, p)
+    if train is False or p == 0 or x.numel() == 0:
+        return g.value(x), g.broadcast(g.scalar(True, "i1"), x.shape)
+    dtype = dialect_dtype(x.dtype)
+    value, kept = dropped(g, g.operand(x, accumulation_dtype(dtype)), p)
+    return g.cast(value, dtype), kept
+
+
+@lowers("aten.alpha_dropout.default", "aten.feature_alpha_dropout.default")
+def alpha_dropout(g: Lowering, x: Tensor, p: float, train: bool) -> Any:
+    _check_probability(g, p)
+    dtype = dialect_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    value = g.operand(x, wide)
+    if not train or p == 0 or x.numel() == 0:
+        return g.value(x)
+    if p == 1:
+        return g.cast(g.emit("mul", value, g.scalar(0, wide)), dtype)
+    shape = _feature_shape(g, x) if "feature" in (g.op or "") else x.shape
+    # What is left out is where SELU saturates; mean and variance are kept.
+    alpha = 1.7580993408473766
+    factor = 1 / math.sqrt((alpha * alpha * p + 1) * (1 - p))
+    kept = _below(g, 1.0 - p, tuple(shape), None)
+    value = g.emit(
+        "mul", g.emit("select", kept, value, g.scalar(-alpha, wide)), g.scalar(factor, wide)
+    )
+    return g.cast(g.emit("add", value, g.scalar(alpha * factor * p, wide)), dtype)
