@@ -28,7 +28,7 @@ test: build ## Run all tests: lit, then pytest (PRESET=asan: under the sanitizer
 test-cuda: ## Run the end-to-end tests on a GPU without the compiler (ARCHIVE=... made by scripts/test-cuda write)
 	@scripts/test-cuda run $(ARCHIVE)
 
-conformance: build ## Run ONNX's backend tests and torch's operator samples in full, and the end-to-end tests with many more programs
+conformance: build ## Run ONNX's backend tests, torch's operator samples and whole models, and the end-to-end tests with many more programs
 	@scripts/setup-python torch conformance
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx --kind pytorch-converted
@@ -37,6 +37,7 @@ conformance: build ## Run ONNX's backend tests and torch's operator samples in f
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --gradients
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.numpy
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.models
 	@HYPOTHESIS_PROFILE=conformance scripts/test test/python/e2e
 
 bench: build ## Measure beside other systems (BENCH="--quick --workload add"), results in bench/results

@@ -80,7 +80,7 @@ class ViewStep(Record):
         try:
             source = torch.empty_strided(self.before, before, device="meta")
             return source.view(self.numbers).stride()
-        except RuntimeError:  # Eager refuses this view.
+        except (RuntimeError, ValueError):  # Eager refuses this view; AOTAutograd by the latter.
             return None
 
     def read(self, g: Lowering, value: Any) -> Any:

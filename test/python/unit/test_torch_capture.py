@@ -589,6 +589,15 @@ def test_traced_tensors_show_the_device_of_those_they_stand_for() -> None:
     assert interpreted(program, X)[1] == torch.device("cpu")
 
 
+def test_a_view_that_eager_refuses_while_aotautograd_compiles() -> None:
+    def program(x):
+        return torch.clone(x[:, 1:], memory_format=torch.contiguous_format).view(-1) * 2
+
+    with torch._dispatch.python.enable_python_dispatcher():
+        captured = capture(program, X)
+    assert_matches(run(captured, X), program(X))
+
+
 def test_libraries_are_told_that_they_are_traced() -> None:
     def program(x, mask):
         if not torch.compiler.is_compiling() and mask.all():
