@@ -83,7 +83,7 @@ def _define(op: CustomOp, count: int, options: Mapping[str, Any]) -> tuple[Any, 
     def run(*tensors: Any, **given: Any) -> Any:
         result = op.run([as_numpy(tensor) for tensor in tensors], given)
         parts = result if isinstance(result, (tuple, list)) else (result,)
-        made = tuple(map(_fresh, parts))
+        made = tuple(_fresh(part).to(tensors[0].device if tensors else "cpu") for part in parts)
         return made if len(made) != 1 else made[0]
 
     def fake(*tensors: Any, **given: Any) -> Any:
@@ -94,7 +94,7 @@ def _define(op: CustomOp, count: int, options: Mapping[str, Any]) -> tuple[Any, 
         )
         return made if len(made) != 1 else made[0]
 
-    library.impl(name, run, "CPU")
+    library.impl(name, run, "CompositeExplicitAutograd")
     torch.library.register_fake(op.name, fake, lib=library)
     if op.vjp is not None:
         _register_gradient(op, library)

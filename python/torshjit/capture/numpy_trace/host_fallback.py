@@ -88,7 +88,7 @@ def recovered(
         return known
     before = session.first_error
     try:
-        if any(is_complex(leaf) for leaf in tree_leaves((tuple(args), dict(kwargs)))):
+        if _holds_complex(args) or (kwargs and _holds_complex(tuple(kwargs.values()))):
             session.unsupported(path, "of complex numbers")
         return attempt()
     except (UnsupportedOpError, DTypeError) as error:
@@ -165,6 +165,17 @@ def draw_on_host(
 
 class _Refused(Exception):
     """Why a call cannot be made on the host."""
+
+
+def _holds_complex(values: Sequence[Any]) -> bool:
+    for each in values:
+        kind = type(each)
+        if kind is Tracer:
+            if each.dtype.kind == "c":
+                return True
+        elif kind in (list, tuple, dict) and any(map(is_complex, tree_leaves(each))):
+            return True
+    return False
 
 
 def is_complex(value: object) -> bool:

@@ -83,6 +83,10 @@ def call_known(
     kwargs: Mapping[str, Any],
 ) -> Any:
     """Calls NumPy itself where every array among the arguments is known, else `NOT_KNOWN`."""
+    # Most calls have an argument that is not known: they are not looked at any further.
+    for each in args:
+        if type(each) is Tracer and each.known is None:
+            return NOT_KNOWN
     tree = (tuple(args), dict(kwargs))
     tracers = list(_tracers(tree))
     if not tracers or any(tracer.known is None for tracer in tracers):

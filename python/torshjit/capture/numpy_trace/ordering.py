@@ -24,8 +24,8 @@ from torshjit.capture.numpy_trace.values import (
 
 __all__ = ["scan"]
 
-#: Longest axis that is sorted in a kernel, which compares each element with every other.
-_LONGEST_SORTED = 4096
+#: Longest axis that is sorted in a kernel: on a GPU each element is compared with every other.
+_LONGEST_SORTED = 1 << 16
 
 #: Most comparisons that a search makes in a kernel, each value with every element.
 _MOST_COMPARED = 1 << 22
@@ -185,7 +185,7 @@ def accumulate(
 
 
 def _require_short(session: TraceSession, name: str, array: Tracer, axis: int) -> None:
-    if array.shape[axis] > _LONGEST_SORTED:
+    if array.shape[axis] > _LONGEST_SORTED and not session.is_strict:
         session.unsupported(name, f"along an axis of more than {_LONGEST_SORTED} elements")
 
 
@@ -444,7 +444,7 @@ def _searchsorted(
         raise ValueError("object too deep for desired array")
     if sorter is not None:
         array = traced.take(array, sorter)
-    if array.size * wanted.size > _MOST_COMPARED:
+    if array.size * wanted.size > _MOST_COMPARED and not session.is_strict:
         session.unsupported(name, f"of more than {_MOST_COMPARED} comparisons")
     dtype = np.result_type(array.dtype, wanted.dtype)
     if not is_supported(dtype):
