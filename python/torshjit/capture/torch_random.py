@@ -19,7 +19,7 @@ from torshjit.capture.torch_lowering import (
     lowers,
 )
 from torshjit.errors import DTypeError, ShapeError
-from torshjit.random_keys import RANDOM_KEY
+from torshjit.torch_host_functions import RANDOM_KEY
 
 __all__ = ["draws_of", "dropped"]
 

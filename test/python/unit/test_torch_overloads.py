@@ -24,8 +24,12 @@ from torshjit.capture.torch_handlers import RULES, VIEWS  # noqa: E402
 #: Overloads whose results differ in form, with tests of their own below.
 TESTED_APART = {
     "aten._scaled_dot_product_flash_attention_for_cpu_backward.default",
-    # test_torch_random.py
-    *(name for name, rule in RULES.items() if rule.__module__.endswith(".torch_random")),
+    # test_torch_random.py and test_torch_linalg.py
+    *(
+        n
+        for n, rule in RULES.items()
+        if rule.__module__.endswith((".torch_random", ".torch_linalg"))
+    ),
 }
 
 
