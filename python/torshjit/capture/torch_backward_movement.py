@@ -113,3 +113,8 @@ def _joined(g: Lowering, value: Any, part: Any, axis: int, first: int, last: int
     before = [g.slice(value, axis, 0, first)] if first else []
     after = [g.slice(value, axis, last, extent)] if last < extent else []
     return g.concat([*before, part, *after], axis)
+
+
+@lowers("prims.convert_element_type.default")
+def convert_element_type(g: Lowering, x: torch.Tensor, dtype: torch.dtype) -> Any:
+    return g.operand(x, dialect_dtype(dtype))

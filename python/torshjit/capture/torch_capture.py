@@ -8,6 +8,7 @@ or parameter returned as it is stays the same object.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -28,6 +29,7 @@ from torshjit.capture.graph_function import (
     leaf_paths,
 )
 from torshjit.capture.opened_objects import Updated, open_objects, opened_sources
+from torshjit.capture.source_location import PACKAGE_FOLDER
 from torshjit.capture.torch_autograd import call_with_grad
 from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_dispatch import TORCH_FOLDER, TorchTrace
@@ -202,6 +204,7 @@ def _run(
             a way of its own that may be due to the meta tensors it was given.
     """
     failure: BaseException | None = None
+    work = _work_of_dynamo()
     try:
         with traced_path(), torch.inference_mode(), torch.enable_grad(), trace.mode:
             result = program(*entered.args, **entered.kwargs)
@@ -213,6 +216,10 @@ def _run(
             location=_raising_line(error),
         )
         failure.__cause__ = error
+    if failure is not None and _work_of_dynamo() != work:
+        # A `torch.cond` within the program had torch._dynamo trace the capture itself. It would
+        # keep what it made of that for eager calls.
+        sys.modules["torch._dynamo"].reset()
     # First of all: nothing of the trace may stay behind in the user's objects.
     state.check_unchanged()
     if trace.first_error is not None:
@@ -222,12 +229,20 @@ def _run(
     return result
 
 
+def _work_of_dynamo() -> int:
+    """What torch._dynamo has counted so far; without importing it, which takes a second."""
+    utils = sys.modules.get("torch._dynamo.utils")
+    if utils is None:
+        return 0
+    return sum(sum(each.values()) for each in list(utils.counters.values()))
+
+
 def _raising_line(error: BaseException) -> tuple[str, int] | None:
     """The innermost line of the traceback outside torch and this package."""
     found, entry = None, error.__traceback__
     while entry is not None:
         file = entry.tb_frame.f_code.co_filename
-        if not file.startswith(TORCH_FOLDER) and file != __file__:
+        if not file.startswith((TORCH_FOLDER, PACKAGE_FOLDER)):
             found = (file, entry.tb_lineno)
         entry = entry.tb_next
     return found

@@ -82,6 +82,7 @@ def call_in_eager(
 
     entered = [enter(argument) for argument in args]
     named = {name: enter(argument) for name, argument in kwargs.items()}
+    is_random = torch.Tag.nondeterministic_seeded in func.tags
     function = applied(eager_call(func), entered, named)
     path = str(func)
     name = call_name(path, entered, named, _number_of) if func.namespace == "aten" else None
@@ -94,7 +95,7 @@ def call_in_eager(
             [trace.read(tensor) for tensor in operands],
             types,
             # A check has no results, only the error that it raises.
-            is_pure=bool(tensors) and torch.Tag.nondeterministic_seeded not in func.tags,
+            is_pure=bool(tensors) and not is_random,
             location=trace.g.location,
         )
     except DTypeError:
@@ -163,7 +164,11 @@ def _results(func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any
             return None
         found = results[0]
     # Values other than tensors depend on the data; a result may be undefined for the given flags.
-    return found if all(each is None or isinstance(each, torch.Tensor) for each in found) else None
+    return found if all(each is None or _is_array(each) for each in found) else None
+
+
+def _is_array(result: Any) -> bool:
+    return isinstance(result, torch.Tensor) and result.layout == torch.strided
 
 
 def _attempt(

@@ -24,6 +24,7 @@ from torshjit.capture.torch_handlers import RULES, VIEWS  # noqa: E402
 #: Overloads whose results differ in form, with tests of their own below.
 TESTED_APART = {
     "aten._scaled_dot_product_flash_attention_for_cpu_backward.default",
+    "prims.convert_element_type.default",
     # test_torch_random.py and test_torch_linalg.py
     *(
         n
