@@ -47,6 +47,12 @@ def test_gather_elements_of_part_of_the_other_axes() -> None:
     np.testing.assert_array_equal(compiled(x, places), expected)
 
 
+def test_known_elements_that_the_evaluator_cannot_gather() -> None:
+    x, places = np.arange(24).reshape(1, 24), np.arange(9).reshape(1, 9) * 2
+    model = node_model("GatherElements", [x, places], axis=1, known=[0, 1])
+    np.testing.assert_array_equal(torshjit.compile(model, strict=True)(), places)
+
+
 @pytest.mark.parametrize("batch", [0, 1, 2])
 def test_gather_nd(batch: int) -> None:
     x = data((2, 3, 4, 5))

@@ -17,7 +17,7 @@ from torshjit.capture.onnx_import.narrow_types import Narrow, is_narrow
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations
 from torshjit.custom_operations import CustomOp, find_custom_op
-from torshjit.errors import CompileError, DTypeError, TorshError, UnsupportedOpError
+from torshjit.errors import CaptureError, CompileError, DTypeError, TorshError, UnsupportedOpError
 
 __all__ = ["GraphImport"]
 
@@ -118,9 +118,14 @@ class GraphImport(Operations):
             return control_flow(
                 self, node, lambda graph, arguments: self.run_graph(graph, scope, opsets, arguments)
             )
-        if is_foldable(node):
-            return evaluate(node, opsets)
         handler = load_handlers().get(node.op)
+        if is_foldable(node):
+            try:
+                return evaluate(node, opsets)
+            except CaptureError:
+                # The evaluator does not know every form, GatherElements of a part for one.
+                if handler is None:
+                    raise
         if handler is not None:
             check_dynamic(node, handler.__module__.rpartition(".")[2])
             if node.op in MOVERS and any(_is_narrow(operand) for operand in node.operands):
