@@ -71,10 +71,45 @@ def test_a_saved_program_calls_the_evaluator_too(model: Any, tmp_path: Any) -> N
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_shape_that_depends_on_contents_makes_the_whole_model_fall_back() -> None:
+def test_what_follows_a_shape_that_depends_on_contents_falls_back() -> None:
     node = helper.make_node("NonZero", ["r"], ["s"])
     compiled = torshjit.compile(model_with(node, (TensorProto.INT64, (2, "n"))))
     x = np.array([[1, 0, 2], [0, 0, 0], [3, 4, 0]], np.float32)
     np.testing.assert_array_equal(compiled(x), 2 * np.array(np.nonzero(x)))
     reasons = [each["reason"] for each in compiled.explain(structured=True)["fallbacks"]]
     assert "depends on the contents" in reasons[0]
+    # What comes before the node is compiled, once.
+    (split,) = compiled._source._splits.values()
+    assert split.passed == ["r"]
+    assert split.first.stats()["kernels"] == 1
+    np.testing.assert_array_equal(compiled(x.T.copy()), 2 * np.array(np.nonzero(x.T)))
+    assert split.first.stats()["calls"] == 2
+    assert not split.first.stats()["fallback_ops"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_is_split_at_each_such_node() -> None:
+    nodes = [
+        helper.make_node("Relu", ["x"], ["r"]),
+        helper.make_node("NonZero", ["r"], ["first"]),
+        helper.make_node("Neg", ["x"], ["n"]),
+        helper.make_node("Relu", ["n"], ["m"]),
+        helper.make_node("NonZero", ["m"], ["second"]),
+        helper.make_node("Sigmoid", ["x"], ["s"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "twice",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (3, 3))],
+        [
+            helper.make_tensor_value_info("first", TensorProto.INT64, (2, "n")),
+            helper.make_tensor_value_info("second", TensorProto.INT64, (2, "m")),
+            helper.make_tensor_value_info("s", TensorProto.FLOAT, (3, 3)),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    x = np.random.default_rng(1).standard_normal((3, 3)).astype(np.float32)
+    first, second, s = torshjit.compile(model)(x)
+    np.testing.assert_array_equal(first, np.array(np.nonzero(np.maximum(x, 0))))
+    np.testing.assert_array_equal(second, np.array(np.nonzero(np.maximum(-x, 0))))
+    np.testing.assert_allclose(s, 1 / (1 + np.exp(-x)), rtol=1e-6)

@@ -73,6 +73,7 @@ def _import(
 ) -> CapturedProgram:
     """As `capture_model`, with the axis of that name left open."""
     started = time.perf_counter()
+    model.refused = []
     bound = bound_arguments(model, args, kwargs)
     declarations = {each.name: each for each in (*model.inputs, *model.defaults)}
     g = GraphImport(model, compiler, context, is_strict)

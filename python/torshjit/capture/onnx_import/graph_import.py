@@ -66,6 +66,8 @@ class GraphImport(Operations):
             try:
                 results = self._results_or_host(node, scope, opsets)
             except TorshError as error:
+                # Outer nodes come last: the graph's own stays.
+                self.model.refused = list(node.outputs)
                 error.op = error.op if (error.op or "").startswith("onnx.") else f"onnx.{node.op}"
                 raise
             if not isinstance(results, (tuple, list)):

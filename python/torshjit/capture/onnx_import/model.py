@@ -45,6 +45,7 @@ class OnnxModel:
         inputs: the `ValueInfoProto` of each graph input that has no initializer, in order.
         defaults: the names of graph inputs that have an initializer, in order.
         outputs: the names of the graph's outputs.
+        refused: the results of the node that an import stopped at, where it did.
         declared: the `ValueInfoProto` of each graph output by name.
     """
 
@@ -81,6 +82,7 @@ class OnnxModel:
         self.inputs = [each for each in graph.input if each.name not in self.initializers]
         self.defaults = [each for each in graph.input if each.name in self.initializers]
         self.outputs = [each.name for each in graph.output]
+        self.refused: list[str] = []
         self.declared = {each.name: each for each in graph.output}
 
 

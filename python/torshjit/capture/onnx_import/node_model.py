@@ -13,7 +13,7 @@ from torshjit.capture.onnx_import.model import load_onnx
 if TYPE_CHECKING:
     from torshjit.capture.onnx_import.node import Node
 
-__all__ = ["node_model", "outer_names"]
+__all__ = ["names_read", "node_model", "outer_names"]
 
 
 def node_model(
@@ -53,19 +53,23 @@ def node_model(
 
 def outer_names(node: Node) -> set[str]:
     """The names that the node's graphs read from around them."""
-    found: set[str] = set()
-    for value in node._attributes.values():
-        if type(value).__name__ == "GraphProto":
-            found |= set(_free_names(value))
-    return found
+    return set(_read_by_graphs(node.proto))
+
+
+def names_read(proto: Any) -> set[str]:
+    """The names that a `NodeProto` reads, by its graphs too."""
+    return {name for name in proto.input if name} | set(_read_by_graphs(proto))
+
+
+def _read_by_graphs(proto: Any) -> Iterator[str]:
+    for attribute in proto.attribute:
+        if attribute.HasField("g"):
+            yield from _free_names(attribute.g)
 
 
 def _free_names(graph: Any) -> Iterator[str]:
     bound = {each.name for each in (*graph.input, *graph.initializer)}
     for node in graph.node:
-        yield from (name for name in node.input if name and name not in bound)
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from (name for name in _free_names(attribute.g) if name not in bound)
+        yield from (name for name in names_read(node) if name not in bound)
         bound.update(node.output)
     yield from (each.name for each in graph.output if each.name not in bound)

@@ -18,6 +18,7 @@ from torshjit.capture.onnx_import.arguments import (
 from torshjit.capture.onnx_import.capture import capture_model
 from torshjit.capture.onnx_import.model import OnnxModel, load_onnx
 from torshjit.capture.onnx_import.narrow_types import is_narrow
+from torshjit.capture.onnx_import.split_model import SplitModel, split_model
 from torshjit.capture.onnx_import.value_inputs import value_inputs
 from torshjit.compiled import CompiledModule
 from torshjit.compiler_cache import compiler_context, load_compiler
@@ -29,7 +30,8 @@ __all__ = ["CompiledOnnxModel", "OnnxSource"]
 class OnnxSource:
     """An ONNX model: an `onnx.ModelProto`, its bytes, or the path of a file.
 
-    Plainly it runs in onnx's reference evaluator.
+    Plainly it runs in onnx's reference evaluator, but for what comes before the node that the
+    import stopped at.
 
     Raises:
         ConfigError: the package onnx is not installed.
@@ -52,8 +54,11 @@ class OnnxSource:
         #: The element type of each result; empty where none of them is narrow.
         self.narrow_results = types if any(map(is_narrow, types)) else []
         self._evaluator: Any = None
+        self._config: JitConfig | None = None
+        self._splits: dict[tuple[str, ...], SplitModel | None] = {}
 
     def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
+        self._config = config
         return capture_model(
             self.model, args, kwargs, load_compiler(), compiler_context(), config.strict
         )
@@ -68,10 +73,20 @@ class OnnxSource:
                 # The evaluator would take any type, and answer for a model that there is not.
                 check_argument(declaration, value.dtype, value.shape)
             feeds[name] = value
+        results = self._results(feeds)
+        return results[0] if len(results) == 1 else tuple(results)
+
+    def _results(self, feeds: dict[str, Any]) -> list[Any]:
+        """What the model computes of all its inputs: in two parts where the import stopped."""
+        refused = tuple(self.model.refused)
+        if refused and refused not in self._splits:
+            self._splits[refused] = split_model(self.model, refused, self._config)
+        split = self._splits.get(refused)
+        if split is not None:
+            return split.run(feeds)
         if self._evaluator is None:
             self._evaluator = load_onnx().reference.ReferenceEvaluator(self.model.proto)
-        results = self._evaluator.run(None, feeds)
-        return results[0] if len(results) == 1 else tuple(results)
+        return self._evaluator.run(None, feeds)
 
 
 class CompiledOnnxModel(CompiledModule):
