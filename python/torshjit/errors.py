@@ -79,7 +79,7 @@ class DTypeError(TorshError, TypeError):
     """An element type does not fit an operation or a compiled signature."""
 
 
-class DataError(TorshError, IndexError):
+class DataError(TorshError, IndexError, ValueError):
     """The contents of an array do not fit an operation: an index is out of range."""
 
 

@@ -16,6 +16,7 @@ from torshjit.capture.numpy_trace import (  # noqa: F401  (each fills the tables
     placing,
     reductions,
     selection,
+    sliding,
     special_functions,
     ufunc_table,
     ufuncs,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from torshjit.capture.numpy_dtypes import is_supported
+from torshjit.capture.numpy_trace.known_arrays import plain
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import function, reject_arguments
 from torshjit.capture.numpy_trace.tracer import Tracer
@@ -273,11 +274,15 @@ def _tile(session: TraceSession, A: Any, reps: Any) -> Tracer:
 @function(np.repeat)
 def _repeat(session: TraceSession, a: Any, repeats: Any, axis: Any = None) -> Tracer:
     array = as_tracer(session, a)
-    if not isinstance(repeats, (int, np.integer)):
-        session.unsupported("numpy.repeat", "with an array of repeats")
+    repeats = plain(repeats)
+    if type(repeats) is Tracer:
+        session.unsupported("numpy.repeat", "with a traced array of repeats")
     if axis is None:
         array, axis = traced.ravel(array), 0
     place = _axis(axis, array.ndim)
+    if not isinstance(repeats, (int, np.integer)):
+        positions = np.repeat(np.arange(array.shape[place]), repeats)
+        return traced.take(array, positions, axis=place)
     before, after = array.shape[: place + 1], array.shape[place + 1 :]
     value = reshape_value(session, array.value, (*before, 1, *after))
     value = broadcast_value(session, value, (*before, int(repeats), *after))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from torshjit.capture.numpy_trace import moments  # noqa: F401  (has the mean)
+from torshjit.capture.numpy_trace.positions import require
 from torshjit.capture.numpy_trace.reductions import NO_VALUE, finish, keeps_axes
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import FUNCTIONS, function
@@ -199,3 +200,60 @@ def _mean(session: TraceSession, a: Any, *args: Any, where: Any = NO_VALUE, **kw
     mask = traced.broadcast_to(as_tracer(session, where), array.shape)
     total = traced.sum(array, *args, dtype=dtype, where=mask, **kwargs)
     return astype(traced.divide(total, traced.sum(mask, *args, **kwargs)), dtype)
+
+
+# Quantiles and places: of sorted rows, in which NaN comes last.
+
+
+def _nan_position(numpy_function: Callable, plain: Callable, neutral: float) -> None:
+    @function(numpy_function)
+    def position(
+        session: TraceSession,
+        a: Any,
+        axis: Any = None,
+        out: Any = None,
+        *,
+        keepdims: Any = NO_VALUE,
+    ) -> Tracer:
+        array = as_tracer(session, a)
+        options = {"axis": axis, "keepdims": keeps_axes(keepdims)}
+        if _has_nan(array):
+            is_nan = traced.isnan(array)
+            has_any = traced.logical_not(traced.all(is_nan, axis=axis))
+            require(session, has_any.value, "All-NaN slice encountered")
+            array = traced.where(is_nan, array.dtype.type(neutral), array)
+        return plain(array, out=out, **options)
+
+
+_nan_position(np.nanargmax, traced.argmax, -np.inf)
+_nan_position(np.nanargmin, traced.argmin, np.inf)
+
+
+@function(np.nanmedian)
+def _nanmedian(
+    session: TraceSession,
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    overwrite_input: bool = False,
+    keepdims: Any = NO_VALUE,
+) -> Tracer:
+    array = as_tracer(session, a)
+    if not _has_nan(array):
+        return traced.median(array, axis=axis, out=out, keepdims=keeps_axes(keepdims))
+    if array.dtype == np.float16 or (axis is not None and not isinstance(axis, int)):
+        session.unsupported("numpy.nanmedian", f"of dtype {array.dtype} over axes {axis}")
+    flat = traced.reshape(array, (-1,)) if axis is None else traced.moveaxis(array, axis, -1)
+    if flat.shape[-1] == 0:
+        session.unsupported("numpy.nanmedian", "of no elements")
+    ordered = traced.sort(flat, axis=-1)
+    count = _counted(flat, axis=-1, keepdims=True)
+    low = traced.maximum(traced.floor_divide(traced.subtract(count, 1), 2), 0)
+    high = traced.minimum(traced.floor_divide(count, 2), flat.shape[-1] - 1)
+    high = traced.where(traced.equal(traced.remainder(count, 2), 1), low, high)
+    pair = [traced.take_along_axis(ordered, each, -1)[..., 0] for each in (low, high)]
+    result = traced.where(traced.equal(low, high)[..., 0], pair[0], (pair[0] + pair[1]) / 2)
+    if keeps_axes(keepdims):
+        place = tuple(range(array.ndim)) if axis is None else axis
+        result = traced.expand_dims(result, place)
+    return finish(session, "numpy.nanmedian", out, result if result.ndim else result[()])

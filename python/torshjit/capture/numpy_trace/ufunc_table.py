@@ -134,8 +134,10 @@ def _reciprocal(math: GraphMath, x: Any) -> Any:
 
 def _power(math: GraphMath, base: Any, exponent: Any) -> Any:
     if exponent.dtype[0] == "i":
-        # NumPy raises where an exponent is negative, which depends on its elements.
-        math.session.unsupported("numpy.power", "with an array of integer exponents")
+        from torshjit.capture.numpy_trace.positions import require
+
+        message = "Integers to negative integer powers are not allowed."
+        require(math.session, math.compare("ge", exponent, 0), message)
     return math("pow", base, exponent)
 
 
