@@ -225,8 +225,14 @@ class CompiledModule(_runtime.Dispatcher):
         assert self._source is not None
         try:
             return self._source.capture(args, kwargs, self._config)
-        except TorshError:
-            raise
+        except TorshError as error:
+            again = getattr(self._source, "capture_again", None)
+            if again is None or not self._may_fall_back() or not isinstance(error, CaptureError):
+                raise
+            program = again(args, kwargs, self._config, error)
+            if program is None:
+                raise
+            return program
         except Exception as error:
             if not self._may_fall_back():
                 raise

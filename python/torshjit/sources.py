@@ -13,7 +13,7 @@ from torshjit.capture.opened_objects import open_objects
 from torshjit.capture.stablehlo_import.module_kinds import is_lowered_function, is_stablehlo
 from torshjit.compiler_cache import compiler_context, load_compiler
 from torshjit.config import JitConfig
-from torshjit.errors import ConfigError
+from torshjit.errors import ConfigError, TorshError
 
 __all__ = ["MlirSource", "PythonSource", "Source", "TorchSource", "is_torch_tensor", "source_of"]
 
@@ -89,6 +89,19 @@ class PythonSource:
     def takes_tensors(self, signature: Any) -> bool:
         """Whether it is a torch program for a call of this signature."""
         return any(getattr(leaf, "kind", None) == "torch" for leaf in tree_leaves(signature))
+
+    def capture_again(
+        self, args: tuple, kwargs: dict, config: JitConfig, refused: TorshError
+    ) -> CapturedProgram | None:
+        """Captures a torch program through torch.export, if that knows what was refused."""
+        if refused.op not in ("aten.item.default", "aten._local_scalar_dense.default"):
+            return None
+        from torshjit.torch_backend.exported_program import capture_exported
+
+        try:
+            return capture_exported(self.function, args, kwargs, config)
+        except TorshError:
+            return None
 
     def take_apart(self, config: JitConfig) -> Any:
         """The program in parts that torch._dynamo finds."""

@@ -153,3 +153,68 @@ def test_reset_forgets_the_parts() -> None:
     fast.reset()
     assert fast.stats()["compiled_ops"] == 0
     torch.testing.assert_close(fast(torch.ones(2)), torch.tensor(4.0))
+
+
+class AsksForItems(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+        self.register_buffer("scale", torch.full((4,), 2.0))
+        self.shift = torch.tensor([2.0, 3.0, 4.0, 5.0])
+
+    def forward(self, x: Any, n: int = 2, *, unused: Any = None) -> Any:
+        y = self.layer(x) * self.scale + self.shift
+        k = y.sum().item()
+        return {
+            "a": y * k + 1,
+            "b": (y.add(k, alpha=2) * n, k * 0.5 * y, (y / k).to(torch.float16) * k),
+            "c": [torch.where(y > k, y, k), y.clamp(max=k)],
+        }
+
+
+def test_values_that_are_only_operands_are_compiled() -> None:
+    torch.manual_seed(0)
+    module = AsksForItems()
+    fast = torshjit.compile(module)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("error", torshjit.FallbackWarning)
+        for _ in range(2):
+            x = torch.randn(3, 4)
+            torch.testing.assert_close(fast(x, 3, unused=None), module(x, 3, unused=None))
+            module.scale.mul_(1.5)
+    stats = fast.stats()
+    assert stats["specializations"] == 1
+    assert stats["fallback_ops"] == {}
+    assert fast.explain(structured=True)["fallbacks"] == []
+    assert "test_torch_partitioned.py" in fast.explain()
+
+
+def of_two_dtypes(x: Any, i: Any) -> Any:
+    return x * i.max().item() + x.mean().item(), i * x.sum().item(), i + i.sum().item()
+
+
+def test_values_keep_the_dtypes_and_gradients_of_numbers() -> None:
+    x, i = torch.randn(3, requires_grad=True), torch.randint(0, 9, (5,), dtype=torch.int32)
+    fast = torshjit.compile(of_two_dtypes)
+    for _ in range(2):
+        actual, expected = fast(x, i), of_two_dtypes(x, i)
+        torch.testing.assert_close(actual, expected)
+        (mine,) = torch.autograd.grad(actual[0].sum(), x)
+        (theirs,) = torch.autograd.grad(expected[0].sum(), x)
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        lambda x: (x * 2, x.sum().item()),
+        lambda x: x[: int(x.abs().sum().item()) % 5],
+        lambda x: torch.zeros(int(x.abs().sum().item()) % 5) + 1,
+    ],
+)
+@pytest.mark.filterwarnings("ignore::torshjit.FallbackWarning")
+def test_values_that_are_more_than_operands_take_the_program_apart(program: Any) -> None:
+    fast = torshjit.compile(program)
+    for x in (torch.rand(9), torch.rand(9)):
+        torch.testing.assert_close(fast(x), program(x))
+    assert fast.stats()["fallback_ops"] == {"aten.item.default": 2}
