@@ -29,6 +29,7 @@ from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.shadow import Shadow
 from torshjit.capture.numpy_trace.tracer import Storage, Tracer
 from torshjit.capture.numpy_trace.values import is_tracer
+from torshjit.capture.opened_objects import Opened, Structure
 from torshjit.errors import CaptureError, TorshError
 
 __all__ = ["capture_function", "classify_argument"]
@@ -198,6 +199,20 @@ def _argument_tracer(session: TraceSession, array: Any, number: int, name: str) 
     return tracer
 
 
+class ComplexArray(Structure):
+    """An array of complex numbers, put together from pairs along a last axis."""
+
+    __slots__ = ()
+
+    def __init__(self, dtype: np.dtype, is_scalar: bool) -> None:
+        super().__init__(np.ndarray, (dtype, is_scalar))
+
+    def make(self, parts: list) -> Any:
+        dtype, is_scalar = self.context
+        array = parts[0].view(dtype)[..., 0]
+        return array[()] if is_scalar else array
+
+
 def _output_tree(session: TraceSession, result: Any, outputs: list[Any]) -> Any:
     """Describes the result and appends the values of its arrays to `outputs`.
 
@@ -207,10 +222,13 @@ def _output_tree(session: TraceSession, result: Any, outputs: list[Any]) -> Any:
     Raises:
         CaptureError: the result holds an object that is neither an array nor a plain value.
     """
-    places: dict[int, ResultLeaf] = {}
+    places: dict[int, Any] = {}
     alive = list(tree_leaves(result))
 
     def leave(value: Any) -> Any:
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            parts = tuple(tree_map(leave, part) for part in value)
+            return Opened(Structure(type(value), None), parts)
         if isinstance(value, np.ndarray) and not is_tracer(value):
             # An array made while tracing, or of unknown origin: each call returns a copy.
             value = session.bind_object(value)
@@ -224,8 +242,12 @@ def _output_tree(session: TraceSession, result: Any, outputs: list[Any]) -> Any:
         if value.origin is not None:
             return value.origin
         if id(value) not in places:
-            places[id(value)] = ResultLeaf(len(outputs), value.is_scalar)
-            outputs.append(value.value)
+            is_complex = value.dtype.kind == "c"
+            leaf: Any = ResultLeaf(len(outputs), value.is_scalar and not is_complex)
+            if is_complex:
+                leaf = Opened(ComplexArray(value.dtype, value.is_scalar), (leaf,))
+            places[id(value)] = leaf
+            outputs.append(value.stored_value)
         return places[id(value)]
 
     tree = tree_map(leave, result)

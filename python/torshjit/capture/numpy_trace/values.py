@@ -67,6 +67,8 @@ def as_operand(session: TraceSession, value: Any) -> Tracer | int | float:
         return value
     if type(value) in _WEAK:
         return value
+    if type(value) is complex or getattr(getattr(value, "dtype", None), "kind", "") == "c":
+        session.unsupported("complex numbers", "they stay between calls of NumPy")
     if isinstance(value, np.ndarray):
         return session.bind_object(value)
     if isinstance(value, (list, tuple)):
