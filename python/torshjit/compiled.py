@@ -32,6 +32,7 @@ from torshjit.fallback import (
     TooManySignatures,
     too_many_signatures,
     warn_of_host_calls,
+    warn_of_parts,
 )
 from torshjit.process_statistics import TOTALS
 from torshjit.signatures import (
@@ -326,6 +327,10 @@ class CompiledModule(_runtime.Dispatcher):
         with self._lock:
             self._training_calls += 1
             self._training_us += (time.perf_counter() - started) * 1e6
+            is_first = not self._warned and not parts.is_whole
+            self._warned = self._warned or is_first
+        if is_first:
+            warn_of_parts(self._name, parts)
         return result
 
     def note_backward(self, is_differentiable: bool) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "TooManySignatures",
     "too_many_signatures",
     "warn_of_host_calls",
+    "warn_of_parts",
 ]
 
 #: A ShapeError is not among them: the plain program would fail as well, and say less.
@@ -79,6 +80,20 @@ def warn_of_host_calls(
         warnings.warn(
             f"{name} calls Python between its compiled kernels, for what the compiler lacks: "
             + ", ".join(lines),
+            FallbackWarning,
+            stacklevel=_caller_level(),
+        )
+
+
+def warn_of_parts(name: str, parts: PartitionedProgram) -> None:
+    """Warns the caller of `name` of what its training graphs leave to eager torch."""
+    lines = [f"{cut.reason} {cut.location or ''}".strip() for cut in parts.breaks]
+    for program in parts.programs:
+        lines += program.stats()["fallback_ops"]
+    if lines or not parts.programs:
+        warnings.warn(
+            f"{name} trains in parts, with eager torch between them: "
+            + (", ".join(dict.fromkeys(lines)) or "nothing of it was compiled"),
             FallbackWarning,
             stacklevel=_caller_level(),
         )
