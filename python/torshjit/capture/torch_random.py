@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from torshjit.capture.random_draws import Draws
 from torshjit.capture.torch_elementwise import binary_dtype
 from torshjit.capture.torch_lowering import (
     Lowering,
@@ -27,53 +28,6 @@ Tensor = torch.Tensor
 Shape = Sequence[int]
 Number = bool | int | float
 
-#: So many numbers are set apart for each draw of a program.
-_MOST_NUMBERS = 1 << 40
-
-
-class Draws:
-    """The random numbers of one program under construction."""
-
-    def __init__(self, g: Lowering) -> None:
-        self._g = g
-        self._count = 0
-        (self._key,) = g.host_calls.add(
-            RANDOM_KEY, [], [("ui64", ())], is_pure=False, location=g.location
-        )
-
-    def bits(self, shape: Shape) -> Any:
-        """64 random bits for each element."""
-        g, count = self._g, math.prod(shape)
-        start = g.scalar(self._count * _MOST_NUMBERS, "ui64")
-        self._count += 1
-        place = g.emit("add", g.iota((count,), 0, "ui64"), start)
-        return g.reshape(g.emit("philox", place, self._key), shape)
-
-    def uniform(self, shape: Shape, dtype: str, *, positive: bool = False) -> Any:
-        """Numbers in [0, 1), or with `positive` in (0, 1), evenly spread over a float type."""
-        g = self._g
-        digits = {"f16": 11, "bf16": 8, "f32": 24, "f64": 53}[dtype] - positive
-        high = g.emit("shift_right", self.bits(shape), g.scalar(64 - digits, "ui64"))
-        # Small enough for the signed type, which every target converts.
-        value = g.cast(g.cast(high, "i64"), dtype)
-        if positive:
-            value = g.emit("add", value, g.scalar(0.5, dtype))
-        return g.emit("mul", value, g.scalar(2.0**-digits, dtype))
-
-    def normal(self, shape: Shape, dtype: str) -> Any:
-        """Numbers of the standard normal distribution, by Box and Muller."""
-        g = self._g
-        wide = accumulation_dtype(dtype)
-        log = g.emit("log", self.uniform(shape, wide, positive=True))
-        length = g.emit("sqrt", g.emit("mul", log, g.scalar(-2, wide)))
-        turn = g.emit("mul", self.uniform(shape, wide), g.scalar(2 * math.pi, wide))
-        return g.cast(g.emit("mul", length, g.emit("cos", turn)), dtype)
-
-    def exponential(self, shape: Shape, dtype: str) -> Any:
-        """Numbers of the exponential distribution with rate one."""
-        g = self._g
-        return g.emit("neg", g.emit("log", self.uniform(shape, dtype, positive=True)))
-
 
 def draws_of(g: Lowering, generator: Any = None) -> Draws:
     """The random numbers of the program; the key is asked for at its first draw.
@@ -84,7 +38,10 @@ def draws_of(g: Lowering, generator: Any = None) -> Draws:
     if generator is not None:
         raise g.fail("only torch's default generator is covered")
     if g.draws is None:
-        g.draws = Draws(g)
+        (key,) = g.host_calls.add(
+            RANDOM_KEY, [], [("ui64", ())], is_pure=False, location=g.location
+        )
+        g.draws = Draws(g, key)
     return g.draws
 
 

@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
-
-import numpy as np
 
 from torshjit.capture.onnx_import.handlers import lowers
 from torshjit.capture.onnx_import.node import Node
-from torshjit.capture.onnx_import.operations import Operations, is_float, wider
+from torshjit.capture.onnx_import.operations import Operations, is_float
+from torshjit.capture.onnx_import.random import dropped
 
 __all__: list[str] = []
 
@@ -163,21 +161,6 @@ def _hardmax(g: Operations, node: Node) -> Any:
     return g.reshape(g.cast(g.compare("eq", places, largest), value.dtype), shape)
 
 
-#: A larger mask is not part of the program.
-_LARGEST_MASK = 1 << 20
-
-
-def _drawn(g: Operations, node: Node, value: Any, ratio: float) -> tuple[Any, Any]:
-    """Dropout in training, whose mask is that of the reference evaluator for the node's seed."""
-    seed = node.attribute("seed")
-    if seed is None or math.prod(value.shape) > _LARGEST_MASK:
-        raise node.fail("without a seed it draws other numbers at each call")
-    state = np.random.RandomState(int(seed))
-    mask = g.value(state.uniform(0, 1.0, tuple(value.shape)) >= ratio)
-    scaled = g.math("mul", g.cast(value, wider(value.dtype)), 1.0 / (1.0 - ratio))
-    return g.cast(g.where(mask, scaled, 0.0), value.dtype), mask
-
-
 @lowers("Dropout")
 def _dropout(g: Operations, node: Node) -> Any:
     value = node.value(0)
@@ -185,7 +168,7 @@ def _dropout(g: Operations, node: Node) -> Any:
         ratio = node.known(1, "the ratio", None)
         share = 0.5 if ratio is None else float(ratio.reshape(-1)[0])
         if share:
-            return _drawn(g, node, value, share)
+            return dropped(g, node, value, share)
     if node.version < 7 and not node.attribute("is_test", 0):
         raise node.fail("it draws random numbers in training")
     return value, g.filled(True, "i1" if node.version >= 10 else value.dtype, value.shape)

@@ -51,6 +51,7 @@ _FAMILIES = (
     "ordering",
     "pooling",
     "quantization",
+    "random",
     "recurrent",
     "reduction",
     "resampling",

@@ -41,6 +41,7 @@ class Operations:
         host_calls: the calls of the host.
         bindings: where each input of the graph comes from, in order.
         names: the model's name of each.
+        draws: the random numbers of the call, once one is drawn.
     """
 
     def __init__(self, compiler: Any, context: Any) -> None:
@@ -51,6 +52,7 @@ class Operations:
         self._bits: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._scalars: dict[tuple[str, bytes], Any] = {}
         self._initializer_names: dict[int, str] = {}
+        self.draws: Any = None
         self._conditions: list[Any] = []
         self.bindings: list[ArgumentBinding | ObjectBinding] = []
         self.names: list[str] = []
