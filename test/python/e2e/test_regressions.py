@@ -204,6 +204,23 @@ def test_reductions_over_more_than_32_bits_count_are_refused(executor: str) -> N
 
 
 @pytest.mark.parametrize("executor", COMPILED)
+def test_rounds_that_mix_two_values_compile_in_the_time_of_their_number(executor: str) -> None:
+    """Each value was copied into both of its consumers: eight rounds took more than a minute."""
+    x = np.arange(50, dtype=np.int32)
+
+    def program(x: np.ndarray, y: np.ndarray) -> tuple:
+        for _ in range(30):
+            x = x + y
+            y = (y * np.int32(3)) ^ x
+        return x, y, x ^ y
+
+    results = _compiled(program, executor)(x, x + 1)
+    with np.errstate(over="ignore"):
+        for got, want in zip(results, program(x, x + 1), strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
+@pytest.mark.parametrize("executor", COMPILED)
 def test_sums_of_one_kernel_do_not_share_memory(executor: str) -> None:
     """Equal initial values were merged: the third sum was overwritten by the first."""
     rng = np.random.default_rng(0)
