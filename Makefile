@@ -34,6 +34,7 @@ conformance: build ## Run ONNX's backend tests, torch's operator samples and who
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx --kind pytorch-converted
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx --kind pytorch-operator
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx.flipped_files
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.mlir.mangled_texts
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --gradients
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.numpy

@@ -29,7 +29,43 @@ def _parse(text: str | bytes) -> object:
     ],
 )
 def test_an_array_of_index_is_an_error(text):
-    # In a process of its own: where the check is missing, MLIR ends the process.
+    assert _ERROR in _error_of(text)
+
+
+def _linalg(line: str) -> str:
+    return (
+        "func.func @main(%x: tensor<2x9xf32>, %e: tensor<9x2xf32>) -> tensor<9x2xf32> {\n"
+        f"  %0 = linalg.{line} : tensor<9x2xf32>\n}}"
+    )
+
+
+_TRANSPOSE = "transpose ins(%x : tensor<2x9xf32>) outs(%e : tensor<9x2xf32>) permutation = "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        _linalg(_TRANSPOSE + "[1xf32, 0]\n  return %0"),
+        _linalg(_TRANSPOSE + "1, 0\n  return %0"),
+        _linalg(_TRANSPOSE + "[1, 99999999999999999999]\n  return %0"),
+        _linalg(_TRANSPOSE + "["),
+        _linalg("matmul<0.0>"),
+    ],
+)
+def test_what_parsers_of_operations_do_not_survive_is_an_error(text):
+    assert _error_of(text).startswith("expected ")
+
+
+def test_a_list_of_integers_is_none_of_it():
+    text = _linalg(_TRANSPOSE + "[1, 0]\n  return %0")
+    assert "permutation = [1, 0]" in str(_parse(text))
+
+
+def _error_of(text: str) -> str:
+    """What parsing `text` reports.
+
+    In a process of its own: where a check is missing, MLIR ends the process.
+    """
     script = (
         "import sys\n"
         "from torshjit import _compiler\n"
@@ -46,7 +82,7 @@ def test_an_array_of_index_is_an_error(text):
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert _ERROR in result.stdout
+    return result.stdout
 
 
 def test_the_error_names_the_line():
