@@ -3,6 +3,7 @@
 
 #include "Diagnostics.h"
 #include "GraphBuilder.h"
+#include "ResultTypes.h"
 #include "SourceCheck.h"
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -92,5 +93,6 @@ NB_MODULE(_compiler, m) {
       });
   bindGraphBuilder(m);
   bindGraphRecords(m, module);
+  bindResultTypes(m);
   bindCompile(m);
 }

@@ -5,11 +5,11 @@
 #include "GraphBuilder.h"
 #include "Attributes.h"
 #include "Diagnostics.h"
+#include "ResultTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Verifier.h"
-#include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -104,7 +104,7 @@ public:
     else if (resultTypes)
       for (const auto &[dtype, shape] : *resultTypes)
         state.addTypes(toMLIR(ctx, {dtype, shape}));
-    else if (!info->hasTrait<OpTrait::ZeroResults>() && failed(inferTypes(state, *info)))
+    else if (!info->hasTrait<OpTrait::ZeroResults>() && failed(inferResultTypes(state, *info)))
       diagnostics.raise(name + ": cannot infer the result's type");
     Operation *op = builder.create(state);
     if (failed(mlir::verify(op, /*verifyRecursively=*/false)) || diagnostics.hasError()) {
@@ -251,59 +251,6 @@ private:
         (info.getStringRef() + ": wrong number of operand groups or wrong attributes")
             .str()
             .c_str());
-  }
-
-  /// Inference reads the operands by their number, so that has to be right.
-  static LogicalResult checkOperandCount(OperationState &state, RegisteredOperationName info) {
-    size_t count = state.operands.size();
-    auto wrong = [&](const char *quantity, size_t expected) {
-      return mlir::emitError(state.location)
-             << info.getStringRef() << ": takes " << quantity << expected << " operand"
-             << (expected == 1 ? "" : "s") << ", got " << count;
-    };
-    std::optional<size_t> exactly, atLeast;
-    if (info.hasTrait<OpTrait::ZeroOperands>())
-      exactly = 0;
-    else if (info.hasTrait<OpTrait::OneOperand>())
-      exactly = 1;
-    else if (info.hasTrait<OpTrait::NOperands<2>::Impl>())
-      exactly = 2;
-    else if (info.hasTrait<OpTrait::NOperands<3>::Impl>())
-      exactly = 3;
-    else if (info.hasTrait<OpTrait::AtLeastNOperands<1>::Impl>())
-      atLeast = 1;
-    else if (info.hasTrait<OpTrait::AtLeastNOperands<2>::Impl>())
-      atLeast = 2;
-    else if (info.hasTrait<OpTrait::AtLeastNOperands<3>::Impl>())
-      atLeast = 3;
-    if (exactly && count != *exactly)
-      return wrong("", *exactly);
-    if (atLeast && count < *atLeast)
-      return wrong("at least ", *atLeast);
-    return success();
-  }
-
-  LogicalResult inferTypes(OperationState &state, RegisteredOperationName info) {
-    auto *interface = info.getInterface<InferTypeOpInterface>();
-    if (!interface)
-      throw nb::value_error((info.getStringRef() + " needs result_type").str().c_str());
-    SmallVector<char> storage(info.getOpPropertyByteSize());
-    OpaqueProperties properties(storage.data());
-    info.initOpProperties(properties, OpaqueProperties(nullptr));
-    DictionaryAttr attributes = state.attributes.getDictionary(state.getContext());
-    LogicalResult ok = success();
-    if (!storage.empty()) {
-      ok = info.setOpPropertiesFromAttribute(info, properties, attributes,
-                                             [&]() { return mlir::emitError(state.location); });
-      info.populateDefaultProperties(properties);
-    }
-    if (succeeded(ok))
-      ok = checkOperandCount(state, info);
-    if (succeeded(ok))
-      ok = interface->inferReturnTypes(state.getContext(), state.location, state.operands,
-                                       attributes, properties, {}, state.types);
-    info.destroyOpProperties(properties);
-    return ok;
   }
 
   std::shared_ptr<Module> program;

@@ -14,14 +14,11 @@ import jax.numpy as jnp
 from jax_cases import CASES
 
 import torshjit
-from torshjit.capture.numpy_dtypes import is_supported
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_function(case):
-    if case.name in ("random numbers", "dropout", "bits") and not is_supported(np.dtype("uint32")):
-        pytest.skip("needs unsigned integers")
     lowered = jax.jit(case.function).lower(*case.arguments)
     got = torshjit.compile(lowered, strict=True)(*case.arguments)
     want = jax.jit(case.function)(*case.arguments)
