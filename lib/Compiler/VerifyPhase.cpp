@@ -3,6 +3,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "torshjit/Compiler/Passes.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Tensor/Passes.h"
 
@@ -76,7 +77,12 @@ private:
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       if (!isKernel(function))
         continue;
+      auto hasUnsigned = [](Type type) { return isUnsigned(type); };
       WalkResult result = function.walk([&](Operation *op) {
+        if (llvm::any_of(op->getResultTypes(), hasUnsigned) ||
+            llvm::any_of(op->getOperandTypes(), hasUnsigned))
+          return WalkResult(op->emitError("'") << op->getName() << "' has an unsigned type, of which "
+                                               << "there is none after the phase " << phase);
         if (llvm::is_contained(kDialects, op->getName().getDialectNamespace()))
           return WalkResult::advance();
         return WalkResult(broken(op));

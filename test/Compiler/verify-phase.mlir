@@ -3,6 +3,7 @@
 // RUN: not torsh-opt %t/large.mlir --torsh-compile-to=loops 2>&1 | FileCheck %t/large.mlir
 // RUN: not torsh-opt %t/large-and-empty.mlir --torsh-compile-to=loops 2>&1 | FileCheck %t/large-and-empty.mlir
 // RUN: not torsh-opt %t/linalg.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/linalg.mlir
+// RUN: not torsh-opt %t/unsigned.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/unsigned.mlir
 // RUN: not torsh-opt %t/kernel.mlir --torsh-verify-phase=phase=linalg 2>&1 | FileCheck %t/kernel.mlir
 // RUN: not torsh-opt %t/loops.mlir "--torsh-verify-dialects=phase=loops dialects=arith,func host=true" 2>&1 | FileCheck %t/loops.mlir
 // RUN: not torsh-opt %t/llvm.mlir "--torsh-verify-dialects=phase=llvm dialects=llvm" 2>&1 | FileCheck %t/llvm.mlir
@@ -34,6 +35,13 @@ func.func @main(%x: tensor<4611686018427387904x8x0xf32>) -> tensor<4611686018427
 // CHECK: error: 'vector.broadcast' is not allowed after the phase linalg
 func.func @kernel(%x: f32) attributes {torsh.kernel} {
   %0 = vector.broadcast %x : f32 to vector<4xf32>
+  return
+}
+
+//--- unsigned.mlir
+// CHECK: error: 'tensor.extract_slice' has an unsigned type, of which there is none after the phase linalg
+func.func @kernel(%x: tensor<8xui8>) attributes {torsh.kernel} {
+  %0 = tensor.extract_slice %x[0] [4] [1] : tensor<8xui8> to tensor<4xui8>
   return
 }
 
