@@ -59,6 +59,7 @@ def _host_call(call: Call) -> tuple[np.ndarray, ...]:
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
-    array = array.view()
+    # A copy, as programs give: some functions write to arrays that are read-only.
+    array = array.copy()
     array.flags.writeable = False
     return array

@@ -222,6 +222,8 @@ def call_on_host(
     else:
         host = HostFunction(name, applied(function, tree[0], tree[1]))
     leaves = list(_leaves(samples))
+    if is_pure and not leaves:
+        raise _Refused("it returns nothing, so it is called for what it changes")
     types = [(dialect_dtype(_stored_dtype(leaf.dtype)), _stored_shape(leaf)) for leaf in leaves]
     values = session.host_calls.add(
         host,
@@ -323,6 +325,12 @@ def _results_of_samples(
         finally:
             if state is not None:
                 np.random.set_state(state)  # noqa: NPY002
+        if any(
+            sample.tobytes() != _sample(tracer.dtype, tracer.shape, variant).tobytes()
+            for sample, tracer in zip(samples, operands.tracers, strict=True)
+        ):
+            # Some of NumPy's functions write to arrays that are read-only.
+            raise _Refused("it writes to an array that it is given")
         if not found:
             operands.samples = samples
         found.append(result)

@@ -14,7 +14,7 @@ from torshjit.capture.numpy_trace.reductions import NO_VALUE, finish, keeps_axes
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tables import FUNCTIONS, function
 from torshjit.capture.numpy_trace.tracer import Tracer
-from torshjit.capture.numpy_trace.values import as_tracer, astype, traced
+from torshjit.capture.numpy_trace.values import as_tracer, astype, is_tracer, traced
 
 __all__: list[str] = []
 
@@ -171,6 +171,8 @@ def _with_masks(numpy_function: Callable, *others: Callable) -> None:
         if has_initial:
             if numpy_function not in _COMBINED:
                 session.unsupported(name, "with the argument initial")
+            if not is_tracer(initial):
+                initial = np.asarray(initial).astype(result.dtype)[()]
             combined = getattr(traced, _COMBINED[numpy_function])(result, initial)
             result = astype(as_tracer(session, combined), result.dtype)
         return finish(session, name, out, result)

@@ -57,8 +57,10 @@ def scan(array: Tracer, kind: str, dtype: np.dtype, axis: int, **attributes: Any
     return wrap(session, cast_value(session, value, dtype), dtype, is_scalar=False)
 
 
-def _sum_dtype(dtype: np.dtype, given: Any) -> np.dtype:
-    """The dtype that NumPy sums in: small integers are widened."""
+def _sum_dtype(dtype: np.dtype, given: Any, out: Any = None) -> np.dtype:
+    """The dtype that NumPy sums in: small integers are widened, or that of `out`."""
+    if given is None and out is not None:
+        return (out[0] if isinstance(out, tuple) else out).dtype
     return np.dtype(given) if given is not None else np.sum(np.empty(0, dtype)).dtype
 
 
@@ -70,7 +72,7 @@ def _running(kind: str, *numpy_functions: Callable) -> None:
         session: TraceSession, a: Any, axis: Any = None, dtype: Any = None, out: Any = None
     ) -> Tracer:
         array, place = _flat(session, as_tracer(session, a), axis)
-        loop = _sum_dtype(array.dtype, dtype)
+        loop = _sum_dtype(array.dtype, dtype, out)
         if not is_supported(loop):
             session.unsupported(name, f"in dtype {loop}")
         return finish(session, name, out, scan(array, kind, loop, place))
@@ -115,7 +117,7 @@ def _cumulative(numpy_function: Callable, kind: str, neutral: int) -> None:
                 "For arrays which have more than one dimension ``axis`` argument is required."
             )
         place = _axis(0 if axis is None else axis, array.ndim)
-        loop = _sum_dtype(array.dtype, dtype)
+        loop = _sum_dtype(array.dtype, dtype, out)
         if not is_supported(loop):
             session.unsupported(name, f"in dtype {loop}")
         result = scan(array, kind, loop, place)
@@ -169,7 +171,7 @@ def accumulate(
     if operand.ndim == 0:
         raise TypeError("cannot accumulate on a scalar")
     if kind in ("sum", "prod"):
-        loop = _sum_dtype(operand.dtype, dtype)
+        loop = _sum_dtype(operand.dtype, dtype, out)
     elif ufunc in (np.logical_and, np.logical_or):
         loop = np.dtype(bool)
     else:
@@ -371,7 +373,9 @@ def _quantile(
     count = merged.shape[place]
     if count == 0:
         session.unsupported(name, "of no elements")
-    ordered = astype(_sorted(session, name, merged, place), dtype)
+    ordered = _sorted(session, name, merged, place)
+    # NumPy takes the difference of floats in their own dtype.
+    ordered = ordered if array.dtype.kind == "f" else astype(ordered, dtype)
     results = [_interpolated(ordered, count, float(each), dtype) for each in places.reshape(-1)]
     if places.ndim:
         result = traced.stack(results, axis=0) if results else None

@@ -183,7 +183,13 @@ def combine_at(
     selection = Selection(session, target.shape, key)
     if selection.mask is not None:
         session.unsupported(name, "at a traced mask")
-    stored = as_tracer(session, operand, target.dtype)
+    stored = (
+        as_tracer(session, operand, np.asarray(operand).dtype)
+        if not is_tracer(operand)
+        else operand
+    )
+    if np.result_type(stored.dtype, target.dtype).kind != target.dtype.kind:
+        session.unsupported(name, f"of dtypes {target.dtype} and {stored.dtype}")
     if not np.can_cast(np.result_type(stored.dtype, target.dtype), target.dtype, "same_kind"):
         raise np.exceptions.DTypePromotionError(f"Cannot cast {name} output to {target.dtype}")
     stored = astype(stored, target.dtype)
@@ -234,7 +240,7 @@ def _copyto(
     session: TraceSession, dst: Any, src: Any, casting: str = "same_kind", where: Any = True
 ) -> None:
     target = _own(session, "numpy.copyto", dst)
-    source = as_tracer(session, src, target.dtype)
+    source = as_tracer(session, src, None if is_tracer(src) else np.asarray(src).dtype)
     if not np.can_cast(source.dtype, target.dtype, casting):  # type: ignore[arg-type]
         raise TypeError(
             f"Cannot cast array data from {source.dtype!r} to {target.dtype!r} according to the "

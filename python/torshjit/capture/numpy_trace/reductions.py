@@ -65,10 +65,12 @@ def finish(session: TraceSession, name: str, out: Any, result: Tracer) -> Tracer
     return result if out is None else store(session, name, out, result)
 
 
-def _sum_dtype(array: Tracer, dtype: Any) -> np.dtype:
-    """The dtype that NumPy adds and multiplies in: small integers are widened."""
+def _sum_dtype(array: Tracer, dtype: Any, out: Any = None) -> np.dtype:
+    """The dtype that NumPy adds and multiplies in: small integers are widened, or that of `out`."""
     if dtype is not None:
         return np.dtype(dtype)
+    if out is not None:
+        return out.dtype
     return np.sum(np.empty(0, array.dtype)).dtype
 
 
@@ -88,7 +90,7 @@ def _widened(op: str, numpy_function: Callable) -> None:
     ) -> Tracer:
         reject_arguments(session, name, initial=initial, where=where)
         array = as_tracer(session, a)
-        loop = _sum_dtype(array, dtype)
+        loop = _sum_dtype(array, dtype, out)
         if not is_supported(loop):
             session.unsupported(name, f"in dtype {loop}")
         result = reduce_axes(array, op, loop, reduction_axes(array, axis), keeps_axes(keepdims))

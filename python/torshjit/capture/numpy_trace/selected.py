@@ -90,6 +90,10 @@ class Selected(np.lib.mixins.NDArrayOperatorsMixin):
         if isinstance(result, tuple):
             return tuple(Selected(as_tracer(self.session, each), self.mask) for each in result)
         if out is not None:
+            if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+                raise np.exceptions.DTypePromotionError(
+                    f"Cannot cast ufunc output from {result.dtype} to {self.dtype}"
+                )
             result = astype(result, self.dtype)
         return Selected(as_tracer(self.session, result), self.mask)
 

@@ -264,6 +264,8 @@ def _is_close(
     equal_nan: bool = False,
 ) -> Tracer:
     x, y = as_tracer(session, a), as_tracer(session, b)
+    # NumPy makes the second one inexact, so that differences of integers do not wrap around.
+    y = astype(y, np.result_type(y.dtype, 1.0))
     bound = traced.add(atol, traced.multiply(rtol, traced.absolute(y)))
     near = traced.logical_and(
         traced.isfinite(y), traced.less_equal(traced.absolute(traced.subtract(x, y)), bound)
