@@ -62,7 +62,9 @@ class DynamoBackend:
     def __call__(self, graph_module: fx.GraphModule, example_inputs: Sequence[Any]) -> Any:
         from torshjit.torch_backend.whole_graphs import needs_autograd, shares_memory
 
-        if not needs_autograd(example_inputs) and not shares_memory(graph_module.graph):
+        if not needs_autograd(graph_module, example_inputs) and not shares_memory(
+            graph_module.graph
+        ):
             whole = self._compile_whole(graph_module, example_inputs)
             if whole is not None:
                 return whole

@@ -40,7 +40,7 @@ def compile_graph(
         TorshError: the configuration is strict and the graph cannot be compiled.
     """
     plan = plan_outputs(graph_module.graph)
-    if not plan.computed:
+    if not plan.computed and plan.takes_every_node(graph_module.graph):
         return lambda *args: plan.collect(args, ())
     source = graph_module if plan.is_trivial else _returning(graph_module, plan.computed)
     layouts = [layout_of(_example(node)) for node in plan.computed]

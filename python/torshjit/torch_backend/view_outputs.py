@@ -37,6 +37,20 @@ class OutputPlan:
         """Whether the compiled program returns the very outputs."""
         return list(self._outputs) == self.computed
 
+    def takes_every_node(self, graph: fx.Graph) -> bool:
+        """Whether the graph has no node besides those that the outputs are taken by.
+
+        Another one may be there for what it does: it writes to an input, or raises an error.
+        """
+        taken: set[fx.Node] = set()
+        waiting = [each for each in self._outputs if isinstance(each, fx.Node)]
+        while waiting:
+            node = waiting.pop()
+            if node not in taken:
+                taken.add(node)
+                waiting += node.all_input_nodes
+        return all(node in taken or node.op in ("placeholder", "output") for node in graph.nodes)
+
     def collect(self, args: Sequence[Any], results: Sequence[Any]) -> list[Any]:
         """Every output, given the call's arguments and what the program computed."""
         known = dict(zip(self.computed, results, strict=True))

@@ -18,10 +18,15 @@ from torch import fx
 __all__ = ["needs_autograd", "shares_memory"]
 
 
-def needs_autograd(example_inputs: Sequence[Any]) -> bool:
-    """Whether results may have to carry gradients."""
+def needs_autograd(graph_module: fx.GraphModule, example_inputs: Sequence[Any]) -> bool:
+    """Whether results may have to carry gradients: of inputs, or of what the graph holds."""
+    held = [
+        getattr(graph_module, node.target, None)
+        for node in graph_module.graph.find_nodes(op="get_attr")
+    ]
     return torch.is_grad_enabled() and any(
-        isinstance(each, torch.Tensor) and each.requires_grad for each in example_inputs
+        isinstance(each, torch.Tensor) and each.requires_grad
+        for each in (*example_inputs, *held, *graph_module.parameters())
     )
 
 

@@ -256,3 +256,47 @@ def test_a_label_that_is_no_class_is_an_error_as_in_eager() -> None:
         fast(scores, labels)
     labels[1] = -100
     torch.testing.assert_close(fast(scores, labels), nn.functional.cross_entropy(scores, labels))
+
+
+def test_a_graph_that_only_writes_is_run() -> None:
+    """It has no results, and was left out as if it did nothing."""
+
+    def program(x: Any, y: Any) -> None:
+        x.add_(y, alpha=2)
+
+    x, y = torch.randn(2, 3, 4)
+    expected = x + 2 * y
+    compiled(program)(x, y)
+    torch.testing.assert_close(x, expected)
+
+
+@pytest.mark.parametrize("make", [torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW])
+def test_the_step_of_an_optimizer_is_compiled(make: Any) -> None:
+    sizes = [(5,), (2, 3)]
+    parameters = [nn.Parameter(torch.randn(size)) for size in sizes]
+    twins = [nn.Parameter(each.detach().clone()) for each in parameters]
+    mine, theirs = make(parameters, lr=0.1), make(twins, lr=0.1)
+    step = torch.compile(mine.step, backend="torshjit")
+    torshjit.reset_stats()
+    for _ in range(3):
+        for parameter, twin in zip(parameters, twins, strict=True):
+            parameter.grad = torch.randn_like(parameter)
+            twin.grad = parameter.grad.clone()
+        step()
+        theirs.step()
+        torch.testing.assert_close(parameters, twins)
+    assert torshjit.stats()["fallback_ops"] == {}
+    assert torshjit.stats()["compiled_ops"] > 0
+
+
+def test_parameters_that_a_graph_holds_get_gradients() -> None:
+    model, twin = small_network(), small_network()
+    twin.load_state_dict(model.state_dict())
+    x = torch.randn(3, 8)
+    with torch._dynamo.config.patch(inline_inbuilt_nn_modules=False):
+        result = compiled(lambda x: model(x) * 2)(x)
+        result.sum().backward()
+    (twin(x) * 2).sum().backward()
+    torch.testing.assert_close(
+        [p.grad for p in model.parameters()], [p.grad for p in twin.parameters()]
+    )
