@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 pytest.importorskip("onnx")
 
 from conformance.onnx.known_failures import KNOWN_FAILURES
-from conformance.onnx.node_case import all_cases, cases_of, run_case
+from conformance.onnx.node_case import all_cases, cases_of, family_of, run_case
 
 #: Files of ONNX's cases, one or two for each family of the importer.
 SAMPLE = [
@@ -26,11 +27,13 @@ SAMPLE = [
     "conv",
     "convtranspose",
     "cumsum",
+    "dequantizelinear",
     "div",
     "einsum",
     "gather",
     "gelu",
     "gemm",
+    "gridsample",
     "groupnormalization",
     "if_",
     "instance_normalization",
@@ -42,15 +45,19 @@ SAMPLE = [
     "onehot",
     "pad",
     "prelu",
+    "qlinearmatmul",
+    "quantizelinear",
     "reduce_log_sum_exp",
     "reducesum",
     "reshape",
     "scan",
     "scatternd",
     "slice",
+    "sequence_map",
     "softmax",
     "split",
     "tile",
+    "topk",
     "transpose",
     "unique",
     "where",
@@ -60,7 +67,13 @@ _FOLDER = Path(__file__).parents[1]
 
 
 def test_sample_of_node_cases() -> None:
-    cases = cases_of(SAMPLE)
+    # A few of each operator: some have a hundred.
+    counts: Counter[str] = Counter()
+    cases = []
+    for case in cases_of(SAMPLE):
+        counts[family_of(case)] += 1
+        if counts[family_of(case)] <= 8 or case.name in KNOWN_FAILURES:
+            cases.append(case)
     assert len(cases) > 200
     outcomes = [run_case(case) for case in cases]
     failed = [
@@ -70,7 +83,7 @@ def test_sample_of_node_cases() -> None:
     ]
     assert not failed
     compiled = sum(each.kind == "compiled" for each in outcomes)
-    assert compiled >= 0.6 * len(outcomes)
+    assert compiled >= 0.9 * len(outcomes)
     # A comparison that finds nothing wrong would find everything right.
     assert any(each.kind == "fallback" and each.op == "onnx.Unique" for each in outcomes)
 

@@ -159,6 +159,16 @@ def _gather(node: Node) -> bool:
     return not _open(node.raw(0))
 
 
+def _by_one_scale(node: Node) -> bool:
+    """Quantised by a number for all elements, or by one for each along a known axis."""
+    rank, scale = len(node.raw(0).shape), node.raw(1)
+    if node.attribute("block_size", 0) or any(_open(each) for each in node.operands[1:]):
+        return False
+    if int(np.prod(scale.shape)) == 1:
+        return True
+    return node.axis(node.attribute("axis", 1), rank) not in _open(node.raw(0))
+
+
 def _flatten(node: Node) -> bool:
     return _open(node.raw(0)) == [0] and node.attribute("axis", 1) == 1
 
@@ -191,7 +201,15 @@ _RULES: dict[str, Rule] = {
     **dict.fromkeys(("LogSoftmax", "Softmax"), _softmax),
     **dict.fromkeys(("AveragePool", "MaxPool"), _pool),
     **dict.fromkeys(
-        ("BatchNormalization", "Conv", "GlobalAveragePool", "GlobalMaxPool"), _batch_of_first
+        (
+            "BatchNormalization",
+            "Conv",
+            "ConvInteger",
+            "GlobalAveragePool",
+            "GlobalMaxPool",
+            "QLinearConv",
+        ),
+        _batch_of_first,
     ),
     **dict.fromkeys(("LayerNormalization", "RMSNormalization"), _normalization),
     **dict.fromkeys(
@@ -201,6 +219,7 @@ _RULES: dict[str, Rule] = {
     "Flatten": _flatten,
     "Gather": _gather,
     "Gemm": _gemm,
-    "MatMul": _matmul,
+    **dict.fromkeys(("MatMul", "MatMulInteger"), _matmul),
+    **dict.fromkeys(("DequantizeLinear", "QuantizeLinear"), _by_one_scale),
     "Reshape": _reshape,
 }

@@ -105,7 +105,12 @@ def run_case(case: Any, *, strict: bool = False) -> Outcome:
                     assert_equal(result, _array(expected), case.rtol, case.atol)
         explained = compiled.explain(structured=True)
         fallbacks = explained["fallbacks"]
-        calls = [call for each in explained["specializations"] for call in each["host_calls"]]
+        calls = [
+            call
+            for each in explained["specializations"]
+            for call in each["host_calls"]
+            if call["fallback"]
+        ]
         if fallbacks:
             outcome.kind, outcome.op = "fallback", fallbacks[0]["op"]
             outcome.reason = fallbacks[0]["reason"]
