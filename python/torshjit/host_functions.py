@@ -280,6 +280,13 @@ def _onnx_node(path: str) -> Callable[..., Any]:
     return host_node(path)
 
 
+def _scipy_function(path: str) -> Callable[..., Any]:
+    import importlib
+
+    module, _, name = path.rpartition(".")
+    return getattr(importlib.import_module(module), name)
+
+
 def _operator(path: str) -> Callable[..., Any]:
     import operator
 
@@ -290,5 +297,6 @@ def _operator(path: str) -> Callable[..., Any]:
 
 register_library("numpy", _numpy_function)
 register_library("operator", _operator)
+register_library("scipy", _scipy_function)
 register_library("aten", _aten_function)
 register_library("onnx", _onnx_node)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -164,3 +166,14 @@ def test_refused(function: object, op: str) -> None:
     assert raised.value.op == op
     assert raised.value.location is not None
     assert raised.value.location[0] == __file__
+
+
+@pytest.mark.filterwarnings("ignore::torshjit.FallbackWarning")
+def test_ufuncs_of_scipy_are_called_on_the_host(tmp_path: Path) -> None:
+    special = pytest.importorskip("scipy.special")
+    x = operand("float64", 0)
+    compiled = torshjit.compile(lambda a: special.expit(a) * 2)
+    np.testing.assert_allclose(compiled(x), special.expit(x) * 2, rtol=1e-12)
+    assert compiled.stats()["fallback_ops"] == {"scipy.special.expit": 1}
+    compiled.save(tmp_path / "saved")
+    np.testing.assert_allclose(torshjit.load(tmp_path / "saved")(x), special.expit(x) * 2)

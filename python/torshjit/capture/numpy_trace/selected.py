@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from torshjit.capture.numpy_trace.positions import require
 from torshjit.capture.numpy_trace.session import TraceSession
 from torshjit.capture.numpy_trace.tracer import Tracer
 from torshjit.capture.numpy_trace.values import as_tracer, astype, traced
@@ -112,7 +113,8 @@ class Selected(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array_function__(self, function: Any, types: Any, args: tuple, kwargs: dict) -> Any:
         name = getattr(function, "__name__", "")
-        if name not in ("sum", "prod", "mean", "any", "all", "var", "std", "square", "abs"):
+        name = {"amax": "max", "amin": "min"}.get(name, name)
+        if name not in ("sum", "prod", "mean", "any", "all", "var", "std", "max", "min"):
             self.refuse()
         if type(args[0]) is not Selected or len(args) > 1:
             self.refuse()
@@ -133,6 +135,27 @@ class Selected(np.lib.mixins.NDArrayOperatorsMixin):
     def all(self, axis: Any = None) -> Any:
         self._require_whole(axis)
         return traced.all(self.whole, where=self.mask)
+
+    def max(self, axis: Any = None) -> Any:
+        return self._extremum(axis, traced.max, -np.inf, "maximum")
+
+    def min(self, axis: Any = None) -> Any:
+        return self._extremum(axis, traced.min, np.inf, "minimum")
+
+    def _extremum(self, axis: Any, reduce: Any, neutral: float, name: str) -> Any:
+        self._require_whole(axis)
+        require(
+            self.session,
+            traced.any(self.mask).value,
+            f"zero-size array to reduction operation {name} which has no identity",
+        )
+        dtype, last = self.dtype, neutral
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            last = limits.min if neutral < 0 else limits.max
+        elif dtype.kind == "b":
+            last = neutral > 0
+        return reduce(traced.where(self.mask, self.whole, dtype.type(last)))
 
     def mean(self, axis: Any = None) -> Any:
         self._require_whole(axis)

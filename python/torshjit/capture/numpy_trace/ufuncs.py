@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def call_ufunc(
         TypeError: NumPy has no loop for the dtypes, as in a plain call.
         ShapeError: the operands do not broadcast.
     """
-    name = f"numpy.{ufunc.__name__}"
+    name = _path_of(ufunc)
     path = name if method == "__call__" else f"{name}.{method}"
     function = ufunc if method == "__call__" else getattr(ufunc, method)
     return recovered(
@@ -62,6 +63,16 @@ def call_ufunc(
         inputs,
         kwargs,
     )
+
+
+def _path_of(ufunc: np.ufunc) -> str:
+    """The name that a user knows a ufunc by: ``scipy.special.expit``."""
+    name = ufunc.__name__
+    if getattr(np, name, None) is not ufunc:
+        special = sys.modules.get("scipy.special")
+        if getattr(special, name, None) is ufunc:
+            return f"scipy.special.{name}"
+    return f"numpy.{name}"
 
 
 def _lowered(
