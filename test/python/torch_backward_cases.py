@@ -209,3 +209,14 @@ for training in (False, True):
         scale=4,
     )
 case("_native_batch_norm_legit_no_training", X, C, C, C, V, 0.1, 1e-5, dtypes=WIDE, scale=4)
+
+# Padding.
+case("replication_pad1d_backward", tensor(2, 3, 8), tensor(2, 3, 5), [1, 2], dtypes=WIDE)
+case("replication_pad1d_backward", tensor(2, 3, 6), tensor(2, 3, 5), [2, -1], dtypes=WIDE)
+case(
+    "replication_pad2d_backward", tensor(2, 3, 8, 9), tensor(2, 3, 5, 6), [1, 2, 3, 0], dtypes=WIDE
+)
+margins = [1, 2, 3, 0, 2, 2]
+case(
+    "replication_pad3d_backward", tensor(1, 2, 8, 6, 6), tensor(1, 2, 4, 3, 3), margins, dtypes=WIDE
+)

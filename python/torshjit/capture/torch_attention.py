@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from torshjit.capture.torch_backward_contraction import attention_scores
+from torshjit.capture.torch_backward_contraction import attention_scores, repeated_heads
 from torshjit.capture.torch_lowering import (
     Deferred,
     Lowering,
@@ -20,18 +20,6 @@ from torshjit.capture.torch_random import dropped
 from torshjit.errors import ShapeError, UnsupportedOpError
 
 __all__: list[str] = []
-
-
-def _repeated_heads(g: Lowering, value: Any, heads: int) -> Any:
-    """Each head of a grouped key or value, repeated for the query heads that share it."""
-    *lead, own, length, width = value.shape
-    if own == heads:
-        return value
-    if heads % own:
-        raise ShapeError(f"{g.op}: {heads} query heads cannot share {own} key heads")
-    split = g.reshape(value, (*lead, own, 1, length, width))
-    repeated = g.broadcast(split, (*lead, own, heads // own, length, width))
-    return g.reshape(repeated, (*lead, heads, length, width))
 
 
 def _causal_mask(g: Lowering, rows: int, columns: int) -> Any:
@@ -59,7 +47,7 @@ def _attention(
     wide = accumulation_dtype(dtype)
     q, k, v = g.operands((query, key, value), wide)
     if grouped:
-        k, v = (_repeated_heads(g, each, query.shape[-3]) for each in (k, v))
+        k, v = (repeated_heads(g, each, query.shape[-3]) for each in (k, v))
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = g.emit("matmul", q, g.swap_last(k))
     scores = g.emit("mul", scores, g.scalar(factor, wide))
@@ -117,6 +105,7 @@ def _log_sum(
     def compute() -> Any:
         factor = g.scalar(1 / math.sqrt(shape[-1]) if scale is None else scale, wide)
         q, k, allowed = values
+        k = repeated_heads(g, k, shape[-3])
         scores = attention_scores(g, g.cast(q, wide), g.cast(k, wide), factor, causal, allowed)
         axis = [len(shape) - 1]
         highest = g.reduce("amax", scores, axis, keepdims=True)
@@ -144,5 +133,6 @@ def flash_attention_for_cpu(
 ) -> Any:
     if dropout_p > 0:
         raise UnsupportedOpError(f"{g.op} draws random numbers for dropout, which is not captured")
-    result = attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale)
+    # torch passes grouped heads without a word about them.
+    result = attention(g, query, key, value, attn_mask, dropout_p, is_causal, scale, True)
     return result, _log_sum(g, query, key, is_causal, attn_mask, scale)

@@ -15,8 +15,9 @@ from torshjit.capture.torch_lowering import (
     dialect_dtype,
     lowers,
 )
+from torshjit.errors import ShapeError
 
-__all__ = ["spread", "transposed_convolution"]
+__all__ = ["attention_scores", "repeated_heads", "spread", "transposed_convolution"]
 
 
 def spread(g: Lowering, value: Any, axis: int, step: int) -> Any:
@@ -214,6 +215,8 @@ def attention_backward(
     dtype = dialect_dtype(query.dtype)
     wide = accumulation_dtype(dtype)
     q, k, v, incoming, answer = g.operands((query, key, value, grad, result), wide)
+    heads, own = query.shape[-3], key.shape[-3]
+    k, v = repeated_heads(g, k, heads), repeated_heads(g, v, heads)
     factor = g.scalar(1 / math.sqrt(query.shape[-1]) if scale is None else scale, wide)
     mask = None if attn_mask is None else g.value(attn_mask)
     scores = attention_scores(g, q, k, factor, is_causal, mask)
@@ -226,7 +229,15 @@ def attention_backward(
     steep = g.emit("mul", g.emit("mul", weights, g.emit("sub", along, mean)), factor)
     query_gradient = g.emit("matmul", steep, k)
     key_gradient = g.emit("matmul", g.swap_last(steep), q)
-    return tuple(g.cast(each, dtype) for each in (query_gradient, key_gradient, value_gradient))
+    gradients = [query_gradient]
+    for each in (key_gradient, value_gradient):
+        # The heads of a group share their key and value.
+        *lead, _, length, width = each.shape
+        if own != heads:
+            groups = g.reshape(each, (*lead, own, heads // own, length, width))
+            each = g.reduce("sum", groups, [len(lead) + 1])
+        gradients.append(each)
+    return tuple(g.cast(each, dtype) for each in gradients)
 
 
 def attention_scores(
@@ -244,3 +255,15 @@ def attention_scores(
     if mask is not None:
         return g.emit("add", scores, g.cast(mask, wide))
     return scores
+
+
+def repeated_heads(g: Lowering, value: Any, heads: int) -> Any:
+    """Each head of a grouped key or value, repeated for the query heads that share it."""
+    *lead, own, length, width = value.shape
+    if own == heads:
+        return value
+    if heads % own:
+        raise ShapeError(f"{g.op}: {heads} query heads cannot share {own} key heads")
+    split = g.reshape(value, (*lead, own, 1, length, width))
+    repeated = g.broadcast(split, (*lead, own, heads // own, length, width))
+    return g.reshape(repeated, (*lead, heads, length, width))

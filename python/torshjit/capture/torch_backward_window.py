@@ -157,6 +157,31 @@ for _axes in (2, 3):
     )(_max_pool_backward(_axes))
 
 
+# Padding by the elements at the edge: each gradient goes to the element that was repeated.
+
+
+def _edge_matrix(extent: int, low: int, high: int) -> np.ndarray:
+    """Each row picks the nearest element: (low + extent + high, extent)."""
+    picked = np.clip(np.arange(-low, extent + high), 0, extent - 1)
+    return np.eye(extent)[picked]
+
+
+def _replication_pad_backward(axes: int) -> Callable[..., Any]:
+    def rule(g: Lowering, grad: torch.Tensor, x: torch.Tensor, padding: Sequence[int]) -> Any:
+        # The margins of the last axis come first.
+        margins = [(padding[2 * i], padding[2 * i + 1]) for i in reversed(range(axes))]
+        extents = x.shape[-axes:]
+        return _through(
+            g, grad, [_edge_matrix(n, *m) for n, m in zip(extents, margins, strict=True)]
+        )
+
+    return rule
+
+
+for _axes in (1, 2, 3):
+    lowers(f"aten.replication_pad{_axes}d_backward.default")(_replication_pad_backward(_axes))
+
+
 # Resampling: a linear map along each axis.
 
 

@@ -91,11 +91,13 @@ def test_no_case_is_refused_by_eager_in_every_dtype() -> None:
         assert refused < len(case.dtypes), case
 
 
-@pytest.mark.parametrize("kind", ["full", "causal", "hidden", "bias"])
+@pytest.mark.parametrize("kind", ["full", "causal", "hidden", "bias", "grouped"])
 def test_gradient_of_the_attention_kernel_of_the_cpu(kind: str) -> None:
     forward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu.default
     backward = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward.default
-    q, k, v, grad = torch.randn(4, 2, 3, 5, 8).unbind(0)
+    q, k, v, grad = torch.randn(4, 2, 4, 5, 8).unbind(0)
+    if kind == "grouped":
+        k, v = k[:, :2], v[:, :2]
     mask = None
     if kind == "bias":
         mask = torch.randn(5, 5)
