@@ -125,3 +125,17 @@ case("mode", tensor(), 0)
 case("diagonal_scatter", A, tensor(3), dtypes=ANY)
 case("diagonal_scatter", CUBE, tensor(4, 2), -1, 0, 2)
 case("diagonal_scatter", A, tensor(0), 9)
+
+# Counts.
+WIDE = FLOATS[:2]
+for bins, low, high in ((4, 0, 0), (5, -1, 1), (3, 0.5, 2)):
+    case("histc", CUBE, bins, low, high, dtypes=WIDE)
+case("histc", tensor(3, low=2, high=2), 4, dtypes=WIDE)
+case("histc", tensor(0), 4, dtypes=WIDE)
+for density in (False, True):
+    case("histogram.bin_ct", A, 4, density=density, dtypes=WIDE, scale=2)
+    case("histogram.bin_ct", A, 3, range=[-1.0, 1.5], density=density, dtypes=WIDE, scale=2)
+case("histogram.bin_ct", tensor(3, low=2, high=2), 2, dtypes=WIDE)
+case("nonzero_static", A, size=20, dtypes=(torch.int64, torch.bool))
+case("nonzero_static", CUBE, size=7, fill_value=9, dtypes=(torch.int64, torch.bool))
+case("nonzero_static", A, size=0)

@@ -57,3 +57,14 @@ case("special_bessel_j1", tensor(5, 6, low=-20, high=-1), dtypes=FLOAT, scale=4)
 case("special_spherical_bessel_j0", REAL, dtypes=WIDE, scale=2)
 case("special_spherical_bessel_j0", tensor(5, 6, low=-0.1, high=0.1), dtypes=WIDE)
 case("special_airy_ai", tensor(5, 9, low=-12, high=8), dtypes=FLOAT, scale=4)
+
+# Chebyshev polynomials. torch's own recurrences lose digits outside of [-1, 1] in f32.
+DEGREE = tensor(5, 6, low=-2, high=9)
+for kind in ("t", "u", "v", "w"):
+    for prefix in ("", "shifted_"):
+        name = f"special_{prefix}chebyshev_polynomial_{kind}"
+        case(name, tensor(5, 6, low=0.05, high=0.95), DEGREE, dtypes=WIDE, scale=64)
+        case(name, tensor(5, 6, low=-3, high=-1.1), DEGREE, dtypes=WIDE, scale=64)
+        case(name, tensor(5, 6, low=1.1, high=3), DEGREE, dtypes=WIDE, scale=64)
+        case(f"{name}.x_scalar", 0.3, DEGREE, dtypes=WIDE, scale=64)
+        case(f"{name}.n_scalar", UNIT, 7, dtypes=WIDE, scale=64)

@@ -138,6 +138,7 @@ def capture_module(
             inside.append(trace.external(tensor.shape, tensor.dtype, value, f"the argument {path}"))
         entered = EnteredArguments(args_tree, inside)
         result = _run(program, trace, state, entered)
+        trace.seeds.follow(trace.g)
         results = ResultTree(trace, entered)
         output_tree = results.describe_call(result)
         module = trace.g.builder.finish(results.outputs)

@@ -104,9 +104,11 @@ def addmm(
     beta: Number = 1,
     alpha: Number = 1,
 ) -> Any:
-    _common_dtype(g, addend, left, right)
-    product = matrix_product(g, g.value(left), g.value(right))
-    return _add_product(g, addend, product, beta, alpha)
+    dtype = _common_dtype(g, addend, left, right)
+    # Rounded once, as in eager; without factors the sum stays in the operands' type to be fused.
+    wide = dtype if beta == 1 and alpha == 1 else accumulation_dtype(dtype)
+    product = matrix_product(g, g.operand(left, wide), g.operand(right, wide))
+    return g.cast(_add_product(g, addend, product, beta, alpha), dtype)
 
 
 @lowers("aten.addbmm.default")

@@ -33,6 +33,7 @@ from torshjit.capture.torch_host_fallback import (
     view_of_pairs,
 )
 from torshjit.capture.torch_lowering import Lowering, Unavailable, dialect_dtype, torch_dtype
+from torshjit.capture.torch_random import Seeds
 from torshjit.errors import CaptureError, DTypeError, ShapeError, TorshError, UnsupportedOpError
 
 __all__ = ["TORCH_FOLDER", "TorchTrace"]
@@ -148,6 +149,7 @@ class TorchTrace:
         self.mode = _CaptureMode(self)
         self.first_error: TorshError | None = None
         self.device = device
+        self.seeds = Seeds()
         self.is_strict = is_strict
         #: The operations whose decompositions are being traced, outermost first.
         self.decomposing: list[Any] = []

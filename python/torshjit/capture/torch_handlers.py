@@ -20,6 +20,7 @@ from torshjit.capture import (
     torch_bessel,
     torch_bits,
     torch_contraction,
+    torch_counting,
     torch_distance,
     torch_elementwise,
     torch_indexing,
@@ -28,6 +29,7 @@ from torshjit.capture import (
     torch_loss,
     torch_movement,
     torch_normalization,
+    torch_polynomials,
     torch_random,
     torch_reduction,
     torch_scan,
@@ -64,6 +66,7 @@ RULE_FAMILIES = (
     torch_bessel,
     torch_bits,
     torch_contraction,
+    torch_counting,
     torch_distance,
     torch_elementwise,
     torch_indexing,
@@ -72,6 +75,7 @@ RULE_FAMILIES = (
     torch_loss,
     torch_movement,
     torch_normalization,
+    torch_polynomials,
     torch_random,
     torch_reduction,
     torch_scan,
@@ -159,7 +163,7 @@ def _new_handler(func: Any) -> Handler:
     lowering = _choose_lowering(func, name)
     # Numbers that are drawn are new at each call, however well known the operands are.
     is_random = torch.Tag.nondeterministic_seeded in func.tags
-    return lowering if is_random else _with_constants(lowering)
+    return _after_seeding(lowering) if is_random else _with_constants(lowering)
 
 
 def _choose_lowering(func: Any, name: str) -> Handler:
@@ -207,6 +211,16 @@ def _with_constants(otherwise: Handler) -> Handler:
         if otherwise is _take_view:
             trace.record(wrapped).group.relate(trace.record(args[0]).group)
         return wrapped
+
+    return handle
+
+
+def _after_seeding(lowering: Handler) -> Handler:
+    """Draws numbers after what the program has seeded torch's generator with, if it has."""
+
+    def handle(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        trace.seeds.follow(trace.g)
+        return lowering(trace, func, args, kwargs)
 
     return handle
 

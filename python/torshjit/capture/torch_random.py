@@ -19,14 +19,41 @@ from torshjit.capture.torch_lowering import (
     is_float,
     lowers,
 )
-from torshjit.errors import DTypeError, ShapeError
-from torshjit.torch_host_functions import RANDOM_KEY
+from torshjit.errors import CaptureError, DTypeError, ShapeError
+from torshjit.torch_host_functions import RANDOM_KEY, seeding
 
-__all__ = ["draws_of", "dropped"]
+__all__ = ["Seeds", "draws_of", "dropped"]
 
 Tensor = torch.Tensor
 Shape = Sequence[int]
 Number = bool | int | float
+
+
+class Seeds:
+    """Follows what a traced program does to the state of torch's default generator.
+
+    No number is drawn from it while a program is traced, so a state other than before is that of
+    `torch.manual_seed`, which the compiled program then calls too, between its draws.
+    """
+
+    def __init__(self) -> None:
+        self._state = torch.default_generator.get_state()
+
+    def follow(self, g: Lowering) -> None:
+        """Adds the call that the program has made since, if it has made one.
+
+        Raises:
+            CaptureError: the generator has a state that no seed gives.
+        """
+        state = torch.default_generator.get_state()
+        if torch.equal(state, self._state):
+            return
+        seed = torch.default_generator.initial_seed()
+        if not torch.equal(torch.Generator().manual_seed(seed).get_state(), state):
+            raise CaptureError("the program changes the state of torch's random generator")
+        self._state = state
+        g.host_calls.add(seeding(seed), [], [], is_pure=False, location=g.location)
+        g.draws = None
 
 
 def draws_of(g: Lowering, generator: Any = None) -> Draws:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from torshjit.capture.torch_lowering import Deferred, Lowering, lowers
+from torshjit.capture.torch_lowering import Deferred, Lowering, accumulation_dtype, lowers
 from torshjit.errors import ShapeError
 
 __all__: list[str] = []
@@ -251,7 +251,8 @@ def _adaptive(
         if any(size > _MAX_UNROLLED_WINDOWS for size in sizes):
             raise g.fail(f"extents {extents} do not divide evenly into {sizes}")
         # Windows of unequal size, one axis after the other: a mean of means over a rectangle.
-        result = value
+        own = value.dtype
+        result = value if largest else g.cast(value, accumulation_dtype(own))
         for axis, size in zip(spatial, sizes, strict=True):
             parts = [
                 g.reduce(
@@ -263,6 +264,7 @@ def _adaptive(
                 for start, stop in _adaptive_windows(result.shape[axis], size)
             ]
             result = g.concat(parts, axis)
+        result = g.cast(result, own)
     return _unbatched(g, result, added)
 
 

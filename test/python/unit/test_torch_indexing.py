@@ -68,3 +68,46 @@ def test_a_known_mask_is_an_index() -> None:
 def test_an_unknown_mask_is_refused() -> None:
     with pytest.raises(CaptureError, match="as many elements as a mask is true"):
         interpreted(lambda x: x[x > 0], torch.randn(3))
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+@pytest.mark.parametrize("options", [{}, {"include_last_offset": True}, {"padding_idx": 1}])
+def test_bags_of_embeddings(mode: str, options: dict) -> None:
+    ids = torch.tensor([0, 3, 1, 2, 1, 0])
+    offsets = torch.tensor([0, 2, 2, 5, *([6] if options.get("include_last_offset") else [])])
+
+    def program(ids: Any, offsets: Any, table: Any) -> Any:
+        return F.embedding_bag(ids, table, offsets, mode=mode, **options)
+
+    fast = torshjit.compile(program, strict=True)
+    assert_matches(fast(ids, offsets, TABLE), program(ids, offsets, TABLE))
+    with pytest.raises(IndexError, match="out of range"):
+        fast(ids + 3, offsets, TABLE)
+
+
+def test_bags_of_weighted_embeddings() -> None:
+    ids, weights = torch.tensor([[0, 3], [1, 1]]), torch.rand(2, 2)
+
+    def program(ids: Any, table: Any, weights: Any) -> Any:
+        return F.embedding_bag(ids, table, per_sample_weights=weights, mode="sum")
+
+    assert_matches(interpreted(program, ids, TABLE, weights), program(ids, TABLE, weights), 4)
+
+
+def test_rows_of_known_total_are_repeated() -> None:
+    repeats = torch.tensor([2, 0, 1, 3])
+
+    def program(x: Any, repeats: Any) -> Any:
+        return x.repeat_interleave(repeats, 0, output_size=6)
+
+    assert_matches(interpreted(program, TABLE, repeats), program(TABLE, repeats))
+
+
+def test_counts_between_given_edges() -> None:
+    edges = torch.tensor([-1.0, 0.0, 0.5, 3.0])
+    x = torch.tensor([-1.0, -0.5, 0.0, 0.5, 2.0, 3.0, 3.5, -2.0])
+
+    def program(x: Any, edges: Any) -> Any:
+        return tuple(torch.histogram(x, edges))
+
+    assert_matches(interpreted(program, x, edges), program(x, edges))

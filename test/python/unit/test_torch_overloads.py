@@ -25,6 +25,11 @@ from torshjit.capture.torch_handlers import RULES, VIEWS  # noqa: E402
 TESTED_APART = {
     "aten._scaled_dot_product_flash_attention_for_cpu_backward.default",
     "prims.convert_element_type.default",
+    # test_torch_indexing.py
+    "aten._embedding_bag.default",
+    "aten._embedding_bag_forward_only.default",
+    "aten.histogram.bins_tensor",
+    "aten.repeat_interleave.Tensor",
     # test_torch_random.py and test_torch_linalg.py
     *(
         n

@@ -151,3 +151,37 @@ def test_gradients_use_the_numbers_of_the_call() -> None:
 def test_known_operands_draw_new_numbers_at_each_call() -> None:
     fast = torshjit.compile(lambda x: torch.zeros(50).normal_() + x[:50], strict=True)
     assert not torch.equal(fast(X), fast(X))
+
+
+def test_a_program_that_seeds_does_so_at_each_call() -> None:
+    def program(x: Any) -> Any:
+        first = torch.rand_like(x)
+        torch.manual_seed(11)
+        second = torch.rand_like(x)
+        torch.manual_seed(12)
+        return first, second
+
+    fast = torshjit.compile(program, strict=True)
+    torch.manual_seed(5)
+    first, second = fast(X)
+    assert torch.initial_seed() == 12
+    expected = torch.rand(3)
+    torch.manual_seed(6)
+    other, again = fast(X)
+    assert not torch.equal(first, other)
+    assert torch.equal(second, again)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_other_changes_of_the_generator_are_refused() -> None:
+    drawn_from = torch.Generator().manual_seed(3)
+    torch.rand(1, generator=drawn_from)
+
+    def program(x: Any) -> Any:
+        torch.default_generator.set_state(drawn_from.get_state())
+        return x + 1
+
+    state = torch.default_generator.get_state()
+    with pytest.raises(torshjit.CaptureError, match="state of torch's random generator"):
+        drawn(program, X)
+    torch.default_generator.set_state(state)
