@@ -25,6 +25,7 @@ __all__ = [
     "Traced",
     "ViewStep",
     "broadcast_step",
+    "joined_steps",
     "permute_step",
     "reshape_step",
     "slice_step",
@@ -195,6 +196,22 @@ def broadcast_step(before: Sequence[int], after: Sequence[int]) -> ViewStep:
     return ViewStep("broadcast", tuple(before), tuple(after))
 
 
+def joined_steps(steps: Sequence[ViewStep], more: Sequence[ViewStep]) -> tuple[ViewStep, ...]:
+    """A chain of steps and those that follow it; permutations in a row are one, or none.
+
+    Graphs of AOTAutograd transpose weights twice before each product.
+    """
+    joined = list(steps)
+    for step in more:
+        if step.kind == "permute" and joined and joined[-1].kind == "permute":
+            before = joined.pop()
+            step = permute_step(before.before, [before.numbers[axis] for axis in step.numbers])
+            if step.numbers == tuple(range(len(step.numbers))):
+                continue
+        joined.append(step)
+    return tuple(joined)
+
+
 class AliasGroup:
     """Memory that several traced tensors may share.
 
@@ -294,7 +311,7 @@ class Traced:
 
     def extend(self, steps: Sequence[ViewStep], constant: torch.Tensor | None) -> None:
         """Makes the tensor a further view of itself, as `transpose_` does."""
-        self.steps = (*self.steps, *steps)
+        self.steps = joined_steps(self.steps, steps)
         self._constant = constant
         self._cached_version = -1
 

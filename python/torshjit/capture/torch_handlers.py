@@ -41,7 +41,7 @@ from torshjit.capture import (
     torch_unary,
     torch_window,
 )
-from torshjit.capture.torch_aliasing import AliasGroup, Traced
+from torshjit.capture.torch_aliasing import AliasGroup, Traced, joined_steps
 from torshjit.capture.torch_decomposition import decomposition_of
 from torshjit.capture.torch_lowering import RULES, dialect_dtype
 from torshjit.capture.torch_views import AMBIGUOUS_VIEWS, VIEWS
@@ -265,7 +265,7 @@ def _view_of(
         # Once a step has none, the view is taken for contiguous, and so are views of it.
         strides = step.strides(strides) or _contiguous_strides(step.after)
         shape = step.after
-    view = Traced(record.group, (*record.steps, *steps), real)
+    view = Traced(record.group, joined_steps(record.steps, steps), real)
     return trace.new_tensor(shape, source.dtype, view, strides)
 
 

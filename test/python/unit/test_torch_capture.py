@@ -100,6 +100,13 @@ def promotes_into_target(x):
     return y, z
 
 
+def permutes_of_permutes(x):
+    y = (x + 0).reshape(3, 2, 2)
+    z = y.permute(2, 0, 1).permute(1, 2, 0).transpose(0, 2)
+    z.transpose(0, 2)[0] = 7
+    return y, z, y.permute(1, 2, 0).permute(1, 2, 0)
+
+
 def metadata_in_place(x):
     y = x + 0
     y.transpose_(0, 1).unsqueeze_(0)
@@ -132,6 +139,7 @@ def known_contents(x):
         write_through_view,
         view_sees_write,
         chunk_is_a_view,
+        permutes_of_permutes,
         fill_buffer,
         masked_assignment,
         promotes_into_target,
@@ -707,3 +715,8 @@ def test_interpreted_results_do_not_depend_on_grad_mode() -> None:
         first = interpreted(module, x)
     second = interpreted(module, x)
     assert_matches(first, second)
+
+
+def test_a_transposition_that_is_undone_leaves_nothing() -> None:
+    captured = capture(lambda x: x.t().t() @ x.t(), X)
+    assert str(captured.module).count("torsh.permute") == 1
