@@ -35,6 +35,7 @@ conformance: build ## Run ONNX's backend tests, torch's operator samples and who
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx --kind pytorch-operator
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx.flipped_files
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.mlir.mangled_texts
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.jax
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --gradients
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.numpy
@@ -55,6 +56,7 @@ docs: build ## Bring the pages in docs/generated up to date with TableGen and th
 	@scripts/build torsh-docs
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) scripts/onnx-coverage docs/generated/OnnxCoverage.md
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) scripts/numpy-coverage docs/generated/NumpyCoverage.md
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.jax --table docs/generated/JaxCoverage.md
 
 clean: ## Remove the builds
 	rm -rf build

@@ -232,6 +232,12 @@ CASES = [
         (_X,),
     ),
     JaxCase(
+        "logarithmic derivative of the gamma function, neighbours",
+        lambda x: (jax.scipy.special.digamma(x), jnp.nextafter(x, -x), jnp.nextafter(x * 0, x)),
+        (_X,),
+        1e-4,
+    ),
+    JaxCase(
         "inverse of the error function",
         lambda x: jax.scipy.special.erfinv(jnp.tanh(x)),
         (_X,),

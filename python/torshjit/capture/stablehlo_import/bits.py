@@ -72,3 +72,20 @@ def _count_leading_zeros(g: Operations, op: HloOp) -> Any:
         bits = g.emit("or", bits, g.math("shift_right", bits, step))
         step *= 2
     return bitcast(g, _population(g, g.emit("not", bits)), value.dtype)
+
+
+@lowers("chlo.next_after")
+def _next_after(g: Operations, op: HloOp) -> Any:
+    """The next float from one towards another: the next integer, but around zero."""
+    x, y = op.operands
+    bits = f"i{numpy_dtype(x.dtype).itemsize * 8}"
+    number = bitcast(g, x, bits)
+    grows = g.emit("xor", g.compare("lt", x, y), g.compare("lt", x, 0.0))
+    step = g.emit("select", grows, g.scalar(1, bits), g.scalar(-1, bits))
+    stepped = g.emit("add", number, step)
+    smallest = bitcast(g, g.scalar(1, bits), x.dtype)
+    tiny = g.emit("select", g.compare("lt", y, 0.0), g.emit("neg", smallest), smallest)
+    result = g.emit("select", g.compare("eq", x, 0.0), tiny, bitcast(g, stepped, x.dtype))
+    result = g.emit("select", g.compare("eq", x, y), y, result)
+    is_nan = g.emit("or", g.emit("isnan", x), g.emit("isnan", y))
+    return g.emit("select", is_nan, g.emit("add", x, y), result)

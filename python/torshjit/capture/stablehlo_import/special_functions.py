@@ -204,3 +204,25 @@ def _lgamma(g: Operations, x: Any) -> Any:
     result = g.emit("select", reflects, reflected, value)
     infinite = g.compare("eq", g.emit("abs", x), math.inf)
     return g.emit("select", infinite, g.scalar(math.inf, x.dtype), result)
+
+
+@lowers("chlo.digamma")
+@computed_wide
+def _digamma(g: Operations, x: Any) -> Any:
+    # Below 1/2 by the reflection formula; eight steps up, the asymptotic series is exact.
+    reflects = g.compare("lt", x, 0.5)
+    z = g.emit("select", reflects, g.math("sub", 1.0, x), x)
+    steps = g.scalar(0.0, x.dtype)
+    for number in range(8):
+        steps = g.emit("add", steps, g.math("div", 1.0, g.math("add", z, float(number))))
+    w = g.math("add", z, 8.0)
+    square = g.math("div", 1.0, g.emit("mul", w, w))
+    series = g.emit("mul", square, _polynomial(g, square, (1 / 240, -1 / 252, 1 / 120, -1 / 12)))
+    value = g.emit("add", g.emit("sub", g.emit("log", w), g.math("div", 0.5, w)), series)
+    value = g.emit("sub", value, steps)
+    angle = g.math("mul", g.emit("sub", x, g.emit("floor", x)), math.pi)
+    cotangent = g.emit("div", g.emit("cos", angle), g.emit("sin", angle))
+    reflected = g.emit("sub", value, g.math("mul", cotangent, math.pi))
+    at_pole = g.emit("and", g.compare("le", x, 0.0), g.compare("eq", x, g.emit("floor", x)))
+    reflected = g.emit("select", at_pole, g.scalar(math.nan, x.dtype), reflected)
+    return g.emit("select", reflects, reflected, value)
