@@ -77,6 +77,10 @@ class CellCondition:
         except ValueError:
             return False
 
+    def restore(self) -> None:
+        """Puts the object back."""
+        self._cell.cell_contents = self._expected
+
 
 class ContainerCondition:
     """Holds while a list, dict or set has the very items it had, in their order."""
@@ -101,6 +105,17 @@ class ContainerCondition:
             if now is not expected:
                 return False
         return self._keys is None or list(container) == self._keys
+
+    def restore(self) -> None:
+        """Puts the items back."""
+        container = self._container
+        container.clear()
+        if self._keys is not None:
+            container.update(zip(self._keys, self._items, strict=True))
+        elif isinstance(container, set):
+            container.update(self._items)
+        else:
+            container.extend(self._items)
 
 
 class NamesCondition:

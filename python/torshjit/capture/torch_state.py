@@ -108,11 +108,13 @@ class ProgramState:
                     namespace[name] = before[name]
                 else:
                     del namespace[name]
+        broken = [guard for guard in self.guards if not guard.holds()]
+        for guard in broken:
+            _restore(guard)
         if changed is not None:
             raise CaptureError(f"the program assigns to {changed}, which would be lost")
-        for guard in self.guards:
-            if not guard.holds():
-                raise CaptureError("the program changes a global, closure or container it reads")
+        if broken:
+            raise CaptureError("the program changes a global, closure or container it reads")
 
     # The walk.
 
@@ -153,6 +155,10 @@ class ProgramState:
         namespace = module.__dict__
         self._namespaces.append((name, namespace, dict(namespace)))
         self.guards.append(IdentityGuard(namespace, "training", module.training))
+        # Hooks that the program itself registers must not be there when it runs again.
+        for hooks in _HOOKS:
+            if namespace.get(hooks) is not None:
+                self._namespaces.append((name, namespace[hooks], {}))
         for inner in (module._parameters, module._buffers, module._modules):
             self._namespaces.append((name, inner, dict(inner)))
             for key, value in inner.items():
@@ -249,6 +255,14 @@ class ProgramState:
         for hooks in ("_global_forward_hooks", "_global_forward_pre_hooks"):
             if getattr(nn.modules.module, hooks, None):
                 raise CaptureError("hooks for all modules are registered")
+
+
+def _restore(guard: IdentityGuard | AttributeGuard) -> None:
+    """Puts guarded state back, so that the program can run again."""
+    if isinstance(guard, IdentityGuard):
+        guard.mapping[guard.key] = guard.expected
+    elif hasattr(guard.owner, "restore"):
+        guard.owner.restore()
 
 
 _MISSING = object()

@@ -551,8 +551,60 @@ def test_module_that_remembers_is_refused_and_left_as_it_was() -> None:
             self.seen.append(x)
             return x * 2
 
+    module = Appends()
+    module.seen.append(1)
     with pytest.raises(CaptureError, match="container"):
-        capture(Appends(), X)
+        capture(module, X)
+    assert module.seen == [1]
+
+
+_REMEMBERED: dict[str, Any] = {"calls": 0}
+_CALLS = 0
+
+
+def test_functions_that_remember_are_refused_and_what_they_wrote_undone() -> None:
+    calls, seen = 0, {1}
+
+    def in_global(x):
+        global _CALLS
+        _CALLS += 1
+        return x * 2
+
+    def in_dict(x):
+        _REMEMBERED["calls"] += 1
+        _REMEMBERED["last"] = x
+        return x * 2
+
+    def in_cell(x):
+        nonlocal calls
+        calls += 1
+        seen.add(calls + 5)
+        return x * 2
+
+    for program in (in_global, in_dict, in_cell):
+        with pytest.raises(CaptureError, match="changes a global, closure or container"):
+            capture(program, X)
+    assert _CALLS == calls == 0
+    assert _REMEMBERED == {"calls": 0}
+    assert seen == {1}
+
+
+def test_hooks_that_the_program_registers_are_undone() -> None:
+    class Hooks(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+
+        def forward(self, x):
+            self.layer.register_forward_hook(lambda module, args, result: result * 2)
+            self.layer.register_forward_pre_hook(lambda module, args: None)
+            return self.layer(x)
+
+    module = Hooks()
+    with pytest.raises(CaptureError, match="assigns to layer"):
+        capture(module, X)
+    assert not module.layer._forward_hooks
+    assert not module.layer._forward_pre_hooks
 
 
 def test_hooks_are_refused() -> None:

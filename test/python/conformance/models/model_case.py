@@ -41,11 +41,13 @@ class ModelCase:
 
     `build` makes it with random weights, small or at its full size. A model that is trained is in
     training mode and returns its loss first; one that is not is called under `torch.no_grad`.
+    Those that are quick are in `make test`, small.
     """
 
     name: str
     build: Callable[[bool], Program]
     is_trained: bool = False
+    is_quick: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Outcome:
     reason: str = ""
 
     @property
+    def agrees(self) -> bool:
+        """Whether it agrees with eager."""
+        return not self.reason and self.error <= TOLERANCE
+
+    @property
     def passed(self) -> bool:
         """Whether it agrees with eager, compiled as a whole."""
         return not self.why
@@ -72,7 +79,7 @@ class Outcome:
         """Why it did not pass; empty if it did."""
         if self.reason:
             return self.reason
-        if not self.error <= TOLERANCE:
+        if not self.agrees:
             return f"differs from eager by {self.error:.1e}"
         if self.fallback_ops:
             return f"runs in eager torch: {', '.join(self.fallback_ops)}"
