@@ -36,7 +36,7 @@ conformance: build ## Run ONNX's backend tests, torch's operator samples and who
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.onnx.flipped_files
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.mlir.mangled_texts
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.jax
-	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo
+	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --most 16
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --gradients
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.numpy
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.models
@@ -55,6 +55,7 @@ lint: build ## Check format and types: clang-format, clang-tidy, ruff, mypy in o
 docs: build ## Bring the pages in docs/generated up to date with TableGen and the front ends
 	@scripts/build torsh-docs
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) scripts/onnx-coverage docs/generated/OnnxCoverage.md
+	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) scripts/torch-coverage docs/generated/TorchCoverage.md
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) scripts/numpy-coverage docs/generated/NumpyCoverage.md
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.jax --table docs/generated/JaxCoverage.md
 

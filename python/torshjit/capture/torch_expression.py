@@ -151,4 +151,5 @@ def formula_rule(body: Callable[..., Formula]) -> Callable[..., Any]:
         formulas = [Formula(g, g.operand(operand, wide)) for operand in operands]
         return g.cast(body(*formulas).value, dtype)
 
+    rule.__module__ = body.__module__
     return rule

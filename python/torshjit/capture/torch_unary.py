@@ -28,6 +28,7 @@ def float_rule(body: Callable[[Lowering, Any], Any]) -> Callable[..., Any]:
         dtype = float_dtype(x)
         return g.cast(body(g, g.operand(x, accumulation_dtype(dtype))), dtype)
 
+    rule.__module__ = body.__module__
     return rule
 
 
