@@ -19,6 +19,7 @@ class HostCalls:
 
     Attributes:
         functions: by name, for `CapturedProgram`.
+        count: how many calls there are.
         have_effects: whether a call does something besides giving results, such as to draw
             random numbers.
     """
@@ -27,6 +28,7 @@ class HostCalls:
         self._builder = builder
         self.functions: dict[str, HostFunction] = {}
         self.have_effects = False
+        self.count = 0
 
     def close(self) -> None:
         """Lets go of the graph."""
@@ -57,6 +59,7 @@ class HostCalls:
             raise CaptureError("an array of a finished capture is used")
         self.functions[function.name] = function
         self.have_effects = self.have_effects or not is_pure
+        self.count += 1
         given = self._builder.create(
             "host_call",
             [list(operands), list(sizes)],

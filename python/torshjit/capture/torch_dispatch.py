@@ -26,6 +26,7 @@ from torshjit.capture.source_location import user_location
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_device import CaptureDevice
 from torshjit.capture.torch_handlers import choose_handler
+from torshjit.capture.torch_higher_order import call_higher_order
 from torshjit.capture.torch_host_fallback import (
     COMPLEX_VIEWS,
     call_in_eager,
@@ -257,7 +258,7 @@ class TorchTrace:
         try:
             self.g.location, self.g.op = location, str(func)
             if isinstance(func, HigherOrderOperator):
-                return self._call_higher_order(func, args, kwargs)
+                return call_higher_order(self, func, args, kwargs)
             if _autocast_depth() != self._autocast_depth:
                 raise CaptureError("torch.autocast is not captured")
             if func in _LIFTS and not hasattr(args[0], TRACED):
@@ -278,15 +279,6 @@ class TorchTrace:
             if failure is error:
                 raise
             raise failure from error
-
-    def _call_higher_order(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-        """A call of functions: only the one that orders effects, ``(token, func, *args)``."""
-        if str(func) != "with_effects":
-            raise UnsupportedOpError(f"the higher-order operation {func} is not captured")
-        token, inner, *rest = args
-        result = self.call(inner, rest, kwargs)
-        results = result if isinstance(result, tuple) else () if result is None else (result,)
-        return (token, *results)
 
     def dispatch(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """`call` on traced tensors only."""

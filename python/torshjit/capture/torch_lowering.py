@@ -156,6 +156,8 @@ class Lowering:
     ) -> None:
         self.builder = compiler.GraphBuilder(context)
         self.host_calls = HostCalls(self.builder)
+        #: How many conditions on data the program checks.
+        self.assertions = 0
         #: The random numbers of the program, where it draws any.
         self.draws: Any = None
         self.location: tuple[str, int] | None = None
@@ -189,6 +191,7 @@ class Lowering:
         Raises:
             ShapeError: the operands do not fit the operation.
         """
+        self.assertions += op == "assert"
         try:
             return self.builder.create(
                 op, operands, attributes, loc=self.location, result_type=result_type

@@ -298,3 +298,33 @@ def test_parameters_that_a_graph_holds_get_gradients() -> None:
     torch.testing.assert_close(
         [p.grad for p in model.parameters()], [p.grad for p in twin.parameters()]
     )
+
+
+def chooses(x: Any) -> Any:
+    return torch.cond(x.sum() > 0, lambda t: (t.sin(), t + 1), lambda t: (t.cos() * 2, t * 3), (x,))
+
+
+def chooses_among_reads(x: Any) -> Any:
+    places = x.long().abs()
+    return torch.cond(x.sum() > 0, lambda t, i: t[i] + 1, lambda t, i: t * 2, (x, places))
+
+
+@pytest.mark.parametrize("with_gradients", [False, True])
+def test_both_branches_of_cond_are_compiled(with_gradients: bool) -> None:
+    fast = torch.compile(chooses, backend="torshjit")
+    torshjit.reset_stats()
+    for sign in (1, -1):
+        x = (torch.rand(4) * sign).requires_grad_(with_gradients)
+        actual, expected = fast(x), chooses(x)
+        torch.testing.assert_close(actual, expected)
+        if with_gradients:
+            mine, theirs = (torch.autograd.grad(each[0].sum(), x) for each in (actual, expected))
+            torch.testing.assert_close(mine, theirs)
+    assert torshjit.stats()["fallback_ops"] == {}
+
+
+@pytest.mark.filterwarnings("ignore::torshjit.FallbackWarning")
+def test_a_branch_that_is_not_chosen_raises_nothing() -> None:
+    fast = torch.compile(chooses_among_reads, backend="torshjit")
+    x = torch.tensor([-9.0, 1.0])
+    torch.testing.assert_close(fast(x), x * 2)
