@@ -54,6 +54,7 @@ _FAMILIES = (
     "random",
     "recurrent",
     "reduction",
+    "region_sampling",
     "resampling",
     "sampling",
     "scattering",
