@@ -85,3 +85,7 @@ for axes in (1, 2, 3):
         for extent in (1, 3, 7):
             case(f"adaptive_max_pool{axes}d", image, [extent] * axes, dtypes=dtypes)
 case("max_pool2d_with_indices", tensor(3, 8, 8), [3, 2], dtypes=FLOATS[:2])
+for size in ([3, 2], [9, 7], [5, 6]):
+    for corners in (False, True):
+        case("_upsample_bilinear2d_aa", tensor(1, 2, 5, 6), size, corners, scale=4)
+case("_upsample_bilinear2d_aa", tensor(1, 2, 6, 6), [4, 3], False, 0.75, 0.6, scale=4)

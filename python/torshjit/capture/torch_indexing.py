@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,6 +64,19 @@ def index_select(g: Lowering, x: torch.Tensor, dim: int, index: torch.Tensor) ->
         taken = _take(g, g.reshape(g.value(x), (1,)), positions, 0)
         return g.reshape(taken, ())
     return _take(g, g.value(x), positions, axis_of(dim, x.ndim))
+
+
+@lowers("aten.masked_select.default")
+def masked_select(g: Lowering, x: torch.Tensor, mask: torch.Tensor) -> Any:
+    known = getattr(mask, TRACED).constant
+    if known is None:
+        raise CaptureError(f"the result of {g.op} has a shape that depends on the data")
+    shape = torch.broadcast_shapes(x.shape, mask.shape)
+    places = known.expand(shape).reshape(-1).nonzero().reshape(-1)
+    value = g.reshape(g.broadcast(g.value(x), shape), (math.prod(shape),))
+    if not len(places):
+        return g.slice(value, 0, 0, 0)
+    return g.gather(value, [g.constant(places)], [0])
 
 
 @lowers("aten.take.default")

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from torshjit.capture.torch_lowering import Lowering, lowers
+from torshjit.capture.torch_backward_window import apply_along_axes
+from torshjit.capture.torch_lowering import (
+    Lowering,
+    accumulation_dtype,
+    dialect_dtype,
+    lowers,
+)
 from torshjit.errors import ShapeError
 
 __all__: list[str] = []
@@ -102,3 +108,42 @@ def upsample_nearest_to(
     g: Lowering, x: torch.Tensor, output_size: Sequence[int], *factors: float | None
 ) -> Any:
     return _resized(g, x, output_size, factors or [None] * len(output_size), centred=False)
+
+
+def _smoothing_matrix(extent: int, size: int, factor: float | None, corners: bool) -> np.ndarray:
+    """How much each element of an axis counts for each of `size`: a triangle as wide as a step."""
+    if corners:
+        step = (extent - 1) / (size - 1) if size > 1 else 0.0
+    else:
+        step = 1 / factor if factor else extent / size
+    reach = max(step, 1.0)
+    matrix = np.zeros((size, extent))
+    for row in range(size):
+        centre = step * (row + 0.5)
+        first = max(int(centre - reach + 0.5), 0)
+        last = min(int(centre + reach + 0.5), extent)
+        gaps = (np.arange(first, last) - centre + 0.5) / reach
+        weights = np.maximum(1 - np.abs(gaps), 0)
+        matrix[row, first:last] = weights / weights.sum()
+    return matrix
+
+
+@lowers("aten._upsample_bilinear2d_aa.default")
+def upsample_smoothly(
+    g: Lowering,
+    x: torch.Tensor,
+    output_size: Sequence[int],
+    align_corners: bool,
+    *factors: float | None,
+) -> Any:
+    if 0 in x.shape or min(output_size) <= 0:
+        raise ShapeError(f"{g.op}: shape {tuple(x.shape)} cannot become {list(output_size)}")
+    dtype = dialect_dtype(x.dtype)
+    matrices = [
+        _smoothing_matrix(extent, size, factor, align_corners)
+        for extent, size, factor in zip(
+            x.shape[2:], output_size, factors or (None, None), strict=True
+        )
+    ]
+    value = g.operand(x, accumulation_dtype(dtype))
+    return g.cast(apply_along_axes(g, value, matrices, 2), dtype)

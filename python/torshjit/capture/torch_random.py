@@ -265,6 +265,27 @@ def multinomial(
     return g.slice(order, axis, 0, count)
 
 
+@lowers("aten.rrelu.default")
+def rrelu(
+    g: Lowering,
+    x: Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    generator: Any = None,
+) -> Any:
+    dtype = _float_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    value = g.operand(x, wide)
+    slope = g.scalar((lower + upper) / 2, wide)
+    if training:
+        share = draws_of(g, generator).uniform(tuple(x.shape), wide)
+        slope = g.emit("mul", share, g.scalar(upper - lower, wide))
+        slope = g.emit("add", slope, g.scalar(lower, wide))
+    below = g.compare("le", value, g.scalar(0, wide))
+    return g.cast(g.emit("select", below, g.emit("mul", value, slope), value), dtype)
+
+
 # Dropout.
 
 

@@ -38,6 +38,8 @@ VALUES = (
     torch.dtype,
     torch.device,
     torch.memory_format,
+    torch.layout,
+    torch.Size,
 )
 
 _CONTAINERS = (tuple, list, dict)

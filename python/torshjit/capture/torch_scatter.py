@@ -43,14 +43,36 @@ def _combined(
 # Under NumPy's kind of index.
 
 
-def _masked(g: Lowering, x: Tensor, mask: Tensor, values: Tensor) -> Any:
-    """``x[mask] = values`` with one value."""
+def _masked(g: Lowering, x: Tensor, mask: Tensor, values: Tensor, accumulate: bool) -> Any:
+    """``x[mask] = values``: one row of values for all, or one for each that the mask chooses."""
     rank = mask.ndim
     if tuple(mask.shape) != tuple(x.shape[:rank]):
         raise g.fail("the mask must have the leading axes of the tensor")
-    condition = g.reshape(g.value(mask), (*mask.shape, *[1] * (x.ndim - rank)))
-    value = g.reshape(g.operand(values, dialect_dtype(x.dtype)), ())
-    return g.emit("select", condition, value, g.value(x))
+    rest, dtype = tuple(x.shape[rank:]), dialect_dtype(x.dtype)
+    given = g.operand(values, dtype)
+    if len(given.shape) > len(rest) and given.shape[0] != 1:
+        given = _in_mask_order(g, mask, g.broadcast(given, (given.shape[0], *rest)))
+    elif len(given.shape) > len(rest):
+        given = g.reshape(given, given.shape[1:])
+    condition = g.reshape(g.value(mask), (*mask.shape, *[1] * len(rest)))
+    if accumulate:
+        if dtype == "i1":
+            raise DTypeError(f"{g.op}: bool tensors cannot be added up")
+        given = g.emit("add", g.value(x), given)
+    return g.emit("select", condition, given, g.value(x))
+
+
+def _in_mask_order(g: Lowering, mask: Tensor, rows: Any) -> Any:
+    """For the n-th place where a mask is true the n-th of rows; their count is checked."""
+    count, places = rows.shape[0], mask.numel()
+    chosen = g.cast(g.reshape(g.value(mask), (places,)), "i64")
+    total = g.reduce("sum", chosen, [0])
+    message = f"{g.op}: the mask does not choose {count} elements, for which there are values"
+    g.create("assert", (g.compare("eq", total, g.scalar(count, "i64")),), {"message": message})
+    if count == 0 or places == 0:
+        return g.broadcast(g.scalar(0, rows.dtype), (*mask.shape, *rows.shape[1:]))
+    order = g.scan("sum", chosen, 0, exclusive=True)
+    return g.reshape(g.gather(rows, [order], [0]), (*mask.shape, *rows.shape[1:]))
 
 
 @lowers("aten.index_put.default", "aten._unsafe_index_put.default")
@@ -59,9 +81,7 @@ def index_put(
 ) -> Any:
     given = [each for each in indices if each is not None]
     if len(indices) == 1 and given[0].dtype == torch.bool:
-        if accumulate or values.numel() != 1:
-            raise g.fail("only the assignment of one value under a bool mask is covered")
-        return _masked(g, x, given[0], values)
+        return _masked(g, x, given[0], values, accumulate)
     places = places_of(g, x, indices)
     if places is None:
         raise g.fail("no axis is indexed")

@@ -111,3 +111,29 @@ def test_counts_between_given_edges() -> None:
         return tuple(torch.histogram(x, edges))
 
     assert_matches(interpreted(program, x, edges), program(x, edges))
+
+
+def test_values_under_a_mask() -> None:
+    mask = torch.tensor([True, False, True, True])
+
+    def program(table: Any, mask: Any, rows: Any) -> Any:
+        chosen, added, same = table.clone(), table.clone(), table.clone()
+        chosen[mask] = rows
+        added.index_put_((mask,), rows, accumulate=True)
+        same[mask] = rows[0]
+        return chosen, added, same
+
+    fast = torshjit.compile(program, strict=True)
+    rows = torch.randn(3, 3)
+    assert_matches(fast(TABLE, mask, rows), program(TABLE, mask, rows))
+    with pytest.raises(IndexError, match="does not choose 3 elements"):
+        fast(TABLE, ~mask, rows)
+
+
+def test_what_a_known_mask_selects() -> None:
+    def program(table: Any) -> Any:
+        return table.masked_select(torch.ones(4, 3).tril().bool())
+
+    assert_matches(interpreted(program, TABLE), program(TABLE))
+    with pytest.raises(CaptureError, match="depends on the data"):
+        interpreted(torch.masked_select, TABLE, TABLE > 2)

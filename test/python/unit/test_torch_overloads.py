@@ -26,6 +26,7 @@ TESTED_APART = {
     "aten._scaled_dot_product_flash_attention_for_cpu_backward.default",
     "prims.convert_element_type.default",
     # test_torch_indexing.py
+    "aten.masked_select.default",
     "aten._embedding_bag.default",
     "aten._embedding_bag_forward_only.default",
     "aten.histogram.bins_tensor",

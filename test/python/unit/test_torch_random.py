@@ -53,6 +53,7 @@ DISTRIBUTIONS = {
     "dropout": (lambda x: F.dropout(x + 1, 0.2), 1, 1 / 4),
     "native_dropout": (lambda x: torch.native_dropout(x + 1, 0.2, True)[0], 1, 1 / 4),
     "alpha_dropout": (lambda x: F.alpha_dropout(x, 0.3, True), 0, None),
+    "rrelu": (lambda x: F.rrelu(x - 1, 0.1, 0.3, True), -0.2, 0.04 / 12),
     "multinomial": (
         lambda x: torch.multinomial(torch.tensor([0.0, 3.0, 1.0]), COUNT, True) + x,
         1.25,
