@@ -31,11 +31,8 @@ LogicalResult importIf(Importer &im, scf::IfOp op) {
       return failure();
     return takeResults(im, op, side->front());
   }
-  // What a side would check must not be checked for the other.
-  WalkResult checks = op.walk([](cf::AssertOp) { return WalkResult::interrupt(); });
-  if (checks.wasInterrupted())
-    return im.refuse(op, "an assertion on one side of a branch on a value");
   SmallVector<Value> results[2];
+  ++im.branches;
   for (int side = 0; side < 2; ++side) {
     if (sides[side]->empty())
       continue;
@@ -43,6 +40,7 @@ LogicalResult importIf(Importer &im, scf::IfOp op) {
       return failure();
     results[side] = im.get(sides[side]->front().getTerminator()->getOperands());
   }
+  --im.branches;
   t.setLoc(op.getLoc());
   Value condition = im.tensorOf(im.get(op.getCondition()));
   for (auto [number, result] : llvm::enumerate(op.getResults())) {
@@ -101,6 +99,9 @@ LogicalResult importAssert(Importer &im, cf::AssertOp op) {
       return success();
     return im.refuse(op, "it never holds: " + op.getMsg());
   }
+  // What one side of a branch would check must not be checked for the other.
+  if (im.branches)
+    return im.refuse(op, "an assertion on one side of a branch on a value");
   Value condition = im.get(op.getArg());
   auto test = condition.getDefiningOp<arith::CmpIOp>();
   if (im.t.isTensor(condition) || !test || !test.getLhs().getType().isIndex())

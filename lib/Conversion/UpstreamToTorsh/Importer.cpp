@@ -196,6 +196,9 @@ LogicalResult Importer::importCall(Operation *op) {
 
 LogicalResult Importer::importOp(Operation *op) {
   t.setLoc(op->getLoc());
+  if (++count > kMostOperations)
+    return refuse(op, "the program has more than " + Twine(kMostOperations) +
+                          " operations, its loops unrolled and its calls inlined");
   for (Value operand : op->getOperands())
     if (!get(operand))
       return refuse(op, "an operand of it was not imported");

@@ -14,6 +14,9 @@ namespace mlir::torsh {
 /// A loop of known length is unrolled up to so many iterations.
 inline constexpr int64_t kMostIterations = 64;
 
+/// Loops in loops and calls in calls are unrolled up to so many operations.
+inline constexpr int64_t kMostOperations = 100000;
+
 /// A tensor, or a number outside of tensors, of the program is a tensor of the import, whose
 /// type may know more extents. An index is an index where the host program computes it, and a
 /// tensor of i64 where it follows from elements or from the place of one.
@@ -56,6 +59,8 @@ public:
 
   TensorBuilder t;
   const ElementRules &rules;
+  /// How many branches on values are around the operation.
+  int64_t branches = 0;
 
 private:
   LogicalResult importElement(Operation *op, ElementRule rule);
@@ -67,6 +72,7 @@ private:
   DenseMap<Value, Value> values;
   SmallVector<Value> places;
   int64_t depth = 0;
+  int64_t count = 0;
 };
 
 // Each imports the operations of a family, and says no to those of others.

@@ -57,3 +57,44 @@ func.func @main(%x: tensor<4x100xf32>) -> tensor<4xf32> {
   } -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+func.func private @checked(%x: tensor<?xf32>) -> tensor<?xf32> {
+  %c0 = arith.constant 0 : index
+  %c4 = arith.constant 4 : index
+  %d = tensor.dim %x, %c0 : tensor<?xf32>
+  %t = arith.cmpi eq, %d, %c4 : index
+  // expected-error@+1 {{'cf.assert' cannot be imported: an assertion on one side of a branch on a value}}
+  cf.assert %t, "four"
+  return %x : tensor<?xf32>
+}
+func.func @main(%x: tensor<?xf32>, %c: i1) -> tensor<?xf32> {
+  %0 = scf.if %c -> tensor<?xf32> {
+    %1 = func.call @checked(%x) : (tensor<?xf32>) -> tensor<?xf32>
+    scf.yield %1 : tensor<?xf32>
+  } else {
+    scf.yield %x : tensor<?xf32>
+  }
+  return %0 : tensor<?xf32>
+}
+
+// -----
+
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %0 = scf.for %i = %c0 to %c64 step %c1 iter_args(%a = %x) -> tensor<4xf32> {
+    %1 = scf.for %j = %c0 to %c64 step %c1 iter_args(%b = %a) -> tensor<4xf32> {
+      %2 = scf.for %k = %c0 to %c64 step %c1 iter_args(%c = %b) -> tensor<4xf32> {
+        // expected-error@+1 {{'arith.addf' cannot be imported: the program has more than 100000 operations, its loops unrolled and its calls inlined}}
+        %3 = arith.addf %c, %c : tensor<4xf32>
+        scf.yield %3 : tensor<4xf32>
+      }
+      scf.yield %2 : tensor<4xf32>
+    }
+    scf.yield %1 : tensor<4xf32>
+  }
+  return %0 : tensor<4xf32>
+}

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,6 +107,16 @@ def test_every_operation_has_a_class(mlir):
 
     classes = {getattr(each, "OPERATION_NAME", None) for each in vars(torsh).values()}
     assert set(operations()) <= classes
+
+
+def test_every_attribute_of_words_takes_words():
+    from torshjit.dialect.operations import _WORDS
+
+    folder = Path(__file__).parents[3] / "include" / "torshjit" / "Dialect" / "Torsh" / "IR"
+    text = (folder / "TorshAttrs.td").read_text()
+    found = dict(re.findall(r"def (\w+)\s*:\s*EnumAttr<Torsh_Dialect,\s*\w+,\s*\"(\w+)\">", text))
+    assert set(found) == set(_WORDS)
+    assert all(f"{name}" in _WORDS[attribute] for attribute, name in found.items())
 
 
 def test_what_is_no_package_is_an_error():

@@ -21,6 +21,9 @@ __all__ = ["ModuleImport", "import_module"]
 #: Functions that call each other deeper than this do not end.
 _DEEPEST_CALL = 64
 
+#: Loops in loops and calls in calls are unrolled up to so many operations.
+_MOST_OPERATIONS = 100_000
+
 #: The first place in the user's code that a location names.
 _FILE = re.compile(r'"([^"]+\.py)":(\d+)')
 
@@ -43,6 +46,7 @@ class ModuleImport(Operations):
         # A block that is imported again overwrites its values, which nothing needs any more.
         self._values: dict[Any, Any] = {}
         self._depth = 0
+        self._count = 0
 
     # What the base class does with arrays, done with known ones.
 
@@ -114,7 +118,14 @@ class ModuleImport(Operations):
     def _import(self, raw: Any) -> None:
         handler = load_handlers().get(raw.name)
         around, self.op = self.op, raw.name
+        self._count += 1
         try:
+            if self._count > _MOST_OPERATIONS:
+                raise UnsupportedOpError(
+                    f"{raw.name}: the module has more than {_MOST_OPERATIONS} operations, its "
+                    "loops unrolled and its calls inlined",
+                    op=raw.name,
+                )
             if handler is None:
                 raise UnsupportedOpError(
                     f"{raw.name}: the operation has no lowering; compute it outside of the "
