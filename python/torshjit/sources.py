@@ -10,7 +10,11 @@ from typing import Any, Protocol
 from torshjit.capture.graph_function import ArrayLeaf, CapturedProgram, tree_leaves
 from torshjit.capture.onnx_import.model_kinds import is_onnx_bytes, is_onnx_file, is_onnx_model
 from torshjit.capture.opened_objects import open_objects
-from torshjit.capture.stablehlo_import.module_kinds import is_lowered_function, is_stablehlo
+from torshjit.capture.stablehlo_import.module_kinds import (
+    is_jitted_function,
+    is_lowered_function,
+    is_stablehlo,
+)
 from torshjit.compiler_cache import compiler_context, load_compiler
 from torshjit.config import JitConfig
 from torshjit.errors import ConfigError, TorshError
@@ -183,6 +187,10 @@ def source_of(program: Any) -> Source:
         from torshjit.capture.stablehlo_import.stablehlo_source import JaxSource
 
         return JaxSource(program)
+    if is_jitted_function(program):
+        from torshjit.capture.stablehlo_import.jit_source import JitSource
+
+        return JitSource(program)
     is_module = kind.__name__ == "Module" and (
         hasattr(program, "operation") or kind.__module__.rpartition(".")[2] == "_compiler"
     )

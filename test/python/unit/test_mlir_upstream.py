@@ -22,7 +22,7 @@ def _compare(got, want, rtol):
         np.testing.assert_allclose(x, y, rtol=rtol, atol=rtol)
 
 
-@pytest.mark.parametrize("target", ["cpu", "interpreter"])
+@pytest.mark.parametrize("target", ["cpu", "interpreter", "cuda-emulated"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_program(case, target):
     arrays = case.arrays()

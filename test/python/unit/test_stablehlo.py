@@ -78,6 +78,36 @@ def test_trees_keywords_and_numbers():
         compiled(p)
 
 
+def test_a_function_under_jit_is_lowered_for_each_structure():
+    @jax.jit
+    def program(p, y=2.0):
+        return {"r": p["a"] * y}, p["b"]
+
+    compiled = torshjit.compile(program, strict=True)
+    for p in (
+        {"a": _X, "b": _X + 1},
+        {"a": _X[:1], "b": jnp.ones(3, jnp.int32)},
+        {"a": _X.astype(np.float16), "b": _X.astype(np.float64)},
+    ):
+        for arguments in ((p,), (p, 3), (p, _X[:1])):
+            got, want = compiled(*arguments), program(*arguments)
+            assert jax.tree_util.tree_structure(got) == jax.tree_util.tree_structure(want)
+            for x, y in zip(*map(jax.tree_util.tree_leaves, (got, want)), strict=True):
+                assert x.dtype == y.dtype
+                np.testing.assert_allclose(x, y, rtol=1e-3)
+    assert compiled.stats()["fallback_ops"] == {}
+    with pytest.raises(torshjit.ConfigError, match=r"jax.jit\(f\).lower"):
+        compiled.save("f.torsh")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_function_under_jit_that_is_not_covered_runs_in_jax():
+    compiled = torshjit.compile(jax.jit(lambda x: (jnp.fft.fft(x).real, x)))
+    with pytest.warns(torshjit.FallbackWarning, match="complex"):
+        got = compiled(_X)
+    np.testing.assert_allclose(got[0], np.fft.fft(_X).real, rtol=1e-4, atol=1e-5)
+
+
 def test_a_saved_program_takes_the_flat_arrays(tmp_path):
     compiled = torshjit.compile(jax.jit(_double).lower(_X)).prepare(_X)
     compiled.save(tmp_path / "f.torsh")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["is_lowered_function", "is_stablehlo", "is_stablehlo_bytes"]
+__all__ = ["is_jitted_function", "is_lowered_function", "is_stablehlo", "is_stablehlo_bytes"]
 
 #: An operation of the dialects that jax lowers to, in its own or the generic form.
 _OPERATION = re.compile(r"(?:^|[\s\"(=])(?:stablehlo|chlo)\.\w", re.MULTILINE)
@@ -26,6 +26,12 @@ def is_lowered_function(value: Any) -> bool:
     if not kind.__module__.startswith("jax"):
         return False
     return hasattr(kind, "compiler_ir") or hasattr(value, "mlir_module_serialized")
+
+
+def is_jitted_function(value: Any) -> bool:
+    """Whether `value` is what ``jax.jit`` returns."""
+    kind = type(value)
+    return kind.__name__ == "PjitFunction" and callable(getattr(value, "lower", None))
 
 
 def is_stablehlo(value: Any) -> bool:

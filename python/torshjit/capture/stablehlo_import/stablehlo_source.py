@@ -16,7 +16,7 @@ from torshjit.compiler_cache import compiler_context, load_compiler
 from torshjit.errors import ConfigError, ShapeError
 from torshjit.sources import MlirSource
 
-__all__ = ["CompiledJaxFunction", "JaxSource", "StableHloSource"]
+__all__ = ["CompiledJaxFunction", "JaxSource", "StableHloSource", "canonical", "kept_arguments"]
 
 
 class StableHloSource(MlirSource):
@@ -50,12 +50,12 @@ class JaxSource(StableHloSource):
             module = lowered.mlir_module_serialized
         super().__init__(module)
         self.in_tree, self.out_tree = lowered.in_tree, lowered.out_tree
-        self.kept = _kept_arguments(lowered, len(self.input_types()))
+        self.kept = kept_arguments(lowered, len(self.input_types()))
         self.callable_type = CompiledJaxFunction
         self.name = str(getattr(lowered, "fun_name", None) or self.name)
 
 
-def _kept_arguments(lowered: Any, count: int) -> list[int]:
+def kept_arguments(lowered: Any, count: int) -> list[int]:
     """The flat arguments that a lowered module takes: jax leaves out those that are not used."""
     total = lowered.in_tree.num_leaves
     if total == count:
@@ -112,10 +112,15 @@ class CompiledJaxFunction(CompiledModule):
         return super().prepare(*args, **kwargs)
 
 
+def canonical(array: np.ndarray) -> np.ndarray:
+    """`array` in the type that jax takes it as: f32 for f64, unless 64 bits are enabled."""
+    import jax
+
+    return array.astype(jax.dtypes.canonicalize_dtype(array.dtype), copy=False)
+
+
 def _array(leaf: Any, dtype: str) -> Any:
     """An argument as a NumPy array; a Python number takes the type that it was lowered for."""
     if isinstance(leaf, (bool, int, float)):
         return np.asarray(leaf, numpy_dtype(dtype))
-    if isinstance(leaf, (np.ndarray, np.generic)):
-        return leaf
-    return np.asarray(leaf)
+    return canonical(np.asarray(leaf))
