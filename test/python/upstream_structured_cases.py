@@ -657,6 +657,22 @@ CASES = [
         _padded,
     ),
     Case(
+        "pad by what an extent says",
+        _movement(
+            "%x: tensor<2x3xf32>, %n: tensor<?xf32>, %s: f32",
+            "tensor<2x?xf32>",
+            "%c0 = arith.constant 0 : index",
+            "%d = tensor.dim %n, %c0 : tensor<?xf32>",
+            "%0 = tensor.pad %x low[0, %d] high[0, 1] {",
+            "^bb0(%i: index, %j: index):",
+            "  tensor.yield %s : f32",
+            "} : tensor<2x3xf32> to tensor<2x?xf32>",
+            "return %0 : tensor<2x?xf32>",
+        ),
+        [(2, 3), (4,), ()],
+        lambda x, n, s: np.pad(x, ((0, 0), (4, 1)), constant_values=float(s)),
+    ),
+    Case(
         "concat, collapse, expand, transpose",
         _movement(
             "%x: tensor<2x3xf32>, %y: tensor<4x3xf32>",

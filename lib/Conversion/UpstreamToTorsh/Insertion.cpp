@@ -141,18 +141,38 @@ LogicalResult importPad(Importer &im, tensor::PadOp op) {
   t.setLoc(op.getLoc());
   Value fill = im.tensorOf(im.get(cast<tensor::YieldOp>(body.getTerminator()).getValue()));
   SmallVector<int64_t> low, high;
-  for (auto [margins, known] :
-       {std::pair(op.getMixedLowPad(), &low), {op.getMixedHighPad(), &high}})
-    for (OpFoldResult margin : margins) {
+  Extents margins[2];
+  bool isKnown = true;
+  for (auto [mixed, side, known] :
+       {std::tuple(op.getMixedLowPad(), 0, &low), {op.getMixedHighPad(), 1, &high}})
+    for (OpFoldResult margin : mixed) {
       FailureOr<OpFoldResult> own = im.extentOf(op, margin);
       if (failed(own))
         return failure();
       std::optional<int64_t> number = getConstantIntValue(*own);
-      if (!number || *number < 0)
-        return im.refuse(op, "the margins must be constants that are not negative");
-      known->push_back(*number);
+      if (number && *number < 0)
+        return im.refuse(op, "a negative margin");
+      isKnown &= number.has_value();
+      known->push_back(number.value_or(0));
+      margins[side].push_back(*own);
     }
-  return im.set(op.getResult(), t.pad(x, low, high, fill));
+  if (isKnown)
+    return im.set(op.getResult(), t.pad(x, low, high, fill));
+  // Tensors of the margin before and after, along each axis in turn.
+  for (int64_t axis = 0; axis < t.typeOf(x).getRank(); ++axis) {
+    Extents shape = t.extents(x);
+    SmallVector<Value> parts{x};
+    for (int side : {0, 1}) {
+      if (isConstantIntValue(margins[side][axis], 0))
+        continue;
+      shape[axis] = margins[side][axis];
+      parts.insert(side ? parts.end() : parts.begin(), t.broadcast(fill, shape));
+    }
+    x = t.concat(parts, axis);
+    if (!x)
+      return failure();
+  }
+  return im.set(op.getResult(), x);
 }
 
 } // namespace
