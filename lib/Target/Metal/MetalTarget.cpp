@@ -41,6 +41,7 @@ static void buildSPIRV(OpPassManager &pm, const SPIRVOptions &options) {
     device.addPass(createRefuseFloat64Pass());
   device.addPass(createExpandMetalMathPass());
   device.addPass(createLowerBFloat16Pass());
+  device.addPass(createSaturateIndicesPass());
   pm.addPass(createLowerMetalSignaturesPass());
   OpPassManager &lowered = pm.nest<mlir::gpu::GPUModuleOp>();
   lowered.addPass(createCanonicalizerPass());

@@ -45,6 +45,9 @@ def _positions(extent: int, below: int = 0, beyond: int = 0) -> Values:
     return values
 
 
+# Positions of which the low 32 bits are in range.
+_FAR = (3, 2**32 + 1, -(2**32) - 2, 2**40)
+
 # Label: shape of the data, axes, shapes of the positions, their type.
 _GATHERS: dict[str, tuple[tuple[int, ...], list[int], list[tuple[int, ...]], str]] = {
     "rows": ((13, 5), [0], [(4, 3)], "i64"),
@@ -76,8 +79,14 @@ def _gather_cases(dtype: str) -> Iterator[Case]:
             "take_along_axis", label, dtype, operands, {"axis": axis}, SAME_BITS, dynamic=sample
         )
     if sample:
-        # Positions that a signed integer of the width does not hold.
-        for index, places in (("ui8", (0, 200, 255)), ("ui64", (0, 2, 2**63, 2**64 - 1))):
+        # Positions that a signed integer of the width does not hold, or none of 32 bits.
+        far = {
+            "ui8": (0, 200, 255),
+            "ui32": (0, 2**31 + 1, 2**32 - 1),
+            "ui64": (0, 2, 2**63, 2**64 - 1),
+            "i64": _FAR,
+        }
+        for index, places in far.items():
             filled = beginning_with(lambda name, at=places: np.array(at, DTYPES[name]))
             yield Case(
                 "gather", f"{index}-positions", dtype,
@@ -125,9 +134,11 @@ def _scatter_cases(dtype: str) -> Iterator[Case]:
             scatters["apart"] = ((4, 3, 5), [0, 2], [(6, 1), (2,)], (6, 2, 3))
             scatters["scalar"] = ((6, 4), [0], [()], (4,))
             scatters["nothing"] = ((6, 4), [0], [(0,)], (0, 4))
+            scatters["far"] = ((6, 4), [0], [(4,)], (4, 4))
         for label, (shape, axes, positions, updates) in sampled(scatters, dtype).items():
+            far = beginning_with(lambda _: np.array(_FAR))
             indices = [
-                Operand(own, _positions(shape[axis], 1, 2), "i64")
+                Operand(own, far if label == "far" else _positions(shape[axis], 1, 2), "i64")
                 for axis, own in zip(axes, positions, strict=True)
             ]
             yield Case(

@@ -47,6 +47,20 @@ def GuardArithmeticPass : Pass<"torsh-metal-guard-arithmetic", "::mlir::gpu::GPU
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
+def SaturateIndicesPass : Pass<"torsh-metal-saturate-indices", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "Keeps positions out of range that an index of 32 bits would bring back into it";
+  let description = [{
+    An index has 32 bits on these targets. Positions that are data, of more bits or
+    unsigned, are cut to the ends of its range, which are beyond every extent, so that
+    what is out of range stays so.
+
+    ```mlir
+    %i = arith.index_cast %x : i64 to index   // of min(max(%x, -2^31), 2^31 - 1)
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def LowerMetalSignaturesPass : Pass<"torsh-metal-lower-signatures", "::mlir::ModuleOp"> {
   let summary = "Gives kernels the parameters, memory and modules that SPIR-V wants";
   let description = [{
