@@ -84,31 +84,18 @@ def _loop(g: Operations, node: Node, run: RunGraph) -> list[Any]:
 
 
 def _scan(g: Operations, node: Node, run: RunGraph) -> list[Any]:
+    body, scanned = node.attribute("body"), node.attribute("num_scan_inputs")
     if node.version < 9:
-        raise node.fail("before version 9 it has an axis of batches, which is not covered")
-    body = node.attribute("body")
-    scanned = node.attribute("num_scan_inputs")
+        return _scan_of_batches(g, node, run)
     count = len(node.operands) - scanned
-    state, inputs = list(node.operands[:count]), [g.value(each) for each in node.operands[count:]]
+    inputs = [g.value(each) for each in node.operands[count:]]
     axes = node.integers("scan_input_axes", [0] * scanned) or []
     axes = [node.axis(axis, len(each.shape)) for axis, each in zip(axes, inputs, strict=True)]
     backwards = node.integers("scan_input_directions", [0] * scanned) or []
-    length = inputs[0].shape[axes[0]]
-    if not 0 < length <= _MOST_ITERATIONS:
-        raise node.fail(f"{length} iterations are not unrolled")
-    stacks: list[list[Any]] = [[] for _ in body.output[count:]]
-    for number in range(length):
-        parts = []
-        for value, axis, is_backwards in zip(inputs, axes, backwards, strict=True):
-            place = length - 1 - number if is_backwards else number
-            part = g.slice(value, axis, place, place + 1)
-            parts.append(g.reshape(part, (*part.shape[:axis], *part.shape[axis + 1 :])))
-        results = run(body, [*state, *parts])
-        state = results[:count]
-        for stack, result in zip(stacks, results[count:], strict=True):
-            stack.append(result)
-    places = node.integers("scan_output_axes", [0] * len(stacks)) or []
-    turned = node.integers("scan_output_directions", [0] * len(stacks)) or []
+    state, stacks = _iterated(g, node, run, node.operands[:count], inputs, axes, backwards)
+    made = len(body.output) - count
+    places = node.integers("scan_output_axes", [0] * made) or []
+    turned = node.integers("scan_output_directions", [0] * made) or []
     return [
         *state,
         *(
@@ -116,6 +103,56 @@ def _scan(g: Operations, node: Node, run: RunGraph) -> list[Any]:
             for stack, axis, is_backwards in zip(stacks, places, turned, strict=True)
         ),
     ]
+
+
+def _row(g: Operations, value: Any, axis: int, place: int) -> Any:
+    """One element of an axis, without the axis."""
+    part = g.slice(value, axis, place, place + 1)
+    return g.reshape(part, (*part.shape[:axis], *part.shape[axis + 1 :]))
+
+
+def _iterated(
+    g: Operations,
+    node: Node,
+    run: RunGraph,
+    state: Sequence[Any],
+    inputs: Sequence[Any],
+    axes: Sequence[int],
+    backwards: Sequence[int],
+) -> tuple[list[Any], list[list[Any]]]:
+    """The state after all iterations, and what each of them adds to the other results."""
+    body, state = node.attribute("body"), list(state)
+    count, length = len(state), inputs[0].shape[axes[0]]
+    if not 0 < length <= _MOST_ITERATIONS:
+        raise node.fail(f"{length} iterations are not unrolled")
+    stacks: list[list[Any]] = [[] for _ in body.output[count:]]
+    for number in range(length):
+        parts = [
+            _row(g, value, axis, length - 1 - number if is_backwards else number)
+            for value, axis, is_backwards in zip(inputs, axes, backwards, strict=True)
+        ]
+        results = run(body, [*state, *parts])
+        state = results[:count]
+        for stack, result in zip(stacks, results[count:], strict=True):
+            stack.append(result)
+    return state, stacks
+
+
+def _scan_of_batches(g: Operations, node: Node, run: RunGraph) -> list[Any]:
+    """Scan as in version 8: its first operand are lengths, the first axis of the others a batch."""
+    if node.has(0):
+        raise node.fail("lengths of the sequences of a batch are not covered")
+    scanned = node.attribute("num_scan_inputs")
+    values = [g.value(each) for each in node.operands[1:]]
+    count, batch = len(values) - scanned, values[0].shape[0]
+    backwards = node.integers("directions", [0] * scanned) or []
+    rows = []
+    for place in range(batch):
+        own = [_row(g, value, 0, place) for value in values]
+        axes = [0] * scanned
+        state, stacks = _iterated(g, node, run, own[:count], own[count:], axes, backwards)
+        rows.append([*state, *(_stacked(g, stack, 0) for stack in stacks)])
+    return [_stacked(g, [row[place] for row in rows], 0) for place in range(len(rows[0]))]
 
 
 def _sequence_map(g: Operations, node: Node, run: RunGraph) -> list[Any]:

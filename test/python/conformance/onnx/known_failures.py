@@ -20,7 +20,6 @@ KNOWN_FAILURES: dict[str, str] = {
     "test_bernoulli_seed_expanded": _RANDOM,
     "test_dft_inverse": _ZERO,
     "test_dft_inverse_opset19": _ZERO,
-    "test_scan_sum": "it falls back, and the reference evaluator lacks version 8 of Scan",
 }
 
 #: Those that pass now and then.
