@@ -27,7 +27,7 @@ case("threshold_backward", A, SPECIAL, 0)
 case("threshold_backward", A, A, 0.5)
 case("hardtanh_backward", A, SPECIAL, -0.5, 0.5)
 case("leaky_relu_backward", A, A, 0.1, False)
-case("native_dropout_backward", A, BOOL, 1.25)
+case("native_dropout_backward", A, BOOL, 1.25, dtypes=(*FLOATS, torch.int64))
 for name in ("_softmax_backward_data", "_log_softmax_backward_data"):
     for dtype in FLOATS:
         case(name, A, UNIT, 1, dtype, dtypes=(dtype,), scale=4)

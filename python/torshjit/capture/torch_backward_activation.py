@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from torshjit.capture.torch_elementwise import binary_dtype
+from torshjit.capture.torch_elementwise import binary_dtype, float_dtype
 from torshjit.capture.torch_lowering import (
     Lowering,
     accumulation_dtype,
@@ -125,7 +125,7 @@ def leaky_relu_backward(
 
 @lowers("aten.native_dropout_backward.default")
 def dropout_backward(g: Lowering, grad: torch.Tensor, mask: torch.Tensor, scale: float) -> Any:
-    dtype = dialect_dtype(grad.dtype)
+    dtype = float_dtype(grad)
     wide = accumulation_dtype(dtype)
     kept = g.emit("mul", g.operand(mask, wide), g.scalar(scale, wide))
     return g.cast(g.emit("mul", g.operand(grad, wide), kept), dtype)
