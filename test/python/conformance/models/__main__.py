@@ -42,10 +42,11 @@ def main(arguments: list[str]) -> int:
             if outcome is None:
                 outcome = Outcome(case.name, through, 0.0, 0, {}, 0, 0.0, 0.0, lost)
             outcomes.append(outcome)
+            print(f"{case.name} through {through}: {outcome.why or 'passed'}", flush=True)
             is_known = case.name in KNOWN_FAILURES and outcome.agrees
             if not outcome.passed and not is_known:
                 unexpected += 1
-                print(f"FAILED {case.name} through {through}: {outcome.why}", flush=True)
+                print(f"FAILED {case.name} through {through}", flush=True)
             elif outcome.passed and case.name in KNOWN_FAILURES:
                 unexpected += 1
                 print(f"PASSES, take it off the known failures: {case.name}", flush=True)

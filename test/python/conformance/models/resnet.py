@@ -23,7 +23,12 @@ def _classify(small: bool) -> Program:
 
 def _training(small: bool) -> Program:
     named = {"labels": torch.randint(0, 10, (4,))}
-    return Program(_model(small).train(), (pictures(4, 64 if small else 96),), named)
+    model = _model(small).train()
+    if small:
+        return Program(model, (pictures(4, 64),), named)
+    # In f32 eager's gradients differ from its own in f64 by a quarter: a rounding error turns the
+    # sign of some elements before a ReLU, and fifty batch norms of few elements magnify that.
+    return Program(model.double(), (pictures(4, 96).double(),), named)
 
 
 CASES = [
