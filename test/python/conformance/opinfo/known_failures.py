@@ -22,4 +22,6 @@ KNOWN_FAILURES: dict[str, dict[str, str]] = {
 #: The same of gradients.
 KNOWN_GRADIENT_FAILURES: dict[str, dict[str, str]] = {
     "logcumsumexp": {"float32": "torch's formula cancels: eager is as far from float64's result"},
+    # AOTAutograd copies the incoming gradient into memory with the strides of the result.
+    "unfold": {"float32": "windows overlap in torch's copy of the gradient, with every backend"},
 }
