@@ -89,3 +89,7 @@ for size in ([3, 2], [9, 7], [5, 6]):
     for corners in (False, True):
         case("_upsample_bilinear2d_aa", tensor(1, 2, 5, 6), size, corners, scale=4)
 case("_upsample_bilinear2d_aa", tensor(1, 2, 6, 6), [4, 3], False, 0.75, 0.6, scale=4)
+for axes in (2, 3):
+    image, shares = tensor(2, 3, *[7] * axes), tensor(2, 3, axes, low=0, high=0.99)
+    case(f"fractional_max_pool{axes}d", image, [2] * axes, [3] * axes, shares, dtypes=WIDE)
+    case(f"fractional_max_pool{axes}d", image, [3] * axes, [1] * axes, shares, dtypes=WIDE)

@@ -217,3 +217,66 @@ def histogram(
     place, inside = _in_edges(g, flat, edges)
     counts = _counted(g, flat, place, inside, bins, _weights(g, weight, x.numel(), dtype))
     return _with_density(g, counts, edges, density), edges
+
+
+# Rows of unequal length.
+
+_STARTS = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "max": -math.inf, "min": math.inf}
+_COMBINATIONS = {"sum": "add", "mean": "add", "prod": "mul", "max": "max", "min": "min"}
+
+
+@lowers("aten.segment_reduce.default")
+def segment_reduce(
+    g: Lowering,
+    x: Tensor,
+    reduce: str,
+    *,
+    lengths: Tensor | None = None,
+    indices: Tensor | None = None,
+    offsets: Tensor | None = None,
+    axis: int = 0,
+    unsafe: bool = False,
+    initial: Number | None = None,
+) -> Any:
+    dtype = dialect_dtype(x.dtype)
+    given = lengths if lengths is not None else offsets
+    if given is None or reduce not in _STARTS or not is_float(dtype) or axis < 0:
+        raise g.fail(f"this form of {reduce!r} is not covered")
+    lead, extent, rest = x.shape[:axis], x.shape[axis], tuple(x.shape[axis + 1 :])
+    rows = math.prod(lead)
+    marks = g.reshape(g.cast(g.value(given), "i64"), (rows, given.shape[-1]))
+    if lengths is not None:
+        count = given.shape[-1]
+        ends = g.scan("sum", marks, 1) if count else marks
+        sizes = marks
+    else:
+        count = given.shape[-1] - 1
+        ends = g.slice(marks, 1, 1, count + 1)
+        sizes = g.emit("sub", ends, g.slice(marks, 1, 0, count))
+    shape = (*lead, count, *rest)
+    start = g.scalar(_STARTS[reduce] if initial is None else initial, dtype)
+    if 0 in (rows, count, extent):
+        raise g.fail("empty tensors are not covered")
+    # The segment of each place is how many have ended at or before it.
+    place = g.iota((1, extent, 1), 1, "i64")
+    ended = g.compare("le", g.reshape(ends, (rows, 1, count)), place)
+    segment = g.reduce("sum", g.cast(ended, "i64"), [2])
+    if offsets is not None:
+        first = g.reshape(g.slice(marks, 1, 0, 1), (rows, 1))
+        early = g.compare("lt", g.reshape(place, (1, extent)), first)
+        segment = g.emit("select", early, g.scalar(count, "i64"), segment)
+    data = g.reshape(g.value(x), (rows, extent, *rest))
+    result = g.scatter(
+        g.broadcast(start, (rows, count, *rest)),
+        data,
+        [g.iota((rows, 1), 0, "i64"), segment],
+        [0, 1],
+        _COMBINATIONS[reduce],
+    )
+    if reduce == "mean":
+        size = g.reshape(g.cast(sizes, dtype), (rows, count, *[1] * len(rest)))
+        empty = g.compare("eq", size, g.scalar(0, dtype))
+        whole = g.emit("div", result, g.emit("maximum", size, g.scalar(1, dtype)))
+        nothing = g.scalar(math.nan, dtype) if initial is None else result
+        result = g.emit("select", empty, nothing, whole)
+    return g.reshape(result, shape)

@@ -295,3 +295,83 @@ for _axes in (1, 2, 3):
     lowers(f"aten.adaptive_max_pool{_axes}d.default")(_adaptive_rule(_axes, largest=True))
     if _axes > 1:
         lowers(f"aten._adaptive_avg_pool{_axes}d.default")(_adaptive_rule(_axes, largest=False))
+
+
+# Windows of one size at places that are data.
+
+
+def _fractional_places(g: Lowering, sample: Any, extent: int, count: int, window: int) -> Any:
+    """(planes, count, window): the positions of each window along an axis, as torch computes them.
+
+    `sample` has a number in [0, 1) for each plane.
+    """
+    dtype, planes = sample.dtype, sample.shape[0]
+    last = g.scalar(extent - window, "i64")
+    number = g.iota((1, count), 1, "i64")
+    if count > 1:
+        step = g.scalar((extent - window) / (count - 1), dtype)
+        share = g.reshape(sample, (planes, 1))
+        reached = g.emit("mul", g.emit("add", g.cast(number, dtype), share), step)
+        origin = g.cast(g.emit("trunc", g.emit("mul", share, step)), "i64")
+        start = g.emit("sub", g.cast(g.emit("trunc", reached), "i64"), origin)
+        is_last = g.compare("eq", number, g.scalar(count - 1, "i64"))
+        start = g.emit("select", is_last, last, start)
+    else:
+        start = g.broadcast(last, (planes, 1))
+    start = g.reshape(g.broadcast(start, (planes, count)), (planes, count, 1))
+    return g.emit("add", start, g.iota((1, 1, window), 2, "i64"))
+
+
+def _fractional_rule(axes: int) -> Callable[..., Any]:
+    def rule(
+        g: Lowering,
+        x: torch.Tensor,
+        kernel_size: Sizes,
+        output_size: Sizes,
+        random_samples: torch.Tensor,
+    ) -> Any:
+        value, added = _batched(g, x, axes)
+        windows, counts = _per_axis(kernel_size, axes), _per_axis(output_size, axes)
+        extents = list(value.shape[2:])
+        if 0 in value.shape or any(
+            count < 1 or count + window - 1 > extent
+            for count, window, extent in zip(counts, windows, extents, strict=True)
+        ):
+            raise ShapeError(f"{g.op}: {counts} windows of {windows} in extents {extents}")
+        planes = value.shape[0] * value.shape[1]
+        flat = g.reshape(value, (planes, *extents))
+        samples = g.reshape(g.operand(random_samples, value.dtype), (planes, axes))
+        positions = [g.iota((planes, *[1] * (2 * axes)), 0, "i64")]
+        for axis in range(axes):
+            # In two dimensions the first sample is that of the last axis.
+            which = axes - 1 - axis if axes == 2 else axis
+            sample = g.reshape(g.slice(samples, 1, which, which + 1), (planes,))
+            places = _fractional_places(g, sample, extents[axis], counts[axis], windows[axis])
+            shape = [planes, *[1] * (2 * axes)]
+            shape[1 + axis], shape[1 + axes + axis] = counts[axis], windows[axis]
+            positions.append(g.reshape(places, shape))
+        size = math.prod(windows)
+        taken = g.gather(flat, positions, list(range(axes + 1)))
+        taken = g.reshape(taken, (planes, *counts, size))
+        shape = (*value.shape[:2], *counts)
+        result = g.reshape(g.reduce("amax", taken, [axes + 1]), shape)
+
+        def indices() -> Any:
+            place = g.scalar(0, "i64")
+            for axis in range(axes):
+                place = g.emit("mul", place, g.scalar(extents[axis], "i64"))
+                place = g.emit("add", place, positions[1 + axis])
+            whole = g.broadcast(place, (planes, *counts, *windows))
+            rows = g.reshape(whole, (planes, *counts, size))
+            best = g.emit("argmax", taken, axis=axes + 1, keepdims=True)
+            chosen = g.reshape(g.take_along(rows, best, axes + 1), shape)
+            return _unbatched(g, chosen, added)
+
+        result = _unbatched(g, result, added)
+        return result, Deferred(indices, "i64", result.shape)
+
+    return rule
+
+
+for _axes in (2, 3):
+    lowers(f"aten.fractional_max_pool{_axes}d.default")(_fractional_rule(_axes))

@@ -137,3 +137,19 @@ def test_what_a_known_mask_selects() -> None:
     assert_matches(interpreted(program, TABLE), program(TABLE))
     with pytest.raises(CaptureError, match="depends on the data"):
         interpreted(torch.masked_select, TABLE, TABLE > 2)
+
+
+@pytest.mark.parametrize("how", ["sum", "mean", "max", "min", "prod"])
+@pytest.mark.parametrize("initial", [None, 2.0])
+def test_reductions_of_segments(how: str, initial: float | None) -> None:
+    x, lengths = torch.randn(5, 2), torch.tensor([2, 0, 3])
+    rows, offsets = torch.randn(2, 5), torch.tensor([[0, 1, 4, 5], [0, 0, 5, 5]])
+
+    def program(x: Any, lengths: Any, rows: Any, offsets: Any) -> Any:
+        return (
+            torch.segment_reduce(x, how, lengths=lengths, unsafe=True, initial=initial),
+            torch.segment_reduce(rows, how, offsets=offsets, axis=1, unsafe=True, initial=initial),
+        )
+
+    given = (x, lengths, rows, offsets)
+    assert_matches(interpreted(program, *given), program(*given), 4)

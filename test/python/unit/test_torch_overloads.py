@@ -27,6 +27,7 @@ TESTED_APART = {
     "prims.convert_element_type.default",
     # test_torch_indexing.py
     "aten.masked_select.default",
+    "aten.segment_reduce.default",
     "aten._embedding_bag.default",
     "aten._embedding_bag_forward_only.default",
     "aten.histogram.bins_tensor",
