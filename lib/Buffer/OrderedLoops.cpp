@@ -30,14 +30,16 @@ llvm::BitVector GenericOnMemory::loopsOf(Value value) {
     Value next = worklist.pop_back_val();
     if (!seen.insert(next).second)
       continue;
-    if (auto argument = dyn_cast<BlockArgument>(next); argument && argument.getOwner() == op.getBody()) {
+    if (auto argument = dyn_cast<BlockArgument>(next);
+        argument && argument.getOwner() == op.getBody()) {
       AffineMap map = op.getMatchingIndexingMap(op.getMatchingOpOperand(argument));
       for (unsigned loop = 0; loop < getNumLoops(); ++loop)
         if (map.isFunctionOfDim(loop))
           loops.set(loop);
     } else if (auto index = next.getDefiningOp<linalg::IndexOp>()) {
       loops.set(index.getDim());
-    } else if (Operation *inner = next.getDefiningOp(); inner && inner->getBlock() == op.getBody()) {
+    } else if (Operation *inner = next.getDefiningOp();
+               inner && inner->getBlock() == op.getBody()) {
       llvm::append_range(worklist, inner->getOperands());
     }
   }

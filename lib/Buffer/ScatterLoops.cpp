@@ -55,8 +55,8 @@ void mlir::torsh::emitScatter(OpBuilder &builder, linalg::GenericOp op) {
         index[*axis.loop] = position;
       Value isAbove = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, position, zero);
       Value isBelow = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, position, limit);
-      isInside = arith::AndIOp::create(b, loc, isInside,
-                                       arith::AndIOp::create(b, loc, isAbove, isBelow));
+      isInside =
+          arith::AndIOp::create(b, loc, isInside, arith::AndIOp::create(b, loc, isAbove, isBelow));
     }
     auto write = scf::IfOp::create(b, loc, isInside, /*withElseRegion=*/false);
     OpBuilder::InsertionGuard guard(b);

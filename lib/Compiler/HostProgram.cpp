@@ -309,8 +309,8 @@ private:
 
   static void addLocation(json::Object &step, Operation *op) {
     if (auto position = op->getLoc()->findInstanceOf<FileLineColLoc>())
-      step["location"] = json::Array{position.getFilename().getValue(),
-                                     static_cast<int64_t>(position.getLine())};
+      step["location"] =
+          json::Array{position.getFilename().getValue(), static_cast<int64_t>(position.getLine())};
   }
 
   /// Gives each result of a step a buffer; `extents` are its '?' extents, in order.
@@ -382,8 +382,7 @@ private:
     for (auto [number, value] : llvm::enumerate(end.getOperands())) {
       Value storage = storageOf(value);
       auto output = outputOf.find(storage);
-      bool owns =
-          output != outputOf.end() && output->second.second == static_cast<int64_t>(number);
+      bool owns = output != outputOf.end() && output->second.second == static_cast<int64_t>(number);
       // A call is given the shape of its own result, so that a reshape of it stays an alias.
       if (owns && (storage == value || storage.getDefiningOp<HostCallOp>())) {
         results.push_back(buffer.lookup(value));

@@ -81,8 +81,9 @@ private:
       WalkResult result = function.walk([&](Operation *op) {
         if (llvm::any_of(op->getResultTypes(), hasUnsigned) ||
             llvm::any_of(op->getOperandTypes(), hasUnsigned))
-          return WalkResult(op->emitError("'") << op->getName() << "' has an unsigned type, of which "
-                                               << "there is none after the phase " << phase);
+          return WalkResult(op->emitError("'")
+                            << op->getName() << "' has an unsigned type, of which "
+                            << "there is none after the phase " << phase);
         if (llvm::is_contained(kDialects, op->getName().getDialectNamespace()))
           return WalkResult::advance();
         return WalkResult(broken(op));

@@ -100,8 +100,8 @@ void Executable::findHostFunctions(const HostFunctionResolver &resolve) {
   for (const std::string &name : prog.hostFunctions) {
     hostFunctions.push_back(resolve ? resolve(name) : HostFunction());
     if (!hostFunctions.back())
-      throw Error(ErrorKind::Program, "the program calls the host's function \"" + name +
-                                          "\", which nobody has given");
+      throw Error(ErrorKind::Program,
+                  "the program calls the host's function \"" + name + "\", which nobody has given");
   }
 }
 

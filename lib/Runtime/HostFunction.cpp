@@ -12,24 +12,23 @@ namespace {
 int32_t elementType(DataType dtype) {
   // By name: the numbers are part of the ABI, the order of DataType is not.
   static constexpr std::pair<std::string_view, TorshElementType> kTypes[] = {
-      {"i1", TORSH_BOOL},   {"i8", TORSH_I8},    {"i16", TORSH_I16},   {"i32", TORSH_I32},
-      {"i64", TORSH_I64},   {"f16", TORSH_F16},  {"bf16", TORSH_BF16}, {"f32", TORSH_F32},
-      {"f64", TORSH_F64},   {"ui8", TORSH_UI8},  {"ui16", TORSH_UI16}, {"ui32", TORSH_UI32},
+      {"i1", TORSH_BOOL},   {"i8", TORSH_I8},   {"i16", TORSH_I16},   {"i32", TORSH_I32},
+      {"i64", TORSH_I64},   {"f16", TORSH_F16}, {"bf16", TORSH_BF16}, {"f32", TORSH_F32},
+      {"f64", TORSH_F64},   {"ui8", TORSH_UI8}, {"ui16", TORSH_UI16}, {"ui32", TORSH_UI32},
       {"ui64", TORSH_UI64},
   };
   for (const auto &[text, type] : kTypes)
     if (text == name(dtype))
       return type;
-  throw Error(ErrorKind::DType,
-              "C functions take no elements of type " + std::string(name(dtype)));
+  throw Error(ErrorKind::DType, "C functions take no elements of type " + std::string(name(dtype)));
 }
 
 std::vector<TorshHostTensor> describe(const std::vector<HostTensor> &tensors) {
   std::vector<TorshHostTensor> result;
   result.reserve(tensors.size());
   for (const HostTensor &tensor : tensors)
-    result.push_back({tensor.data, tensor.shape, static_cast<int32_t>(tensor.rank),
-                      elementType(tensor.dtype)});
+    result.push_back(
+        {tensor.data, tensor.shape, static_cast<int32_t>(tensor.rank), elementType(tensor.dtype)});
   return result;
 }
 } // namespace

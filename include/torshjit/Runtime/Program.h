@@ -95,7 +95,7 @@ struct Program {
   std::vector<Check> checks;
   std::vector<TensorType> constants;
   std::vector<Buffer> buffers;
-  std::vector<std::string> kernels; ///< distinct names in order of first use
+  std::vector<std::string> kernels;       ///< distinct names in order of first use
   std::vector<std::string> hostFunctions; ///< likewise
   std::vector<Step> steps;
   std::vector<Result> results;

@@ -65,25 +65,26 @@ Value readAt(OpBuilder &builder, Location loc, ArrayRef<OpFoldResult> extents, V
   SmallVector<Value> sizes;
   for (auto [axis, read] : llvm::enumerate(axes))
     sizes.push_back(read.position ? extentOf(builder, loc, original, axis) : Value());
-  return elementwise(
-      builder, loc, extents, positions, maps, element,
-      [&](OpBuilder &b, Location l, ValueRange x) -> Value {
-        SmallVector<Value> indices;
-        for (int64_t axis : keptAxes(type)) {
-          const ReadAxis &read = axes[axis];
-          Value index;
-          if (read.position) {
-            index = positionFromStart(b, l, x[*read.position], areUnsigned[*read.position], sizes[axis]);
-            Value last = arith::SubIOp::create(b, l, sizes[axis], indexConstant(b, l, 1));
-            index = arith::MinSIOp::create(b, l, index, last);
-            index = arith::MaxSIOp::create(b, l, index, indexConstant(b, l, 0));
-          } else {
-            index = loopIndex(b, l, read.loop);
-          }
-          indices.push_back(index);
-        }
-        return tensor::ExtractOp::create(b, l, data, indices);
-      });
+  return elementwise(builder, loc, extents, positions, maps, element,
+                     [&](OpBuilder &b, Location l, ValueRange x) -> Value {
+                       SmallVector<Value> indices;
+                       for (int64_t axis : keptAxes(type)) {
+                         const ReadAxis &read = axes[axis];
+                         Value index;
+                         if (read.position) {
+                           index = positionFromStart(b, l, x[*read.position],
+                                                     areUnsigned[*read.position], sizes[axis]);
+                           Value last =
+                               arith::SubIOp::create(b, l, sizes[axis], indexConstant(b, l, 1));
+                           index = arith::MinSIOp::create(b, l, index, last);
+                           index = arith::MaxSIOp::create(b, l, index, indexConstant(b, l, 0));
+                         } else {
+                           index = loopIndex(b, l, read.loop);
+                         }
+                         indices.push_back(index);
+                       }
+                       return tensor::ExtractOp::create(b, l, data, indices);
+                     });
 }
 
 // Pattern: gather -> generic over the result that extracts at the clamped positions
@@ -204,9 +205,10 @@ Value writeAt(OpBuilder &builder, Location loc, const Loops &loops, const Writes
     // What is written to is a copy from the beginning, which can lie where the result will.
     Value empty = emptyTensor(builder, loc, tensor::getMixedSizes(builder, loc, start), wide);
     if (start == data)
-      start = bufferization::MaterializeInDestinationOp::create(builder, loc, start, empty)
-                  .getResult();
-    result = torsh::reduce(builder, loc, inputs, maps, start, resultMap, loops.getIterators(), body);
+      start =
+          bufferization::MaterializeInDestinationOp::create(builder, loc, start, empty).getResult();
+    result =
+        torsh::reduce(builder, loc, inputs, maps, start, resultMap, loops.getIterators(), body);
   } else {
     inputs.push_back(start);
     maps.push_back(resultMap);
@@ -246,8 +248,7 @@ struct LowerScatter : OpConversionPattern<ScatterOp> {
     }
     for (Value index : op.getIndices()) {
       RankedTensorType own = tensorType(index);
-      writes.positionMaps.push_back(
-          loops.map(own, ArrayRef(positions).take_back(own.getRank())));
+      writes.positionMaps.push_back(loops.map(own, ArrayRef(positions).take_back(own.getRank())));
       writes.areUnsigned.push_back(isUnsigned(index));
     }
     rewriter.replaceOp(op, writeAt(rewriter, op.getLoc(), loops, writes, op.getData(),

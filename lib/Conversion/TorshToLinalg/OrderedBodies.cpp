@@ -8,7 +8,7 @@ using namespace mlir;
 using namespace mlir::torsh;
 
 TypedAttr mlir::torsh::neutralElement(OpBuilder &b, ScanKind kind, Type type, bool isUnsigned,
-                         bool isExclusive) {
+                                      bool isExclusive) {
   if (auto real = dyn_cast<FloatType>(type)) {
     switch (kind) {
     case ScanKind::sum: // -0.0 leaves -0.0 as it is, but an empty sum is 0.0.
@@ -17,8 +17,7 @@ TypedAttr mlir::torsh::neutralElement(OpBuilder &b, ScanKind kind, Type type, bo
       return b.getFloatAttr(real, 1.0);
     case ScanKind::max:
     case ScanKind::min:
-      return b.getFloatAttr(real,
-                            APFloat::getInf(real.getFloatSemantics(), kind == ScanKind::max));
+      return b.getFloatAttr(real, APFloat::getInf(real.getFloatSemantics(), kind == ScanKind::max));
     }
   }
   unsigned width = type.getIntOrFloatBitWidth();
@@ -28,8 +27,8 @@ TypedAttr mlir::torsh::neutralElement(OpBuilder &b, ScanKind kind, Type type, bo
   case ScanKind::prod:
     return b.getIntegerAttr(type, 1);
   case ScanKind::max:
-    return b.getIntegerAttr(type, isUnsigned ? APInt::getZero(width)
-                                             : APInt::getSignedMinValue(width));
+    return b.getIntegerAttr(type,
+                            isUnsigned ? APInt::getZero(width) : APInt::getSignedMinValue(width));
   case ScanKind::min:
     return b.getIntegerAttr(type, isUnsigned ? APInt::getMaxValue(width)
                                              : APInt::getSignedMaxValue(width));
@@ -37,7 +36,8 @@ TypedAttr mlir::torsh::neutralElement(OpBuilder &b, ScanKind kind, Type type, bo
   return {};
 }
 
-Value mlir::torsh::combine(OpBuilder &b, Location loc, ScanKind kind, Value x, Value y, bool isUnsigned) {
+Value mlir::torsh::combine(OpBuilder &b, Location loc, ScanKind kind, Value x, Value y,
+                           bool isUnsigned) {
   bool isFloat = isa<FloatType>(x.getType());
   switch (kind) {
   case ScanKind::sum:
@@ -59,7 +59,7 @@ Value mlir::torsh::combine(OpBuilder &b, Location loc, ScanKind kind, Value x, V
 }
 
 Value mlir::torsh::combine(OpBuilder &b, Location loc, ScatterReduction reduction, Value x, Value y,
-              bool isUnsigned) {
+                           bool isUnsigned) {
   bool isFloat = isa<FloatType>(x.getType());
   switch (reduction) {
   case ScatterReduction::none:
@@ -92,7 +92,8 @@ Value mlir::torsh::isLess(OpBuilder &b, Location loc, Value x, Value y, bool isU
   return arith::OrIOp::create(b, loc, less, arith::AndIOp::create(b, loc, isNumber, isNan));
 }
 
-Value mlir::torsh::positionFromStart(OpBuilder &b, Location loc, Value position, bool isUnsigned, Value extent) {
+Value mlir::torsh::positionFromStart(OpBuilder &b, Location loc, Value position, bool isUnsigned,
+                                     Value extent) {
   Type index = b.getIndexType();
   if (isUnsigned) {
     // An index is signed: what is no index is as far beyond the end as the end.
@@ -105,7 +106,6 @@ Value mlir::torsh::positionFromStart(OpBuilder &b, Location loc, Value position,
   Value signedPosition = arith::IndexCastOp::create(b, loc, index, position);
   Value isNegative = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, signedPosition,
                                            arith::ConstantIndexOp::create(b, loc, 0));
-  return arith::SelectOp::create(b, loc, isNegative,
-                                 arith::AddIOp::create(b, loc, signedPosition, extent),
-                                 signedPosition);
+  return arith::SelectOp::create(
+      b, loc, isNegative, arith::AddIOp::create(b, loc, signedPosition, extent), signedPosition);
 }

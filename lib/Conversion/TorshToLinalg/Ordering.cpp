@@ -61,8 +61,7 @@ struct LowerScan : OpConversionPattern<ScanOp> {
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
     Value neutral = arith::ConstantOp::create(
-        rewriter, loc,
-        neutralElement(rewriter, op.getKind(), wide, isUnsigned, op.getExclusive()));
+        rewriter, loc, neutralElement(rewriter, op.getKind(), wide, isUnsigned, op.getExclusive()));
     if (type.getDimSize(axis) == 1 && !op.getExclusive()) {
       rewriter.replaceOp(op, adaptor.getInput());
       return success();
@@ -73,9 +72,9 @@ struct LowerScan : OpConversionPattern<ScanOp> {
       return success();
     }
     RowLoops rows(type, axis);
-    DictionaryAttr mark = rewriter.getDictionaryAttr(
-        {rewriter.getNamedAttr("reverse", op.getReverseAttr()),
-         rewriter.getNamedAttr("exclusive", op.getExclusiveAttr())});
+    DictionaryAttr mark =
+        rewriter.getDictionaryAttr({rewriter.getNamedAttr("reverse", op.getReverseAttr()),
+                                    rewriter.getNamedAttr("exclusive", op.getExclusiveAttr())});
     using P = arith::CmpIPredicate;
     P isBefore = op.getReverse() ? (op.getExclusive() ? P::sgt : P::sge)
                                  : (op.getExclusive() ? P::slt : P::sle);

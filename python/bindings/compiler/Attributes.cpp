@@ -72,9 +72,7 @@ static nb::object numpyDType(Type type) {
     return numpy.attr("dtype")(nb::module_::import_("ml_dtypes").attr("bfloat16"));
   if (type.isInteger(1))
     return numpy.attr("dtype")("bool");
-  std::string kind = isa<FloatType>(type)         ? "float"
-                     : type.isUnsignedInteger() ? "uint"
-                                                : "int";
+  std::string kind = isa<FloatType>(type) ? "float" : type.isUnsignedInteger() ? "uint" : "int";
   return numpy.attr("dtype")(kind + std::to_string(type.getIntOrFloatBitWidth()));
 }
 

@@ -43,11 +43,11 @@ struct Row {
   DataType dtype;
   uint8_t code;
 };
-constexpr Row kDTypes[] = {
-    {DataType::I1, Bool},    {DataType::I8, Int},     {DataType::I16, Int},   {DataType::I32, Int},
-    {DataType::I64, Int},    {DataType::UI8, UInt},   {DataType::UI16, UInt}, {DataType::UI32, UInt},
-    {DataType::UI64, UInt},  {DataType::F16, Float},  {DataType::F32, Float}, {DataType::F64, Float},
-    {DataType::BF16, Bfloat}};
+constexpr Row kDTypes[] = {{DataType::I1, Bool},    {DataType::I8, Int},    {DataType::I16, Int},
+                           {DataType::I32, Int},    {DataType::I64, Int},   {DataType::UI8, UInt},
+                           {DataType::UI16, UInt},  {DataType::UI32, UInt}, {DataType::UI64, UInt},
+                           {DataType::F16, Float},  {DataType::F32, Float}, {DataType::F64, Float},
+                           {DataType::BF16, Bfloat}};
 
 std::optional<DataType> dtypeOf(const DLDataType &type) {
   for (const Row &row : kDTypes)

@@ -89,8 +89,7 @@ void bindErrorClasses(nb::module_ &m) {
         registerClass(ErrorKind::Data, data);
       },
       nb::arg("program") = nb::none(), nb::arg("shape") = nb::none(), nb::arg("dtype") = nb::none(),
-      nb::arg("device") = nb::none(), nb::arg("option") = nb::none(),
-      nb::arg("data") = nb::none(),
+      nb::arg("device") = nb::none(), nb::arg("option") = nb::none(), nb::arg("data") = nb::none(),
       "Exception classes for malformed programs, for extents, element types "
       "and devices that a program does not accept, for bad settings, and for contents of "
       "arrays that a program does not accept. Those left out keep their class (RuntimeError, "

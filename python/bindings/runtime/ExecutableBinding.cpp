@@ -214,10 +214,11 @@ void bindExecutable(nb::module_ &m) {
       "the code at the addresses. host_functions: what the program calls between kernels, by "
       "name: a callable that takes read-only NumPy arrays and returns an array or a tuple of "
       "them (copies, unless its attribute takes_views is true: then they are valid during the "
-      "call only), or the address of a C function (HostFunctionABI.h). A malformed program, a missing kernel or a "
+      "call only), or the address of a C function (HostFunctionABI.h). A malformed program, a "
+      "missing kernel or a "
       "library that does not load raise the registered program error.")
-      .def(nb::init<const std::string &, nb::object, std::optional<nb::bytes>, nb::list,
-                    nb::object, nb::object>(),
+      .def(nb::init<const std::string &, nb::object, std::optional<nb::bytes>, nb::list, nb::object,
+                    nb::object>(),
            nb::arg("program"), nb::arg("kernels") = nb::none(), nb::arg("binary") = nb::none(),
            nb::arg("constants") = nb::list(), nb::arg("keep_alive") = nb::none(),
            nb::arg("host_functions") = nb::none())

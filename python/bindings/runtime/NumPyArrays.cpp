@@ -194,10 +194,10 @@ nb::object newArray(DataType dtype, const std::vector<int64_t> &shape, void *&da
 nb::object newArrayView(DataType dtype, const std::vector<int64_t> &shape, void *data) {
   PyArray_Descr *descriptor = descriptorOf(dtype);
   Py_INCREF(descriptor);
-  nb::object array = nb::steal(PyArray_NewFromDescr(
-      &PyArray_Type, descriptor, static_cast<int>(shape.size()),
-      reinterpret_cast<const npy_intp *>(shape.data()), nullptr, data, NPY_ARRAY_CARRAY_RO,
-      nullptr));
+  nb::object array =
+      nb::steal(PyArray_NewFromDescr(&PyArray_Type, descriptor, static_cast<int>(shape.size()),
+                                     reinterpret_cast<const npy_intp *>(shape.data()), nullptr,
+                                     data, NPY_ARRAY_CARRAY_RO, nullptr));
   if (!array.is_valid())
     throw nb::python_error();
   return array;

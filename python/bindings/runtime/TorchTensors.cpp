@@ -132,10 +132,10 @@ void registerTorch(nb::handle module) {
   TorchInterface loaded;
   auto take = [&](const char *name) { return nb::object(module.attr(name)).release().ptr(); };
   constexpr std::pair<DataType, const char *> kDTypes[] = {
-      {DataType::I1, "bool"},      {DataType::I8, "int8"},       {DataType::I16, "int16"},
-      {DataType::I32, "int32"},    {DataType::I64, "int64"},     {DataType::UI8, "uint8"},
-      {DataType::UI16, "uint16"},  {DataType::UI32, "uint32"},   {DataType::UI64, "uint64"},
-      {DataType::F16, "float16"},  {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"},
+      {DataType::I1, "bool"},     {DataType::I8, "int8"},       {DataType::I16, "int16"},
+      {DataType::I32, "int32"},   {DataType::I64, "int64"},     {DataType::UI8, "uint8"},
+      {DataType::UI16, "uint16"}, {DataType::UI32, "uint32"},   {DataType::UI64, "uint64"},
+      {DataType::F16, "float16"}, {DataType::BF16, "bfloat16"}, {DataType::F32, "float32"},
       {DataType::F64, "float64"}};
   for (auto [dtype, name] : kDTypes)
     loaded.dtypes[static_cast<size_t>(dtype)] = take(name);

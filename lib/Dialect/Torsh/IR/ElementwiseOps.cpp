@@ -30,8 +30,7 @@ LogicalResult BitcastOp::inferReturnTypes(MLIRContext *, std::optional<Location>
                                           Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto input = cast<RankedTensorType>(adaptor.getInput().getType());
   Type dtype = adaptor.getDtype();
-  if (!dtype.isIntOrFloat() ||
-      dtype.getIntOrFloatBitWidth() != input.getElementTypeBitWidth())
+  if (!dtype.isIntOrFloat() || dtype.getIntOrFloatBitWidth() != input.getElementTypeBitWidth())
     return emitOptionalError(loc, getOperationName(), ": cannot take the bits of ", input, " as ",
                              dtype);
   types.push_back(input.clone(dtype));

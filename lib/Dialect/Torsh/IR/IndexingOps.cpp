@@ -27,8 +27,9 @@ static FailureOr<SmallVector<int64_t>> inferPickedShape(std::optional<Location> 
                                                         RankedTensorType data, ValueRange indices,
                                                         ArrayRef<int64_t> axes) {
   if (indices.empty() || indices.size() != axes.size())
-    return emitOptionalError(loc, name, ": needs one tensor of positions for each of its axes, of "
-                                        "which there is at least one"),
+    return emitOptionalError(loc, name,
+                             ": needs one tensor of positions for each of its axes, of "
+                             "which there is at least one"),
            failure();
   for (auto [i, axis] : llvm::enumerate(axes))
     if (axis < 0 || axis >= data.getRank() || (i && axes[i - 1] >= axis))
@@ -50,8 +51,7 @@ static FailureOr<SmallVector<int64_t>> inferPickedShape(std::optional<Location> 
 
 /// Refuses to read at positions along an axis that has no element.
 static LogicalResult verifyReadable(std::optional<Location> loc, StringRef name,
-                                    RankedTensorType data, int64_t axis,
-                                    ArrayRef<int64_t> result) {
+                                    RankedTensorType data, int64_t axis, ArrayRef<int64_t> result) {
   if (data.getDimSize(axis) == 0 && !llvm::is_contained(result, 0))
     return emitOptionalError(loc, name, ": axis ", axis, " of ", data, " has no element to read");
   return success();
@@ -148,10 +148,9 @@ void ScatterOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constrai
   auto constrain = [&](int64_t extent, int64_t operand, int64_t operandAxis) {
     int64_t own = updates.getDimSize(axis);
     if (ShapedType::isDynamic(extent))
-      constraints.push_back(
-          ShapedType::isDynamic(own)
-              ? ExtentConstraint{operand, operandAxis, 1, axis}
-              : ExtentConstraint{operand, operandAxis, -1, own});
+      constraints.push_back(ShapedType::isDynamic(own)
+                                ? ExtentConstraint{operand, operandAxis, 1, axis}
+                                : ExtentConstraint{operand, operandAxis, -1, own});
     else if (ShapedType::isDynamic(own))
       constraints.push_back({1, axis, -1, extent});
     ++axis;
@@ -161,8 +160,9 @@ void ScatterOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constrai
       for (auto [place, extent] : llvm::enumerate(positions)) {
         int64_t operand = 0, own = 0;
         for (auto [number, index] : llvm::enumerate(getIndices())) {
-          int64_t candidate = static_cast<int64_t>(place) -
-                              (static_cast<int64_t>(positions.size()) - tensorType(index).getRank());
+          int64_t candidate =
+              static_cast<int64_t>(place) -
+              (static_cast<int64_t>(positions.size()) - tensorType(index).getRank());
           if (candidate >= 0 && tensorType(index).getDimSize(candidate) == extent) {
             operand = static_cast<int64_t>(number) + 2;
             own = candidate;

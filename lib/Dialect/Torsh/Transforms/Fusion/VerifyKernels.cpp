@@ -44,9 +44,9 @@ static LogicalResult verifyKernel(KernelOp kernel, const llvm::DenseSet<StringAt
   for (Operation &op : kernel.getBody().front()) {
     if (isa<DecomposableOpInterface>(op))
       return op.emitOpError("is composite and must be decomposed before the kernels phase");
-    bool isAllowed = isIndexComputation(&op) ||
-                     (isa_and_present<TorshDialect>(op.getDialect()) &&
-                      !isa<LaunchOp, CheckOp, AssertOp, HostCallOp, KernelOp>(op));
+    bool isAllowed =
+        isIndexComputation(&op) || (isa_and_present<TorshDialect>(op.getDialect()) &&
+                                    !isa<LaunchOp, CheckOp, AssertOp, HostCallOp, KernelOp>(op));
     if (!isAllowed)
       return op.emitOpError("is not allowed in a kernel");
   }

@@ -159,10 +159,10 @@ template <typename OpTy> struct DropEqualOperands : OpRewritePattern<OpTy> {
 } // namespace
 
 void mlir::torsh::populateSimplifyArithmeticPatterns(RewritePatternSet &patterns) {
-  patterns.add<SimplifySub, SimplifyAdd, SimplifyMulByConstant, CancelNegations<MulOp>,
-               CancelNegations<DivOp>, SimplifyNegOfSub, SimplifyAbsOfNeg, DropOfUnsigned<AbsOp>,
-               DropOfUnsigned<ReluOp>, DropRepeated<AbsOp>, DropRepeated<CeilOp>,
-               DropRepeated<FloorOp>, DropRepeated<ReluOp>, DropRepeated<RoundOp>,
-               DropRepeated<SignOp>, DropRepeated<TruncOp>, DropEqualOperands<MaximumOp>,
-               DropEqualOperands<MinimumOp>>(patterns.getContext());
+  patterns
+      .add<SimplifySub, SimplifyAdd, SimplifyMulByConstant, CancelNegations<MulOp>,
+           CancelNegations<DivOp>, SimplifyNegOfSub, SimplifyAbsOfNeg, DropOfUnsigned<AbsOp>,
+           DropOfUnsigned<ReluOp>, DropRepeated<AbsOp>, DropRepeated<CeilOp>, DropRepeated<FloorOp>,
+           DropRepeated<ReluOp>, DropRepeated<RoundOp>, DropRepeated<SignOp>, DropRepeated<TruncOp>,
+           DropEqualOperands<MaximumOp>, DropEqualOperands<MinimumOp>>(patterns.getContext());
 }

@@ -156,7 +156,8 @@ struct ReduceFloorDivide : OpRewritePattern<FloorDivOp> {
       return rewriter.notifyMatchFailure(op, "the divisor is not an integer splat");
     if (*divisor == 1)
       return replaceByValue(rewriter, op, op.getLhs());
-    if (*divisor == -1 && !hasUnsignedElements(op.getLhs()) && op.getLhs().getType() == op.getType())
+    if (*divisor == -1 && !hasUnsignedElements(op.getLhs()) &&
+        op.getLhs().getType() == op.getType())
       return replaceByOp<NegOp>(rewriter, op, op.getLoc(), op.getLhs());
     return rewriter.notifyMatchFailure(op, "the divisor is neither 1 nor -1");
   }
