@@ -239,19 +239,30 @@ def conv_transposed(
         )
     if 0 in (*x.shape, *weight.shape):
         raise g.fail("empty tensors are not covered")
-    geometry = [_per_axis(numbers, axes) for numbers in (stride, padding, dilation)]
+    strides, paddings = _per_axis(stride, axes), _per_axis(padding, axes)
+    dilations = _per_axis(dilation, axes)
     extents = [
         (n - 1) * s - 2 * p + d * (w - 1) + 1 + extra
         for n, w, s, p, d, extra in zip(
             value.shape[2:],
             weight.shape[2:],
-            *geometry,
+            strides,
+            paddings,
+            dilations,
             _per_axis(output_padding, axes),
             strict=True,
         )
     ]
     result = transposed_convolution(
-        g, value, g.value(weight), g.optional(bias, dtype), *geometry, groups, extents
+        g,
+        value,
+        g.value(weight),
+        g.optional(bias, dtype),
+        strides,
+        paddings,
+        dilations,
+        groups,
+        extents,
     )
     return result if x.ndim == weight.ndim else g.reshape(result, result.shape[1:])
 

@@ -7,14 +7,13 @@ import math
 from typing import Any
 
 import numpy as np
-import torch
+from torch import Tensor
 
 from torshjit.capture.torch_lowering import Lowering, dialect_dtype, is_float, lowers
 from torshjit.errors import DTypeError, ShapeError
 
 __all__: list[str] = []
 
-Tensor = torch.Tensor
 Number = bool | int | float
 
 
@@ -75,7 +74,7 @@ def nonzero_static(g: Lowering, x: Tensor, *, size: int, fill_value: int = -1) -
     slot = g.scan("sum", g.cast(found, "i64"), 0, exclusive=True)
     # What is zero, or beyond the slots, is written nowhere.
     slot = g.emit("select", found, slot, g.scalar(size, "i64"))
-    columns = []
+    columns: list[Any] = []
     place = g.iota((count,), 0, "i64")
     for extent in reversed(x.shape):
         columns.insert(

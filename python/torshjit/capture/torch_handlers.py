@@ -286,8 +286,9 @@ def _write_in_place(
     if base == "detach_":
         return args[0]
     if written != [0] or not base.endswith("_") or base.startswith("__"):
-        if _is_composite(func):
-            return _decompose_into(decomposition_of(func))(trace, func, args, kwargs)
+        program = decomposition_of(func) if _is_composite(func) else None
+        if program is not None:
+            return _decompose_into(program)(trace, func, args, kwargs)
         raise CaptureError(f"{g.op} writes to its arguments and is not captured")
     target = args[0]
     record = trace.record(target)

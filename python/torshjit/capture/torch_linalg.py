@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from torshjit.capture.torch_lowering import (
     Lowering,
@@ -22,7 +23,6 @@ from torshjit.torch_host_functions import check_of_factors
 
 __all__: list[str] = []
 
-Tensor = torch.Tensor
 
 MOST_STEPS = 32
 
@@ -319,7 +319,7 @@ def inverse(g: Lowering, a: Tensor, *, check_errors: bool = False) -> tuple[Any,
     info = _first_zero(g, factors)
     if check_errors:
         _require_zero(g, info, "linalg.inv_ex")
-    identity = _identity(g, a.shape[:-2], *a.shape[-2:], value.dtype)
+    identity = _identity(g, a.shape[:-2], a.shape[-2], a.shape[-1], value.dtype)
     return _solved(g, factors, places, identity), info
 
 
@@ -439,7 +439,7 @@ def cholesky_solve(g: Lowering, b: Tensor, factor: Tensor, upper: bool = False) 
 @lowers("aten.cholesky_inverse.default")
 def cholesky_inverse(g: Lowering, factor: Tensor, upper: bool = False) -> Any:
     value = _matrix(g, factor, square=True)
-    identity = _identity(g, factor.shape[:-2], *factor.shape[-2:], value.dtype)
+    identity = _identity(g, factor.shape[:-2], factor.shape[-2], factor.shape[-1], value.dtype)
     return _solved_by_cholesky(g, value, identity, upper)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from torshjit.capture.random_draws import Draws
 from torshjit.capture.torch_elementwise import binary_dtype
@@ -24,7 +25,6 @@ from torshjit.torch_host_functions import RANDOM_KEY, seeding
 
 __all__ = ["Seeds", "draws_of", "dropped"]
 
-Tensor = torch.Tensor
 Shape = Sequence[int]
 Number = bool | int | float
 

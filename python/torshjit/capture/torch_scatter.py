@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from torshjit.capture.torch_aliasing import write_through
 from torshjit.capture.torch_indexing import check_positions, places_of
@@ -24,7 +25,6 @@ from torshjit.errors import DTypeError, ShapeError
 
 __all__: list[str] = []
 
-Tensor = torch.Tensor
 Number = bool | int | float
 
 _LIMITS = {"amax": "max", "amin": "min", "prod": "mul", "sum": "add", "mean": "add"}
@@ -35,8 +35,8 @@ def _combined(
 ) -> Any:
     """`scatter` with a reduction; bools are combined as small integers."""
     if value.dtype == "i1" and how != "none":
-        wide = [g.cast(each, "i32") for each in (value, updates)]
-        return g.is_true(g.scatter(*wide, positions, axes, how))
+        wide, added = g.cast(value, "i32"), g.cast(updates, "i32")
+        return g.is_true(g.scatter(wide, added, positions, axes, how))
     return g.scatter(value, updates, positions, axes, how)
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from torshjit.capture.torch_lowering import Lowering, axis_of, dialect_dtype, is_float, lowers
 from torshjit.errors import ShapeError
 
 __all__: list[str] = []
 
-Tensor = torch.Tensor
 Pair = tuple[Any, Any]
 
 

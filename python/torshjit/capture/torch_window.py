@@ -223,12 +223,15 @@ def _adaptive_windows(extent: int, count: int) -> list[tuple[int, int]]:
 
 
 def _adaptive(
-    g: Lowering, x: torch.Tensor, axes: int, output_size: Sequence[int | None], largest: bool
+    g: Lowering, x: torch.Tensor, axes: int, output_size: int | Sequence[int | None], largest: bool
 ) -> Any:
     value, added = _batched(g, x, axes)
+    wanted = [output_size] if isinstance(output_size, int) else list(output_size)
     sizes = [
         extent if size is None else size
-        for size, extent in zip(_per_axis(output_size, axes), value.shape[2:], strict=True)
+        for size, extent in zip(
+            wanted * axes if len(wanted) == 1 else wanted, value.shape[2:], strict=True
+        )
     ]
     extents = list(value.shape[2:])
     if any(size < 1 for size in sizes):
@@ -353,8 +356,8 @@ def _fractional_rule(axes: int) -> Callable[..., Any]:
         size = math.prod(windows)
         taken = g.gather(flat, positions, list(range(axes + 1)))
         taken = g.reshape(taken, (planes, *counts, size))
-        shape = (*value.shape[:2], *counts)
-        result = g.reshape(g.reduce("amax", taken, [axes + 1]), shape)
+        result_shape = (*value.shape[:2], *counts)
+        result = g.reshape(g.reduce("amax", taken, [axes + 1]), result_shape)
 
         def indices() -> Any:
             place = g.scalar(0, "i64")
@@ -364,7 +367,7 @@ def _fractional_rule(axes: int) -> Callable[..., Any]:
             whole = g.broadcast(place, (planes, *counts, *windows))
             rows = g.reshape(whole, (planes, *counts, size))
             best = g.emit("argmax", taken, axis=axes + 1, keepdims=True)
-            chosen = g.reshape(g.take_along(rows, best, axes + 1), shape)
+            chosen = g.reshape(g.take_along(rows, best, axes + 1), result_shape)
             return _unbatched(g, chosen, added)
 
         result = _unbatched(g, result, added)
