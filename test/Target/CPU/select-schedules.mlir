@@ -83,3 +83,31 @@ func.func @contraction(%a: memref<512x512xf32>, %out: memref<512x512xf32>) attri
 func.func @tuned(%out: memref<512x512xf32>) attributes {torsh.kernel, torsh.schedule = #torsh.schedule<tile = [3, 5]>} {
   return
 }
+
+// Of a scattered write each update is looked at once: pieces of rows for each thread.
+// CHECK-LABEL: func.func @scatter
+// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [0, 96, 0]>
+func.func @scatter(%arg0: memref<30522x768xf32>, %arg1: memref<128x768xf32>, %arg2: memref<128xi64>, %arg3: memref<30522x768xf32>) attributes {torsh.kernel} {
+  %0 = bufferization.to_tensor %arg0 restrict : memref<30522x768xf32> to tensor<30522x768xf32>
+  %1 = bufferization.to_tensor %arg1 restrict : memref<128x768xf32> to tensor<128x768xf32>
+  %2 = bufferization.to_tensor %arg2 restrict : memref<128xi64> to tensor<128xi64>
+  %c30522 = arith.constant 30522 : index
+  %3 = tensor.empty() : tensor<30522x768xf32>
+  %4 = bufferization.materialize_in_destination %0 in %3 : (tensor<30522x768xf32>, tensor<30522x768xf32>) -> tensor<30522x768xf32>
+  %5 = linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%2, %1 : tensor<128xi64>, tensor<128x768xf32>) outs(%4 : tensor<30522x768xf32>) {
+  ^bb0(%in: i64, %in_0: f32, %out: f32):
+    %true = arith.constant true
+    %6 = arith.index_cast %in : i64 to index
+    %c0 = arith.constant 0 : index
+    %7 = arith.cmpi slt, %6, %c0 : index
+    %8 = arith.addi %6, %c30522 : index
+    %9 = arith.select %7, %8, %6 : index
+    %10 = linalg.index 0 : index
+    %11 = arith.cmpi eq, %9, %10 {torsh.position} : index
+    %12 = arith.addf %out, %in_0 : f32
+    %13 = arith.select %11, %12, %out {torsh.scatter} : f32
+    linalg.yield %13 : f32
+  } -> tensor<30522x768xf32>
+  bufferization.materialize_in_destination %5 in restrict writable %arg3 : (tensor<30522x768xf32>, memref<30522x768xf32>) -> ()
+  return
+}

@@ -202,12 +202,16 @@ private:
     SmallVector<int64_t> ranges = root.getStaticLoopRanges();
     bool hasProducers = known.size() > 1;
     int64_t budget = hasProducers ? kCachedTile : kStreamTile;
+    // What looks through a whole row for each of its elements is made to look at each once.
+    SmallVector<unsigned> ordered = getOrderedLoops(root);
     int64_t total = iterations(root);
+    for (unsigned loop : ordered)
+      total /= std::max<int64_t>(assumed(ranges[loop]), 1);
     budget = std::max<int64_t>(1, std::min(budget, total / (4 * threads)));
     SmallVector<int64_t> tile(ranges.size(), 0);
     // Whole loops cost their extent of the budget.
     for (size_t loop = 0; loop < ranges.size(); ++loop)
-      if (!separable.test(loop))
+      if (!separable.test(loop) && !llvm::is_contained(ordered, loop))
         budget = std::max<int64_t>(1, budget / std::max<int64_t>(assumed(ranges[loop]), 1));
     // A transposed operand is read along another loop than the last: square tiles
     // keep the lines of both in cache.
