@@ -93,20 +93,23 @@ class TracedTensor(torch.Tensor):
         """The device of the call's tensors."""
         return getattr(self, TRACED).trace.device.current
 
+    def _is_on(self, kind: str) -> bool:
+        return self.device.type == kind
+
     @property
     def is_meta(self) -> bool:  # type: ignore[override]
         """Whether the call's tensors are on the meta device."""
-        return self.device.type == "meta"
+        return self._is_on("meta")
 
     @property
     def is_cpu(self) -> bool:  # type: ignore[override]
         """Whether the call's tensors are on the CPU."""
-        return self.device.type == "cpu"
+        return self._is_on("cpu")
 
     @property
     def is_cuda(self) -> bool:  # type: ignore[override]
         """Whether the call's tensors are on a GPU of NVIDIA's."""
-        return self.device.type == "cuda"
+        return self._is_on("cuda")
 
 
 _runtime.register_traced_tensor(TracedTensor)
