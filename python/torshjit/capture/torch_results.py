@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections.abc import Sequence
 from types import BuiltinFunctionType, FunctionType
@@ -47,7 +48,19 @@ _CONTAINERS = (tuple, list, dict)
 
 def is_value(value: Any) -> bool:
     """Whether an object is fixed at capture and compared at each call."""
-    return type(value) in VALUES or isinstance(value, (type, enum.Enum))
+    return type(value) in VALUES or isinstance(value, (type, enum.Enum)) or _is_frozen_record(value)
+
+
+def _is_frozen_record(value: Any) -> bool:
+    """Whether it is a frozen dataclass of values, such as options are.
+
+    Not of floats: its equality takes 0.0 for -0.0, by which a program may differ.
+    """
+    parameters = getattr(type(value), "__dataclass_params__", None)
+    if parameters is None or not (parameters.frozen and parameters.eq):
+        return False
+    fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
+    return all(is_value(each) and not isinstance(each, (float, complex)) for each in fields)
 
 
 class EnteredArguments:

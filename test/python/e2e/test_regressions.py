@@ -249,6 +249,23 @@ def test_results_of_one_kernel_are_computed_before_they_are_read(executor: str) 
     torch.testing.assert_close(result, torch.erfinv(x), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("executor", ["cpu", "vulkan"])
+def test_reductions_over_nothing_of_many_rows(executor: str) -> None:
+    """Their loops were to be tiled, in which MLIR fell over."""
+    if reason := missing(executor):
+        pytest.skip(reason)
+    module = _compiler.Module.parse(
+        """
+        func.func @main(%x: tensor<0x?x?xi32>) -> tensor<?x?xi32> {
+          %0 = torsh.sum %x {axes = array<i64: 0>} : (tensor<0x?x?xi32>) -> tensor<?x?xi32>
+          return %0 : tensor<?x?xi32>
+        }""",
+        _compiler.Context(),
+    )
+    compiled = torshjit.compile(module, target_device=executor, strict=True)
+    np.testing.assert_array_equal(compiled(np.empty((0, 3, 400), np.int32)), np.zeros((3, 400)))
+
+
 def _compiled(program: Any, executor: str) -> Any:
     reason = missing(executor)
     if reason:

@@ -212,3 +212,14 @@ def test_a_check_without_results_raises_as_in_eager(through_dynamo: bool) -> Non
         with pytest.raises(torch.linalg.LinAlgError, match="singular"):
             fast(torch.zeros(4, 4))
     assert torshjit.stats()["fallback_ops"] == {}
+
+
+def test_places_of_what_is_not_zero_are_not_taken_from_a_sample() -> None:
+    """The operation is not tagged as one whose result's shape depends on the data."""
+    fast = torshjit.compile(lambda x: torch.nonzero(x, as_tuple=True))
+    for x in (torch.tensor([[0.0, 1.0], [2.0, 0.0]]), torch.zeros(2, 2)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            rows, columns = fast(x)
+        expected = torch.nonzero(x, as_tuple=True)
+        torch.testing.assert_close((rows, columns), expected)

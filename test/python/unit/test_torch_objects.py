@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
@@ -188,6 +189,20 @@ def test_members_of_enumerations_are_values() -> None:
     fast = compiled(lambda x, mode: x.sum() if mode is Mode.SUM else x.mean())
     torch.testing.assert_close(fast(X, Mode.SUM), X.sum())
     torch.testing.assert_close(fast(X, Mode.MEAN), X.mean())
+    assert fast.stats()["specializations"] == 2
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    mode: str = "sum"
+    dtype: Any = None
+
+
+def test_frozen_options_are_values() -> None:
+    fast = compiled(lambda x, options: x.sum() if options.mode == "sum" else x.mean())
+    torch.testing.assert_close(fast(X, Options()), X.sum())
+    torch.testing.assert_close(fast(X, Options("mean")), X.mean())
+    torch.testing.assert_close(fast(X, Options()), X.sum())
     assert fast.stats()["specializations"] == 2
 
 

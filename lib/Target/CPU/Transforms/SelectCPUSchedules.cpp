@@ -66,12 +66,17 @@ private:
       return;
     linalg::GenericOp contraction;
     int64_t work = 0;
+    bool isEmpty = false;
     kernel.walk([&](linalg::LinalgOp op) {
       work += iterations(op) * bodyCost(op);
+      isEmpty |= llvm::is_contained(op.getStaticLoopRanges(), 0);
       if (isContraction(op))
         contraction = cast<linalg::GenericOp>(op.getOperation());
     });
     linalg::LinalgOp root = getTilingRoot(kernel);
+    // Upstream cannot tile what does not iterate: the sum over an axis of extent 0.
+    if (isEmpty)
+      root = {};
     SmallVector<int64_t> tile;
     SmallVector<int64_t> registerTile, block;
     if (contraction) {
