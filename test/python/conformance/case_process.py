@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-__all__ = ["CaseProcess"]
+__all__ = ["CaseProcess", "run_seeds"]
 
 Task = Callable[[Any], Any]
 
@@ -55,3 +56,27 @@ class CaseProcess:
         """Ends the process."""
         self._pipe.send(None)
         self._process.join()
+
+
+def run_seeds(process: CaseProcess, seeds: Sequence[int], what: str) -> int:
+    """Counts what becomes of damaged programs, prints it, and ends the process.
+
+    Args:
+        process: gives "right", "exception" or what is "wrong" for each seed.
+        what: the programs as the printed line calls them.
+
+    Returns:
+        How many failed: the result was wrong, or the process lost.
+    """
+    counts: Counter[str] = Counter()
+    for seed in seeds:
+        result, lost = process.run(seed)
+        outcome = lost or result
+        if lost or outcome.startswith("wrong"):
+            print(f"seed {seed}: {outcome}")
+            outcome = "failed"
+        counts[outcome] += 1
+    process.close()
+    listed = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+    print(f"{len(seeds)} {what}: {listed}")
+    return counts["failed"]

@@ -14,11 +14,10 @@ import re
 import resource
 import sys
 import warnings
-from collections import Counter
 
 import numpy as np
 
-from conformance.case_process import CaseProcess
+from conformance.case_process import CaseProcess, run_seeds
 from conformance.mlir.programs import PROGRAMS
 
 _MOST_SECONDS = 60
@@ -189,18 +188,8 @@ def main(arguments: list[str]) -> int:
         if whole != "right":
             print(f"a text as it is: {lost or whole}\n{PROGRAMS[number][1]}")
             return 1
-    counts: Counter[str] = Counter()
-    for number in range(options.seed, options.seed + options.count):
-        result, lost = process.run(number)
-        outcome = lost or result
-        if lost or outcome.startswith("wrong"):
-            print(f"seed {number}: {outcome}")
-            outcome = "failed"
-        counts[outcome] += 1
-    process.close()
-    listed = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-    print(f"{options.count} mangled texts: {listed}")
-    return 1 if counts["failed"] else 0
+    numbers = range(options.seed, options.seed + options.count)
+    return 1 if run_seeds(process, numbers, "mangled texts") else 0
 
 
 if __name__ == "__main__":

@@ -10,12 +10,11 @@ import argparse
 import resource
 import sys
 import warnings
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from conformance.case_process import CaseProcess
+from conformance.case_process import CaseProcess, run_seeds
 from conformance.onnx.node_case import assert_equal
 
 _MOST_SECONDS = 60
@@ -141,18 +140,8 @@ def main(arguments: list[str]) -> int:
     if whole != "right":
         print(f"the file without flips: {lost or whole}")
         return 1
-    counts: Counter[str] = Counter()
-    for number in range(options.seed, options.seed + options.count):
-        result, lost = process.run(number)
-        outcome = lost or result
-        if lost or outcome.startswith("wrong"):
-            print(f"seed {number}: {outcome}")
-            outcome = "failed"
-        counts[outcome] += 1
-    process.close()
-    listed = ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
-    print(f"{options.count} flipped files: {listed}")
-    return 1 if counts["failed"] else 0
+    numbers = range(options.seed, options.seed + options.count)
+    return 1 if run_seeds(process, numbers, "flipped files") else 0
 
 
 if __name__ == "__main__":
