@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Tensor/OrderedGenerics.h"
 
 using namespace mlir;
@@ -22,8 +23,6 @@ namespace {
 using utils::IteratorType;
 
 RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
-
-bool isUnsigned(Value tensor) { return tensorType(tensor).getElementType().isUnsignedInteger(); }
 
 Value indexConstant(OpBuilder &b, Location loc, int64_t value) {
   return arith::ConstantIndexOp::create(b, loc, value);
@@ -118,7 +117,7 @@ struct LowerGather : OpConversionPattern<GatherOp> {
     for (Value index : op.getIndices()) {
       RankedTensorType own = tensorType(index);
       maps.push_back(loops.map(own, positions.take_back(own.getRank())));
-      areUnsigned.push_back(isUnsigned(index));
+      areUnsigned.push_back(isUnsigned(index.getType()));
     }
     rewriter.replaceOp(op, readAt(rewriter, op.getLoc(), *extents, op.getData(), adaptor.getData(),
                                   axes, adaptor.getIndices(), maps, areUnsigned));
@@ -146,7 +145,8 @@ struct LowerTakeAlongAxis : OpConversionPattern<TakeAlongAxisOp> {
     }
     AffineMap map = loops.map(tensorType(op.getIndices()), result);
     rewriter.replaceOp(op, readAt(rewriter, op.getLoc(), *extents, op.getData(), adaptor.getData(),
-                                  axes, adaptor.getIndices(), map, isUnsigned(op.getIndices())));
+                                  axes, adaptor.getIndices(), map,
+                                  isUnsigned(op.getIndices().getType())));
     return success();
   }
 };
@@ -180,7 +180,7 @@ Value writeAt(OpBuilder &builder, Location loc, const Loops &loops, const Writes
   SmallVector<AffineMap> maps(writes.positionMaps);
   maps.push_back(loops.map(tensorType(originalUpdates), writes.updates));
   AffineMap resultMap = loops.map(type, writes.result);
-  bool isUnsignedData = isUnsigned(original);
+  bool isUnsignedData = isUnsigned(original.getType());
   // `x`: the positions, the update, the element so far.
   auto body = [&](OpBuilder &b, Location l, ValueRange x) -> Value {
     Value isMeant = arith::ConstantOp::create(b, l, b.getBoolAttr(true));
@@ -249,7 +249,7 @@ struct LowerScatter : OpConversionPattern<ScatterOp> {
     for (Value index : op.getIndices()) {
       RankedTensorType own = tensorType(index);
       writes.positionMaps.push_back(loops.map(own, ArrayRef(positions).take_back(own.getRank())));
-      writes.areUnsigned.push_back(isUnsigned(index));
+      writes.areUnsigned.push_back(isUnsigned(index.getType()));
     }
     rewriter.replaceOp(op, writeAt(rewriter, op.getLoc(), loops, writes, op.getData(),
                                    adaptor.getData(), op.getUpdates(), adaptor.getUpdates(),
@@ -278,7 +278,7 @@ struct LowerPutAlongAxis : OpConversionPattern<PutAlongAxisOp> {
     writes.updates[axis] = loops.add(indices.getDimSize(axis), IteratorType::reduction);
     writes.axes.push_back({writes.result[axis], axis});
     writes.positionMaps.push_back(loops.map(indices, writes.updates));
-    writes.areUnsigned.push_back(isUnsigned(op.getIndices()));
+    writes.areUnsigned.push_back(isUnsigned(op.getIndices().getType()));
     rewriter.replaceOp(op, writeAt(rewriter, op.getLoc(), loops, writes, op.getData(),
                                    adaptor.getData(), op.getUpdates(), adaptor.getUpdates(),
                                    adaptor.getIndices()));
