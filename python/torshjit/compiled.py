@@ -219,7 +219,7 @@ class CompiledModule(_runtime.Dispatcher):
             DeviceError: the device of its target is absent.
         """
         if made.executable is None:
-            made.load(self._config.target.kind, profiles=self._config.enable_profiling)
+            made.load(self._config.target, profiles=self._config.enable_profiling)
             self.add_specialization(executable=made.executable, **made.runtime_arguments)
 
     def _capture(self, args: tuple, kwargs: dict) -> CapturedProgram:

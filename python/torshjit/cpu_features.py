@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import functools
 import platform
+from collections.abc import Iterable
 
-__all__ = ["host_features", "host_machine"]
+__all__ = ["host_features", "host_machine", "instruction_sets"]
 
 #: Names in the kernel's list of processor flags that are instruction sets for vector code.
 _INSTRUCTION_SETS = {
@@ -16,6 +17,24 @@ _INSTRUCTION_SETS = {
     "avx512_vpopcntdq", "amx_tile", "amx_int8", "amx_bf16",
     "asimd", "asimdhp", "asimddp", "fphp", "sve", "sve2", "bf16", "i8mm", "svebf16", "svei8mm",
 }  # fmt: skip
+
+
+#: What LLVM calls those that it does not call as the kernel does, but for punctuation.
+_LLVM_NAMES = {
+    "bmi1": "bmi", "asimd": "neon", "asimdhp": "fullfp16", "asimddp": "dotprod", "fphp": "fullfp16",
+}  # fmt: skip
+
+
+def instruction_sets(llvm_features: Iterable[str]) -> tuple[str, ...]:
+    """Those of LLVM's features that are instruction sets, by the names of `host_features`."""
+    present = {_plain(name) for name in llvm_features}
+    return tuple(
+        sorted(name for name in _INSTRUCTION_SETS if _plain(_LLVM_NAMES.get(name, name)) in present)
+    )
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace(".", "").replace("-", "")
 
 
 def host_machine() -> str:

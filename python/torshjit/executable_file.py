@@ -71,7 +71,7 @@ def save(path: Any, name: str, config: JitConfig, specializations: list[Speciali
                 "version": __version__,
                 "name": name,
                 "target": str(config.target),
-                "requirements": kind.requirements(),
+                "requirements": kind.requirements(config.target.architecture),
                 "specializations": rows,
             }
             archive.writestr("metadata.json", json.dumps(metadata, indent=1))

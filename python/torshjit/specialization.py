@@ -28,7 +28,7 @@ from torshjit.config import JitConfig
 from torshjit.errors import TorshError
 from torshjit.host_functions import called_functions, find_function, host_calls, op_of
 from torshjit.signatures import Signature, format_signature, is_torch_tensor, trees_match
-from torshjit.targets import TargetKind
+from torshjit.targets import Target
 
 __all__ = ["Specialization", "as_numpy", "as_torch", "build_interpreted", "build_native"]
 
@@ -85,7 +85,7 @@ class Specialization:
         """Whether `interpret` answers its calls."""
         return self.executable is None and self.result is None
 
-    def load(self, kind: TargetKind, *, profiles: bool) -> None:
+    def load(self, target: Target, *, profiles: bool) -> None:
         """Loads what was compiled onto the device of its target.
 
         Raises:
@@ -93,7 +93,7 @@ class Specialization:
         """
         import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 
-        kind.open_device()
+        target.kind.open_device(target.architecture)
         result, kernels = self.result, self.result.kernels
         # Nothing is loaded for kernels that are in this process already, or for a program that
         # only moves memory.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The processor of this machine as a target: its phases, its texts, its code. This
+// Processors as a target, that of this machine above all: its phases, its texts, its code. This
 // file calls passes; an order that is not obvious has its reason beside it.
 
 #include "torshjit/Target/CPU/CPUTarget.h"
@@ -30,6 +30,11 @@ static constexpr Artifact kArtifacts[] = {
     {"assembly", "the processor's assembly"},
 };
 
+/// Options have passed checkArchitecture.
+static const cpu::Processor &processorOf(const CompileOptions &options) {
+  return *llvm::cantFail(cpu::Processor::find(options.architecture));
+}
+
 static void addCleanup(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -47,7 +52,7 @@ static void addVerifier(OpPassManager &pm, StringRef phase, ArrayRef<std::string
 static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   SelectCPUSchedulesPassOptions schedules;
   schedules.threads = options.threads;
-  schedules.vectorBits = cpu::Processor::host().vectorBits;
+  schedules.vectorBits = processorOf(options).vectorBits;
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createFuseElementwisePass());
   function.addPass(createSelectCPUSchedulesPass(schedules));
@@ -83,7 +88,7 @@ static void buildLLVM(OpPassManager &pm) {
 
 namespace {
 
-/// Object files, loaded into this process.
+/// Object files; loaded into this process if it can run them.
 class CPUCode : public KernelCode {
 public:
   static llvm::Expected<std::unique_ptr<KernelCode>> create(ModuleOp module,
@@ -92,10 +97,13 @@ public:
     std::vector<OwningOpRef<ModuleOp>> kernels = cpu::splitKernels(module);
     if (kernels.empty())
       return code; // Nothing but copies.
-    auto objects = cpu::generateCode(kernels, cpu::Processor::host(), options.threads);
+    const cpu::Processor &processor = processorOf(options);
+    auto objects = cpu::generateCode(kernels, processor, options.threads);
     if (!objects)
       return objects.takeError();
     code->objects = std::move(*objects);
+    if (!processor.missingHere.empty())
+      return code;
     auto loaded = cpu::LoadedCode::load(code->objects);
     if (!loaded)
       return loaded.takeError();
@@ -128,8 +136,8 @@ class CPUTarget : public Target {
 public:
   StringRef getName() const override { return "cpu"; }
   StringRef getSentence() const override { return "the processor of this machine"; }
-  llvm::Error checkArchitecture(StringRef) const override {
-    return llvm::createStringError("cpu takes no architecture: it is the machine's own");
+  llvm::Error checkArchitecture(StringRef architecture) const override {
+    return cpu::Processor::find(architecture).takeError();
   }
   ArrayRef<Phase> getPhases() const override { return kPhases; }
   void buildPhase(size_t number, OpPassManager &pm, const CompileOptions &options) const override {
@@ -139,7 +147,7 @@ public:
   llvm::Expected<std::string> printArtifact(ModuleOp module, StringRef name,
                                             const CompileOptions &options) const override {
     auto texts =
-        cpu::generateCode(cpu::splitKernels(module), cpu::Processor::host(), options.threads,
+        cpu::generateCode(cpu::splitKernels(module), processorOf(options), options.threads,
                           name == "llvmir" ? cpu::CodeKind::LLVMIR : cpu::CodeKind::Assembly);
     if (!texts)
       return texts.takeError();

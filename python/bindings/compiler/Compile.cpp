@@ -203,13 +203,25 @@ void torshjit::python::bindCompile(nb::module_ &m) {
       nb::arg("path"),
       "Adds the targets of a shared library; contexts made before lack their "
       "dialects.");
-  m.def("host_processor", [] {
-    const mlir::torsh::cpu::Processor &host = mlir::torsh::cpu::Processor::host();
-    nb::dict description;
-    description["triple"] = host.triple;
-    description["name"] = host.name;
-    description["features"] = host.features;
-    description["vector_bits"] = host.vectorBits;
-    return description;
-  });
+  m.def(
+      "processor",
+      [](const std::string &name) {
+        auto processor = mlir::torsh::cpu::Processor::find(name);
+        if (!processor)
+          throw nb::value_error(llvm::toString(processor.takeError()).c_str());
+        std::vector<std::string> features;
+        for (llvm::StringRef feature : (*processor)->present.keys())
+          features.push_back(feature.str());
+        std::sort(features.begin(), features.end());
+        nb::dict description;
+        description["machine"] = (*processor)->getMachine().str();
+        description["name"] = (*processor)->name;
+        description["features"] = features;
+        description["vector_bits"] = (*processor)->vectorBits;
+        description["missing_here"] = (*processor)->missingHere;
+        return description;
+      },
+      nb::arg("name") = "",
+      "What is known of a processor, by LLVM's names; of this machine's without a name. Raises "
+      "ValueError if LLVM knows none of that name.");
 }

@@ -21,7 +21,7 @@ class EmulatedCUDAKind(CUDAKind):
 
     # The kernels are code of the processor, made with the features of the one that compiled them.
 
-    def requirements(self) -> dict[str, Any]:
+    def requirements(self, architecture: str | None = None) -> dict[str, Any]:
         return cpu.KIND.requirements()
 
     def check_requirements(self, requirements: Mapping[str, Any]) -> None:

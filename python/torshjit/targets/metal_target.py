@@ -20,7 +20,7 @@ class MetalKind(TargetKind):
         self._lock = threading.Lock()
         self._is_open = False
 
-    def open_device(self) -> None:
+    def open_device(self, architecture: str | None = None) -> None:
         from torshjit import _runtime
         from torshjit.targets.metal import open_device
 

@@ -73,8 +73,10 @@ class TargetKind:
 
         return build_native(program, config)
 
-    def open_device(self) -> None:
+    def open_device(self, architecture: str | None = None) -> None:
         """Makes the device known to the runtime; called before programs are loaded onto it.
+
+        `architecture` is the one that the programs were compiled for; None is the device's own.
 
         Raises:
             DeviceError: the device, its driver or what else it needs is absent; the message says
@@ -96,7 +98,7 @@ class TargetKind:
             return error.message
         return None
 
-    def requirements(self) -> dict[str, Any]:
+    def requirements(self, architecture: str | None = None) -> dict[str, Any]:
         """What a saved executable needs of the machine that loads it, as JSON data."""
         return {}
 

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import fcntl
 import functools
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torshjit
 from torshjit import targets
 
-#: The names of all executors; each is a target_device.
-EXECUTORS = ("interpreter", "cpu", "cuda-emulated", "vulkan", "msl-emulated")
+#: The names of all executors; each is a target_device. TORSH_EXECUTORS adds some, such as
+#: "cpu:x86-64 cpu:x86-64-v3", the code for older processors.
+EXECUTORS = (
+    *("interpreter", "cpu", "cuda-emulated", "vulkan", "msl-emulated"),
+    *os.environ.get("TORSH_EXECUTORS", "").split(),
+)
 
 #: Those whose programs are made by the compiler.
 COMPILED = EXECUTORS[1:]
@@ -32,7 +37,7 @@ class EmulatedMetalKind(targets.TargetKind):
     def compiler_name(self) -> str:
         return "metal"
 
-    def open_device(self) -> None:
+    def open_device(self, architecture: str | None = None) -> None:
         _emulator()
 
 
@@ -56,15 +61,19 @@ def missing(executor: str) -> str | None:
     """Why an executor cannot run here, or None if it can."""
     from torshjit import _compiler
 
-    kind = targets.find(executor)
+    kind = _kind(executor)
     if kind.compiler_name not in dict(_compiler.targets()):
         return f"this compiler has no target {kind.compiler_name}"
     return kind.device_problem()
 
 
+def _kind(executor: str) -> targets.TargetKind:
+    return targets.Target.parse(executor).kind
+
+
 def prefetch(executor: str, modules: Iterable[Any], **options: Any) -> None:
     """Prepares an executor for programs that are about to run, all at once where that is faster."""
-    if targets.find(executor).compiler_name != "metal":
+    if _kind(executor).compiler_name != "metal":
         return
     from msl.compiler import CACHE
 
@@ -90,4 +99,4 @@ _REFUSALS = {"metal": r"f64"}
 
 def refusal(executor: str, dtypes: Sequence[str]) -> str | None:
     """The pattern of the error with which kernels over these types may be refused, if they may."""
-    return _REFUSALS.get(targets.find(executor).compiler_name) if "f64" in dtypes else None
+    return _REFUSALS.get(_kind(executor).compiler_name) if "f64" in dtypes else None

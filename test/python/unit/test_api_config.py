@@ -42,7 +42,7 @@ def test_defaults() -> None:
         ({"target_device": "cuda:"}, "malformed architecture"),
         ({"target_device": "cuda:sm 90"}, "malformed architecture"),
         ({"target_device": "cuda:gfx90a"}, "as cuda:sm_90a"),
-        ({"target_device": "cpu:avx2"}, "cpu takes no architecture"),
+        ({"target_device": "cpu:avx 2"}, "malformed architecture in target cpu:avx 2"),
         ({"target_device": "interpreter:"}, "takes no architecture"),
         ({"target_device": 3}, "must be a string"),
         ({"dump_dir": 3}, "dump_dir must be a path"),

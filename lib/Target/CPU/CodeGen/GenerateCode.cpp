@@ -13,9 +13,7 @@ namespace {
 
 class ProcessorCodeGenerator : public CodeGenerator {
 public:
-  explicit ProcessorCodeGenerator(const cpu::Processor &processor) : processor(processor) {
-    cpu::initializeNativeTarget();
-  }
+  explicit ProcessorCodeGenerator(const cpu::Processor &processor) : processor(processor) {}
 
   llvm::Expected<std::unique_ptr<llvm::TargetMachine>> createMachine() const override {
     return createTargetMachine(processor.triple, processor.name, processor.features);

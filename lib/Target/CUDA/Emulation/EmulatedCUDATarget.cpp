@@ -119,7 +119,6 @@ cuda::EmulatedCUDATarget::generate(ModuleOp module, StringRef description,
   SmallVector<Operation *> modules;
   for (auto kernels : module.getOps<mlir::gpu::GPUModuleOp>())
     modules.push_back(kernels);
-  cpu::initializeNativeTarget();
   auto objects =
       generateCode(modules, HostCodeGenerator(), options.threads, torsh::CodeKind::Object);
   if (!objects)

@@ -7,6 +7,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "torshjit/Target/LLVM/GenerateCode.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <memory>
@@ -21,18 +22,27 @@ namespace mlir::torsh::cpu {
 
 using torsh::CodeKind;
 
-/// Registers the code generator of this machine, once.
-void initializeNativeTarget();
-
 /// A processor to compile for.
 struct Processor {
   /// `features` are those that differ from what `name` has by itself.
   std::string triple, name, features;
   /// Bits of the widest vector register that is worth using.
   int64_t vectorBits = 128;
+  /// All that it has, by LLVM's names: what `name` has and `features` change.
+  llvm::StringSet<> present;
+  /// What it has, or is, and the processor that this process runs on does not: where there is
+  /// nothing, its code runs here.
+  std::vector<std::string> missingHere;
+
+  bool has(llvm::StringRef feature) const { return present.contains(feature); }
+  /// Its architecture, as `uname -m` calls it.
+  llvm::StringRef getMachine() const { return llvm::StringRef(triple).split('-').first; }
 
   /// The one this process runs on.
   static const Processor &host();
+  /// The one that LLVM calls `name`, such as x86-64-v3, znver4 or neoverse-n1; aarch64 is the
+  /// plain one of its kind, and an empty name the host. Lives as long as the process.
+  static llvm::Expected<const Processor *> find(llvm::StringRef name);
 };
 
 /// A module for each kernel of a module of the LLVM dialect: its entry and what
