@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from bench.limits import Limits, LimitsError, measure_limits
 from bench.report import OURS, as_json, as_markdown
 from bench.runner import Effort, Measurement, measure
 from bench.systems import SYSTEMS
@@ -43,6 +44,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="rounds of turns per workload")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there")
+    parser.add_argument(
+        "--no-limits", action="store_true", help="leave out the measurement of the machine's limits"
+    )
     parser.add_argument("--list", action="store_true", help="list workloads and systems")
     return parser.parse_args(arguments)
 
@@ -69,6 +73,14 @@ def _with_progress(items: Sequence[T]) -> Iterable[T]:
     return bar
 
 
+def _measured_limits(threads: Sequence[int], quick: bool) -> list[Limits]:
+    try:
+        return [measure_limits(count, quick=quick) for count in threads]
+    except LimitsError as error:
+        print(f"bench: no shares of the machine's limit: {error}", file=sys.stderr)
+        return []
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns 1 where torshjit gave a wrong result or failed, else 0."""
     options = _parse(arguments)
@@ -87,12 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     chosen = {"quick": options.quick, "threads": threads, "rounds": effort.rounds}
     measurements: list[Measurement] = []
+    limits = [] if options.no_limits else _measured_limits(threads, options.quick)
     for count, name in _with_progress([(c, n) for c in threads for n in workloads]):
         measurements += measure(WORKLOADS[name], systems, count, options.quick, effort)
         if options.json:  # each time: a long run that is stopped keeps what it has
-            options.json.write_text(json.dumps(as_json(measurements, chosen), indent=1) + "\n")
+            options.json.write_text(
+                json.dumps(as_json(measurements, chosen, limits), indent=1) + "\n"
+            )
 
-    tables = as_markdown(measurements, options.quick)
+    tables = as_markdown(measurements, options.quick, limits)
     print(tables)
     if options.markdown:
         options.markdown.write_text(tables)

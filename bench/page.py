@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from bench.limits import Limits
 from bench.report import as_markdown
 from bench.runner import Measurement
 
@@ -25,6 +26,10 @@ def read_measurements(run: Mapping[str, Any]) -> list[Measurement]:
         }
         measurements.append(Measurement(**values))
     return measurements
+
+
+def read_limits(run: Mapping[str, Any]) -> list[Limits]:
+    return [Limits(**row) for row in run.get("limits", [])]
 
 
 def slower_than(
@@ -82,7 +87,7 @@ def as_page(run: Mapping[str, Any]) -> str:
             ]
         ),
         *_slower_section(measurements, "torch-eager"),
-        as_markdown(measurements, options["quick"]).rstrip(),
+        as_markdown(measurements, options["quick"], read_limits(run)).rstrip(),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
+from bench.limits import Limits, least_seconds
 from bench.runner import Measurement
+from bench.workload import Cost
 
 OURS = ("torshjit", "torshjit-numpy")
 _UNSTEADY = 3.0
@@ -37,13 +39,20 @@ def _json_number(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def as_json(measurements: Sequence[Measurement], options: dict[str, Any]) -> dict[str, Any]:
+def as_json(
+    measurements: Sequence[Measurement], options: dict[str, Any], limits: Sequence[Limits] = ()
+) -> dict[str, Any]:
     """The whole run; numbers that were not measured are null."""
     rows = [
         {key: _json_number(value) for key, value in asdict(measurement).items()}
         for measurement in measurements
     ]
-    return {"machine": machine(), "options": options, "measurements": rows}
+    return {
+        "machine": machine(),
+        "options": options,
+        "limits": [asdict(limit) for limit in limits],
+        "measurements": rows,
+    }
 
 
 def _time(value: float) -> str:
@@ -58,6 +67,10 @@ def is_unsteady(measurement: Measurement) -> bool:
     return measurement.p90_us > _UNSTEADY * measurement.p10_us
 
 
+def _percent(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
 def _bytes(value: float) -> str:
     return "–" if math.isnan(value) else f"{value / 2**20:.1f}"
 
@@ -69,14 +82,15 @@ def _table(
     text: Callable[[float], str],
     last: tuple[str, Callable[[str], str]] | None = None,
     mark: Callable[[str, str], str] = lambda _row, _column: "",
+    best_of: Callable[[list[float]], float] = min,
 ) -> str:
-    """A markdown table with the least figure of each row in bold, and ``mark`` before a figure."""
+    """A markdown table with the best figure of each row in bold, and ``mark`` before a figure."""
     header = ["workload", *columns] + ([last[0]] if last else [])
     lines = ["| " + " | ".join(header) + " |", "|---" * len(header) + "|"]
     for row in rows:
         values = {column: cell(row, column) for column in columns}
         known = [value for value in values.values() if not math.isnan(value)]
-        best = min(known) if len(known) > 1 else math.nan
+        best = best_of(known) if len(known) > 1 else math.nan
         cells = [
             mark(row, column) + (f"**{text(value)}**" if value == best else text(value))
             for column, value in values.items()
@@ -101,16 +115,42 @@ def ratios(measurements: Sequence[Measurement]) -> dict[str, float]:
     return result
 
 
-def as_markdown(measurements: Sequence[Measurement], quick: bool) -> str:
+def share(measurement: Measurement, limits: Limits) -> float:
+    """Which part of the machine's limit was reached: the least time over the time taken."""
+    m = measurement
+    if math.isnan(m.read_bytes) or math.isnan(m.median_us) or m.wrong:
+        return math.nan
+    needed = Cost(m.flops, m.read_bytes, m.written_bytes)
+    return least_seconds(limits, needed, m.dtype) / (m.median_us * 1e-6)
+
+
+def as_markdown(
+    measurements: Sequence[Measurement], quick: bool, limits: Sequence[Limits] = ()
+) -> str:
     """All tables; a quick run says on top that its sizes are not those of the names."""
     parts = ["Quick run: sizes are smaller than the workloads' names say."] if quick else []
     for threads in dict.fromkeys(m.threads for m in measurements):
-        parts += _thread_section([m for m in measurements if m.threads == threads], threads)
+        limit = next((limit for limit in limits if limit.threads == threads), None)
+        parts += _thread_section([m for m in measurements if m.threads == threads], threads, limit)
     parts += _notes(measurements)
     return "\n\n".join(parts) + "\n"
 
 
-def _thread_section(measurements: Sequence[Measurement], threads: int) -> list[str]:
+def _limits_text(limits: Limits) -> str:
+    bf16 = f", bf16 dot products {limits.dot_bf16:.0f}" if limits.dot_bf16 else ""
+    return (
+        f"Measured in the same run: f32 FMA {limits.fma_f32:.0f} GFLOP/s{bf16};"
+        f" reading from L2 {limits.l2_read:.0f} GB/s, from L3 {limits.l3_read:.0f},"
+        f" from memory {limits.dram_read:.0f}; writing past the caches {limits.dram_write:.0f};"
+        f" triad {limits.dram_triad:.0f}. The share is that of a program which does its products at"
+        " the peak of its type, or reads its arguments and writes its results once, whichever"
+        " takes longer; what fits in half of a cache is counted at the speed of that cache."
+    )
+
+
+def _thread_section(
+    measurements: Sequence[Measurement], threads: int, limits: Limits | None
+) -> list[str]:
     by_key = {(m.workload, m.system): m for m in measurements}
     rows = list(dict.fromkeys(m.workload for m in measurements))
     ran = {m.system for m in measurements if m.samples}
@@ -148,6 +188,17 @@ def _thread_section(measurements: Sequence[Measurement], threads: int) -> list[s
             "~ marks figures that other work on the machine may have spoilt: the slow tenth of the"
             f" samples took over {_UNSTEADY:.0f} times as long as the quick tenth."
         )
+    if limits:
+
+        def reached(row: str, column: str) -> float:
+            m = by_key.get((row, column))
+            return 100 * share(m, limits) if m and m.samples else math.nan
+
+        parts += [
+            f"## {thread_text}: share of the machine's limit, %",
+            _limits_text(limits),
+            _table(rows, columns, reached, _percent, best_of=max),
+        ]
     parts += [
         f"## {thread_text}: compile time (first call less a steady one), ms",
         _table(rows, columns, figure("compile_ms"), lambda v: _time(v * 1e3)),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.worker_process import WorkerError, WorkerProcess
-from bench.workload import Workload, make_case, reference
+from bench.workload import Workload, cost, make_case, reference
 
 # Thread pools spin for a while after a call; the next system's turn waits until they sleep.
 _SETTLE_SECONDS = 0.02
@@ -35,8 +35,9 @@ class Effort:
 class Measurement:
     """What one system did with one workload. Times in µs and ms, memory in bytes.
 
-    compile_ms is what the first call cost beyond a steady one; note says why figures are missing,
-    or that the result is wrong.
+    compile_ms is what the first call cost beyond a steady one; flops, read_bytes and written_bytes
+    are what the program cannot do without (`bench.workload.Cost`); note says why figures are
+    missing, or that the result is wrong.
     """
 
     workload: str
@@ -51,6 +52,10 @@ class Measurement:
     import_ms: float = math.nan
     compile_peak_bytes: int = 0
     steady_peak_bytes: int = 0
+    flops: float = math.nan
+    dtype: str = "float32"
+    read_bytes: float = math.nan
+    written_bytes: float = math.nan
     error: float = math.nan
     wrong: bool = False
     note: str = ""
@@ -131,7 +136,7 @@ def measure(
     contenders: list[_Contender] = []
     try:
         for system in systems:
-            measurement = Measurement(workload.name, system, threads)
+            measurement = Measurement(workload.name, system, threads, dtype=workload.dtype)
             measurements.append(measurement)
             if system in workload.without:
                 measurement.note = f"skipped: {workload.without[system]}"
@@ -141,9 +146,16 @@ def measure(
         built = [c for c in contenders if _start(c, workload, quick, effort)]
         finished = _take_turns(built, effort)
         with tempfile.TemporaryDirectory() as folder:
-            expected = Path(folder) / "reference.npy"
+            expected = Path(folder) / "reference.npz"
             if finished:
-                np.save(expected, reference(make_case(workload, quick)))
+                case = make_case(workload, quick)
+                results = reference(case)
+                np.savez(expected, *results)
+                needed = cost(case, results)
+                for contender in finished:
+                    contender.measurement.flops = needed.flops
+                    contender.measurement.read_bytes = needed.read
+                    contender.measurement.written_bytes = needed.written
             for contender in finished:
                 _conclude(contender, workload, expected)
     finally:

@@ -22,6 +22,7 @@ SYSTEMS: dict[str, tuple[str, str]] = {
     "torch-compile": ("bench.systems.torch_system", "TorchCompile"),
     "jax": ("bench.systems.jax_system", "Jax"),
     "onnxruntime": ("bench.systems.onnxruntime_system", "OnnxRuntime"),
+    "openvino": ("bench.systems.openvino_system", "OpenVino"),
     "numpy": ("bench.systems.numpy_system", "Numpy"),
 }
 
@@ -32,6 +33,7 @@ class System(Protocol):
     The constructor imports the system (ImportError where it is absent) and fixes its thread count.
     load moves the arguments to where the system wants them; build returns the callable, which
     blocks until its result is there. What build and the first call cost is the compile time.
+    to_numpy gives the results, one or several, as float32 arrays.
     """
 
     version: str
@@ -42,7 +44,7 @@ class System(Protocol):
 
     def build(self) -> Callable[[], Any]: ...
 
-    def to_numpy(self, result: Any) -> np.ndarray: ...
+    def to_numpy(self, result: Any) -> list[np.ndarray]: ...
 
 
 def make_system(name: str, threads: int) -> System:

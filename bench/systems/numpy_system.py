@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bench.namespaces import numpy_namespace
-from bench.workload import Case
+from bench.workload import Case, as_list
 
 
 class Numpy:
@@ -27,5 +27,5 @@ class Numpy:
         inputs, weights = self._case.inputs, self._case.weights
         return lambda: function(namespace, inputs, weights)
 
-    def to_numpy(self, result: Any) -> np.ndarray:
-        return np.asarray(result)
+    def to_numpy(self, result: Any) -> list[np.ndarray]:
+        return [np.asarray(array) for array in as_list(result)]

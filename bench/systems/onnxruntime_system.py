@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
-import onnxscript  # noqa: F401  (torch's exporter needs it: say so before measuring, not within)
-import torch
 
-from bench.torch_modules import make_module, to_tensor
+from bench.onnx_export import exported
+from bench.torch_modules import make_module
 from bench.workload import Case
 
 
@@ -31,16 +28,13 @@ class OnnxRuntime:
         self._inputs = [np.ascontiguousarray(array) for array in case.inputs]
 
     def build(self) -> Callable[[], Any]:
-        tensors = tuple(to_tensor(array) for array in self._inputs)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            torch.onnx.export(self._module, tensors, str(path), dynamo=True, verbose=False)
+        with exported(self._module, self._inputs) as path:
             session = onnxruntime.InferenceSession(
                 str(path), self._options, providers=["CPUExecutionProvider"]
             )
         names = [node.name for node in session.get_inputs()]
         feeds = dict(zip(names, self._inputs, strict=True))
-        return lambda: session.run(None, feeds)[0]
+        return lambda: session.run(None, feeds)
 
-    def to_numpy(self, result: Any) -> np.ndarray:
-        return np.asarray(result)
+    def to_numpy(self, result: Any) -> list[np.ndarray]:
+        return [np.asarray(array) for array in result]

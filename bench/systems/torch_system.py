@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.torch_modules import make_module, to_array, to_tensor
+from bench.torch_modules import TrainingStep, make_module, to_arrays, to_tensor
 from bench.workload import Case
 
 
@@ -18,19 +18,24 @@ class TorchEager:
 
     def __init__(self, threads: int) -> None:
         torch.set_num_threads(threads)
-        # Inference: every system here computes no gradients.
-        torch.set_grad_enabled(False)
 
     def load(self, case: Case) -> None:
+        self._trains = case.workload.trains
+        torch.set_grad_enabled(self._trains)
         self._module = make_module(case)
         self._inputs = [to_tensor(array) for array in case.inputs]
 
     def build(self) -> Callable[[], Any]:
-        module, inputs = self._module, self._inputs
+        return self._callable(self._module)
+
+    def _callable(self, module: Any) -> Callable[[], Any]:
+        inputs = self._inputs
+        if self._trains:
+            module = TrainingStep(module, self._module.parameters())
         return lambda: module(*inputs)
 
-    def to_numpy(self, result: Any) -> np.ndarray:
-        return to_array(result)
+    def to_numpy(self, result: Any) -> list[np.ndarray]:
+        return to_arrays(result)
 
 
 class TorchCompile(TorchEager):
@@ -42,5 +47,4 @@ class TorchCompile(TorchEager):
         torch._inductor.config.force_disable_caches = True
 
     def build(self) -> Callable[[], Any]:
-        compiled, inputs = torch.compile(self._module, dynamic=False), self._inputs
-        return lambda: compiled(*inputs)
+        return self._callable(torch.compile(self._module, dynamic=False))

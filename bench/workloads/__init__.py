@@ -7,12 +7,15 @@ from bench.workloads import (
     convolution,
     digits,
     elementwise,
+    language_models,
     linear,
     matmul,
     movement,
     normalization,
     reduction,
+    resnet,
     small_ops,
+    training,
     transformer,
 )
 
@@ -26,6 +29,9 @@ _FAMILIES = (
     convolution,
     attention,
     transformer,
+    language_models,
+    resnet,
+    training,
     digits,
     small_ops,
 )

@@ -58,6 +58,15 @@ def _torch_causal(_weights: Weights) -> Any:
     return _torch_attention(causal=True)
 
 
+def _flops(sizes: Sizes) -> float:
+    return 4.0 * sizes["heads"] * sizes["tokens"] ** 2 * sizes["width"]
+
+
+def _causal_flops(sizes: Sizes) -> float:
+    """Of the scores, the masked ones need not be computed."""
+    return _flops(sizes) * (sizes["tokens"] + 1) / (2 * sizes["tokens"])
+
+
 _SIZES = {"heads": 12, "tokens": 1024, "width": 64}
 _QUICK = {"heads": 2, "tokens": 64, "width": 32}
 
@@ -69,6 +78,7 @@ WORKLOADS = (
         quick=_QUICK,
         inputs=_query_key_value,
         function=_full,
+        flops=_flops,
         module=_torch_full,
     ),
     Workload(
@@ -78,6 +88,7 @@ WORKLOADS = (
         quick=_QUICK,
         inputs=_query_key_value,
         function=_causal,
+        flops=_causal_flops,
         module=_torch_causal,
     ),
 )

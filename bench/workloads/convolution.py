@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -99,6 +99,15 @@ def _torch_depthwise(weights: Weights) -> Any:
     return torch_conv(weights, "conv", padding=1, groups=weights["conv.weight"].shape[0])
 
 
+def _flops(kernel: int, grouped: bool = False) -> Callable[[Sizes], float]:
+    def count(sizes: Sizes) -> float:
+        channels = sizes["channels"]
+        products = channels * (1 if grouped else channels) * kernel**2
+        return 2.0 * sizes["batch"] * sizes["size"] ** 2 * products
+
+    return count
+
+
 def _conv_norm_relu_workload(batch: int) -> Workload:
     return Workload(
         name=f"conv3x3_bn_relu_batch_{batch}",
@@ -108,6 +117,7 @@ def _conv_norm_relu_workload(batch: int) -> Workload:
         inputs=_image,
         weights=_norm_weights,
         function=_conv_norm_relu,
+        flops=_flops(3),
         module=_torch_conv_norm_relu,
         without=_NO_NUMPY_FRONT,
     )
@@ -124,6 +134,7 @@ WORKLOADS = (
         inputs=_image,
         weights=_pointwise_weights,
         function=_pointwise,
+        flops=_flops(1),
         module=_torch_pointwise,
         without=_NO_NUMPY_FRONT,
     ),
@@ -135,6 +146,7 @@ WORKLOADS = (
         inputs=_image,
         weights=_depthwise_weights,
         function=_depthwise,
+        flops=_flops(3, grouped=True),
         module=_torch_depthwise,
         without=_NO_NUMPY_FRONT,
     ),

@@ -61,6 +61,11 @@ def torch_network(weights: Weights) -> Any:
     )
 
 
+def _flops(sizes: Sizes) -> float:
+    products = 64 * 16 * 9 + 16 * 32 * 16 * 9 + 128 * 64 + 64 * 10
+    return 2.0 * sizes["batch"] * products
+
+
 def _digits_workload(batch: int, quick: int) -> Workload:
     return Workload(
         name=f"digits_batch_{batch}",
@@ -70,6 +75,7 @@ def _digits_workload(batch: int, quick: int) -> Workload:
         inputs=_images,
         weights=network_weights,
         function=network,
+        flops=_flops,
         module=torch_network,
         without={"torshjit-numpy": "NumPy has no convolution to trace"},
     )

@@ -82,6 +82,29 @@ def _torch_mlp(weights: Weights) -> Any:
     )
 
 
+def _mlp_flops(sizes: Sizes) -> float:
+    hidden = sizes["hidden"]
+    products = hidden * (sizes["inputs"] + hidden + sizes["outputs"])
+    return 2.0 * sizes["batch"] * products
+
+
+_SMALL_LINEARS = 100
+
+
+def _small_weights(rng: np.random.Generator, sizes: Sizes) -> Weights:
+    weights: dict[str, Any] = {}
+    for layer in range(_SMALL_LINEARS):
+        weights |= linear_weights(rng, f"fc{layer}", sizes["inputs"], sizes["inputs"])
+    return weights
+
+
+def _small_linears(xp: Any, inputs: Sequence[Any], weights: Weights) -> Any:
+    (x,) = inputs
+    for layer in range(_SMALL_LINEARS):
+        x = xp.relu(xp.linear(x, weights[f"fc{layer}.weight"], weights[f"fc{layer}.bias"]))
+    return x
+
+
 def _mlp_workload(batch: int) -> Workload:
     return Workload(
         name=f"mlp_batch_{batch}",
@@ -91,6 +114,7 @@ def _mlp_workload(batch: int) -> Workload:
         inputs=_batch,
         weights=_mlp_weights,
         function=_mlp,
+        flops=_mlp_flops,
         module=_torch_mlp,
     )
 
@@ -104,8 +128,19 @@ WORKLOADS = (
         inputs=_batch,
         weights=_linear_gelu_weights,
         function=_linear_gelu,
+        flops=lambda sizes: 2.0 * sizes["batch"] * sizes["inputs"] * sizes["outputs"],
         module=_torch_linear_gelu,
     ),
     _mlp_workload(1),
     _mlp_workload(64),
+    Workload(
+        name="linears_100_small",
+        family="small ops",
+        sizes={"batch": 8, "inputs": 64},
+        quick={"batch": 8, "inputs": 16},
+        inputs=_batch,
+        weights=_small_weights,
+        function=_small_linears,
+        flops=lambda sizes: 2.0 * _SMALL_LINEARS * sizes["batch"] * sizes["inputs"] ** 2,
+    ),
 )

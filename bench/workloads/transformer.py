@@ -89,6 +89,11 @@ def _torch_block(weights: Weights) -> Any:
     return Block()
 
 
+def _flops(sizes: Sizes) -> float:
+    width, tokens = sizes["width"], sizes["tokens"]
+    return 2.0 * tokens * (12 * width * width + (tokens + 1) * width)
+
+
 WORKLOADS = (
     Workload(
         name="transformer_block",
@@ -98,6 +103,7 @@ WORKLOADS = (
         inputs=_tokens,
         weights=_block_weights,
         function=_block,
+        flops=_flops,
         module=_torch_block,
     ),
 )

@@ -7,19 +7,21 @@ import dataclasses
 import json
 import math
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bench import __main__ as command
+from bench.limits import Limits, LimitsError, least_seconds, measure_limits
 from bench.measurement import MemoryPeak, sample
 from bench.namespaces import numpy_namespace
-from bench.page import as_page, read_measurements, slower_than
-from bench.report import as_json, as_markdown, ratios
+from bench.page import as_page, read_limits, read_measurements, slower_than
+from bench.report import as_json, as_markdown, ratios, share
 from bench.runner import Effort, Measurement, measure
 from bench.systems import SYSTEMS
 from bench.worker_process import WorkerError, WorkerProcess
-from bench.workload import make_case, reference, relative_error
+from bench.workload import Cost, cost, make_case, reference, relative_error
 from bench.workloads import WORKLOADS
 
 QUICK = Effort(rounds=2, turn_seconds=0.005, build_timeout=60)
@@ -62,11 +64,14 @@ def test_numpy_convolution_follows_the_definition(
 @pytest.mark.parametrize("name", WORKLOADS)
 def test_torch_form_computes_what_the_function_does(name):
     pytest.importorskip("torch")
-    from bench.torch_modules import make_module, to_array, to_tensor
+    from bench.torch_modules import TrainingStep, make_module, to_arrays, to_tensor
 
     case = make_case(WORKLOADS[name], quick=True)
-    result = make_module(case)(*map(to_tensor, case.inputs))
-    assert relative_error(to_array(result), reference(case)) <= case.workload.tolerance
+    module = make_module(case)
+    if case.workload.trains:
+        module = TrainingStep(module, module.parameters())
+    result = module(*map(to_tensor, case.inputs))
+    assert relative_error(to_arrays(result), reference(case)) <= case.workload.tolerance
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
@@ -77,8 +82,8 @@ def test_cases_are_the_same_in_every_process_and_finite(name):
     for key, value in first.weights.items():
         np.testing.assert_array_equal(value, second.weights[key])
     expected = reference(first)
-    assert expected.dtype == np.float64
-    assert np.isfinite(expected).all()
+    assert all(result.dtype == np.float64 for result in expected)
+    assert all(np.isfinite(result).all() for result in expected)
 
 
 def test_systems_named_as_exceptions_exist():
@@ -88,10 +93,12 @@ def test_systems_named_as_exceptions_exist():
 
 def test_relative_error():
     expected = np.array([1.0, -4.0])
-    assert relative_error(np.array([1.0, -4.0]), expected) == 0
-    assert relative_error(np.array([1.0, -3.0]), expected) == pytest.approx(0.25)
-    assert relative_error(np.array([1.0, math.nan]), expected) == math.inf
-    assert relative_error(np.zeros((2, 1)), expected) == math.inf
+    assert relative_error([np.array([1.0, -4.0])], [expected]) == 0
+    assert relative_error([np.array([1.0, -3.0])], [expected]) == pytest.approx(0.25)
+    assert relative_error([expected, np.array([1.0, -3.0])], [expected] * 2) == pytest.approx(0.25)
+    assert relative_error([np.array([1.0, math.nan])], [expected]) == math.inf
+    assert relative_error([np.zeros((2, 1))], [expected]) == math.inf
+    assert relative_error([expected], [expected, expected]) == math.inf
 
 
 def test_sample_counts_every_call_of_a_batch():
@@ -202,9 +209,64 @@ def test_report_bolds_the_best_and_gives_ratios():
     assert "- numpy, w: wrong: error 1, at most 1e-04" in tables
 
 
+_LIMITS = Limits(1, 100.0, 0.0, 200.0, 100.0, 40.0, 30.0, 20.0, 2**20, 2**25)
+
+
+def test_the_least_time_is_of_products_or_of_bytes_where_they_fit():
+    assert least_seconds(_LIMITS, Cost(1e9, 8.0, 8.0), "float32") == pytest.approx(1e-2)
+    assert least_seconds(_LIMITS, Cost(1e9, 8.0, 8.0), "bfloat16") == pytest.approx(1e-2)
+    faster = dataclasses.replace(_LIMITS, dot_bf16=200.0)
+    assert least_seconds(faster, Cost(1e9, 8.0, 8.0), "bfloat16") == pytest.approx(5e-3)
+    assert least_seconds(_LIMITS, Cost(0.0, 1e5, 1e5), "float32") == pytest.approx(1e-6)
+    assert least_seconds(_LIMITS, Cost(0.0, 5e6, 5e6), "float32") == pytest.approx(1e-4)
+    assert least_seconds(_LIMITS, Cost(0.0, 4e8, 2e8), "float32") == pytest.approx(2e-2)
+
+
+def test_costs_count_arguments_results_and_products():
+    case = make_case(WORKLOADS["matmul_1024"], quick=True)
+    needed = cost(case, reference(case))
+    assert needed == Cost(2.0 * 64**3, 2 * 4.0 * 64**2, 4.0 * 64**2)
+    case = make_case(WORKLOADS["matmul_1024_bf16"], quick=True)
+    assert cost(case, reference(case)).written == 2.0 * 64**2
+    # Of the embedding one row a token is read.
+    case = make_case(WORKLOADS["bert_base"], quick=True)
+    weights = sum(value.nbytes for value in case.weights.values())
+    unread = 4 * 128 * (500 + 64 - 2 * 16)
+    assert cost(case, reference(case)).read == weights + case.inputs[0].nbytes - unread
+
+
+def test_report_gives_the_share_of_the_limit():
+    costs = {"flops": 1e9, "read_bytes": 8.0, "written_bytes": 8.0}
+    measurements = [_measured("torshjit", 20e3, **costs), _measured("jax", 12.5e3, **costs)]
+    assert share(measurements[0], _LIMITS) == pytest.approx(0.5)
+    tables = as_markdown(measurements, quick=False, limits=[_LIMITS])
+    assert "## 1 thread: share of the machine's limit, %" in tables
+    assert "f32 FMA 100 GFLOP/s; reading from L2 200 GB/s" in tables
+    assert "| w | 50 | **80** |" in tables
+    assert "share of the machine's limit" not in as_markdown(measurements, quick=False)
+    run = json.loads(json.dumps(as_json(measurements, {}, [_LIMITS])))
+    assert read_limits(run) == [_LIMITS]
+
+
+def test_limits_are_measured_by_kernels_of_this_compiler(monkeypatch):
+    monkeypatch.setattr("bench.limits._LARGE", 2**22)
+    monkeypatch.setattr("bench.limits._cache_bytes", lambda level: 2**18)
+    limits = measure_limits(1, quick=True)
+    assert limits.fma_f32 > 1
+    assert min(limits.l2_read, limits.l3_read, limits.dram_read) > 0.1
+    assert min(limits.dram_triad, limits.dram_write) > 0.1
+    assert (limits.dot_bf16 > 1) == ("avx512_bf16" in Path("/proc/cpuinfo").read_text())
+
+
+def test_limits_that_cannot_be_measured_say_why(monkeypatch):
+    monkeypatch.setattr("bench.limits._torsh_run", lambda: "false")
+    with pytest.raises(LimitsError, match="torsh-run failed"):
+        measure_limits(1, quick=True)
+
+
 def test_command_writes_json_without_nan(tmp_path, capsys):
     path = tmp_path / "out.json"
-    arguments = ["--quick", "--rounds", "1", "--threads", "1", "--json", str(path)]
+    arguments = ["--quick", "--rounds", "1", "--threads", "1", "--no-limits", "--json", str(path)]
     arguments += ["--system", "numpy", "--workload", "^add_one_element$", "--workload", "bf16"]
     assert command.main(arguments) == 0
     result = json.loads(path.read_text(), parse_constant=pytest.fail)
@@ -224,7 +286,7 @@ def test_a_run_that_is_stopped_keeps_what_it_measured(monkeypatch, tmp_path):
 
     monkeypatch.setattr(command, "measure", measure_one)
     path = tmp_path / "out.json"
-    arguments = ["--quick", "--threads", "1", "--json", str(path)]
+    arguments = ["--quick", "--threads", "1", "--no-limits", "--json", str(path)]
     with pytest.raises(KeyboardInterrupt):
         command.main([*arguments, "--workload", "^softmax$", "--workload", "^layer_norm$"])
     assert [m["workload"] for m in json.loads(path.read_text())["measurements"]] == ["softmax"]
@@ -235,7 +297,9 @@ def test_command_fails_when_torshjit_is_wrong(monkeypatch):
         return [_measured("torshjit", 1.0, wrong=True, note="wrong: error 1, at most 1e-04")]
 
     monkeypatch.setattr(command, "measure", wrong)
-    assert command.main(["--quick", "--threads", "1", "--workload", "^softmax$"]) == 1
+    assert (
+        command.main(["--quick", "--threads", "1", "--no-limits", "--workload", "^softmax$"]) == 1
+    )
 
 
 def test_command_names_a_pattern_that_matches_nothing():
