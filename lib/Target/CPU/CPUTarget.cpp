@@ -71,13 +71,15 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
               /*host=*/true);
 }
 
-static void buildLLVM(OpPassManager &pm) {
+static void buildLLVM(OpPassManager &pm, const CompileOptions &options) {
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createLowerCPUSignaturesPass());
   function.addPass(createAllocateScratchPass());
   pm.addPass(createOutlineParallelLoopsPass());
   OpPassManager &lowered = pm.nest<func::FuncOp>();
   lowered.addPass(createApproximateMathPass());
+  if (!processorOf(options).convertsHalf())
+    lowered.addPass(createExpandHalfPass());
   lowered.addPass(memref::createExpandStridedMetadataPass());
   lowered.addPass(createLowerAffinePass());
   lowered.addPass(createSCFToControlFlowPass());
@@ -141,7 +143,7 @@ public:
   }
   ArrayRef<Phase> getPhases() const override { return kPhases; }
   void buildPhase(size_t number, OpPassManager &pm, const CompileOptions &options) const override {
-    number == 0 ? buildLoops(pm, options) : buildLLVM(pm);
+    number == 0 ? buildLoops(pm, options) : buildLLVM(pm, options);
   }
   ArrayRef<Artifact> getArtifacts() const override { return kArtifacts; }
   llvm::Expected<std::string> printArtifact(ModuleOp module, StringRef name,

@@ -48,6 +48,26 @@ def test_each_level_computes_the_same(level: str) -> None:
     np.testing.assert_allclose(compiled(x, w, b), expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.skipif(processor("")["machine"] != "x86_64", reason="levels of x86-64")
+def test_half_is_converted_without_instructions_for_it() -> None:
+    """Plain x86-64 has none: every f16, and f32 around every way in which they round."""
+    plain = config("x86-64")
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    widened = torshjit.compile(lambda x: x.astype(np.float32), config=plain)(halves)
+    np.testing.assert_array_equal(widened, halves.astype(np.float32))
+    singles = np.arange(0, 1 << 32, 40_961, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    with np.errstate(invalid="ignore"):
+        between = (widened[:-1] + widened[1:]) / 2  # Ties.
+    singles = np.concatenate([singles, between, np.nextafter(between, np.float32(0))])
+    narrowed = torshjit.compile(lambda x: x.astype(np.float16), config=plain)(singles)
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.testing.assert_array_equal(narrowed, singles.astype(np.float16))
+    integers = np.array([0, -3, 2049, 65519, 65520, 2**40], np.int64)
+    converted = torshjit.compile(lambda x: x.astype(np.float16), config=plain)(integers)
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(converted, integers.astype(np.float16))
+
+
 def test_widths_of_vectors_are_those_of_the_name() -> None:
     names = (*LEVELS, "aarch64", "neoverse-n1", "apple-m1")
     assert [processor(name)["vector_bits"] for name in names] == [128, 256, 512, 128, 128, 128]

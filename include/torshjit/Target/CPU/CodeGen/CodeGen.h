@@ -35,6 +35,8 @@ struct Processor {
   std::vector<std::string> missingHere;
 
   bool has(llvm::StringRef feature) const { return present.contains(feature); }
+  /// Whether it has instructions that convert from and to f16.
+  bool convertsHalf() const { return getMachine() != "x86_64" || has("f16c"); }
   /// Its architecture, as `uname -m` calls it.
   llvm::StringRef getMachine() const { return llvm::StringRef(triple).split('-').first; }
 

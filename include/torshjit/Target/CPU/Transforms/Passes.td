@@ -51,6 +51,15 @@ def ApproximateMathPass : Pass<"torsh-cpu-approximate-math", "::mlir::func::Func
                            "::mlir::vector::VectorDialect"];
 }
 
+def ExpandHalfPass : Pass<"torsh-cpu-expand-half", "::mlir::func::FuncOp"> {
+  let summary = "Converts from and to f16 by integer instructions";
+  let description = [{
+    For processors without instructions for it, such as plain x86-64: LLVM would
+    call functions of a compiler's library, which a process need not have.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
 def ConvertCPUToLLVMPass : Pass<"torsh-cpu-convert-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Converts kernels to the LLVM dialect, each with an entry of the kernel ABI";
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
