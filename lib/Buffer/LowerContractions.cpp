@@ -2,6 +2,7 @@
 // Lowers contractions to packed panels and a register-tiled loop.
 
 #include "ContractionLowering.h"
+#include "GroupedConvolution.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -30,6 +31,10 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
         contractions.push_back(op);
     });
     for (linalg::GenericOp op : contractions) {
+      if (GroupedConvolution grouped(op, schedule); succeeded(grouped.classify())) {
+        grouped.emit();
+        continue;
+      }
       ContractionLowering lowering(op, schedule);
       if (succeeded(lowering.classify()))
         lowering.emit();

@@ -26,4 +26,16 @@ def TileKernelsPass : Pass<"torsh-tile-kernels", "::mlir::func::FuncOp"> {
                            "::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def PadTilesPass : Pass<"torsh-pad-tiles", "::mlir::func::FuncOp"> {
+  let summary = "Gives each tile the margin of its own piece of a padded tensor";
+  let description = [{
+    A padded operand of a window arrives as a tensor of its own: a margin, and the
+    operand inserted in it. Where tiles read pieces of it, each makes the piece it
+    reads in memory of its own, from the operand itself; it stays in cache, and
+    nobody waits for a padded copy of the whole.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 #endif // TORSH_TENSOR_PASSES_TD

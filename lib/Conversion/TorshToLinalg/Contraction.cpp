@@ -161,7 +161,6 @@ struct LowerConv : OpConversionPattern<ConvOp> {
     if (failed(extents))
       return rewriter.notifyMatchFailure(op, "cannot build the result's extents");
 
-    // A zero margin, materialised.
     RankedTensorType inputType = storedType(op.getInput());
     Value input = adaptor.getInput();
     if (inputType.isDynamicDim(1)) {
@@ -173,9 +172,13 @@ struct LowerConv : OpConversionPattern<ConvOp> {
     }
     if (squeeze(inputType) != input.getType())
       input = tensor::CastOp::create(rewriter, loc, squeeze(inputType), input);
+    // The split comes first: what pads or cuts the input then is its direct producer, where
+    // tiling finds it.
+    std::tie(input, inputType) = splitAxis(rewriter, loc, inputType, input, 1, groups, channels);
+    // A zero margin, materialised.
     if (llvm::any_of(op.getPaddingLow(), [](int64_t p) { return p; }) ||
         llvm::any_of(op.getPaddingHigh(), [](int64_t p) { return p; })) {
-      SmallVector<int64_t> low{0, 0}, high{0, 0};
+      SmallVector<int64_t> low{0, 0, 0}, high{0, 0, 0};
       llvm::append_range(low, op.getPaddingLow());
       llvm::append_range(high, op.getPaddingHigh());
       Value zero = arith::ConstantOp::create(rewriter, loc,
@@ -185,16 +188,12 @@ struct LowerConv : OpConversionPattern<ConvOp> {
       inputType = padded.type;
     }
 
-    SmallVector<int64_t> read{-1, -1};
+    SmallVector<int64_t> read{-1, -1, -1};
     for (int64_t i = 0; i < spatial; ++i)
       read.push_back(type.getDimSize(i + 2) == 1
                          ? (weight.getDimSize(i + 2) - 1) * op.getDilation()[i] + 1
                          : -1);
-    PaddedTensor cropped = cropTensor(rewriter, loc, {input, inputType}, read);
-    input = cropped.value;
-    inputType = cropped.type;
-
-    auto [x, xType] = splitAxis(rewriter, loc, inputType, input, 1, groups, channels);
+    auto [x, xType] = cropTensor(rewriter, loc, {input, inputType}, read);
     auto [w, wType] = splitAxis(rewriter, loc, weight, adaptor.getWeight(), 0, groups, outputs);
 
     Loops loops(rewriter.getContext());

@@ -57,6 +57,7 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   function.addPass(createFuseElementwisePass());
   function.addPass(createSelectCPUSchedulesPass(schedules));
   function.addPass(createTileKernelsPass());
+  function.addPass(createPadTilesPass());
   addCleanup(function);
   function.addPass(createBufferizeKernelsPass());
   // Finds the copies of a tile to itself, which bufferisation leaves behind: they

@@ -65,9 +65,9 @@ torsh.kernel @linear_integers(%x: tensor<16x8xi32>, %w: tensor<4x8xi32>) -> tens
 // The margin is materialised, the channel axes are split into groups, and the
 // window is part of the input's map.
 // CHECK-LABEL: func.func @conv
-// CHECK: linalg.fill {{.*}} -> tensor<?x4x?x10xf32>
-// CHECK: %[[PADDED:.+]] = tensor.insert_slice %{{.*}} into %{{.*}}[0, 0, 1, 2]
-// CHECK: tensor.expand_shape %[[PADDED]] {{.*}} into tensor<?x2x2x?x10xf32>
+// CHECK: %[[SPLIT:.+]] = tensor.expand_shape {{.*}} into tensor<?x2x2x?x8xf32>
+// CHECK: linalg.fill {{.*}} -> tensor<?x2x2x?x10xf32>
+// CHECK: tensor.insert_slice %[[SPLIT]] into %{{.*}}[0, 0, 0, 1, 2]
 // CHECK: tensor.expand_shape %{{.*}} into tensor<2x3x2x3x3xf32>
 // CHECK: %[[SUM:.+]] = linalg.generic {indexing_maps = [#[[GROUP_IN]], #[[GROUP_WEIGHT]], #[[GROUP_OUT]]]
 // CHECK-SAME: torsh.contraction

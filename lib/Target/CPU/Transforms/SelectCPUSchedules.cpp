@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses the tile sizes of each kernel for the CPU.
 
+#include "ConvolutionSchedule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -79,13 +80,19 @@ private:
       root = {};
     SmallVector<int64_t> tile;
     SmallVector<int64_t> registerTile, block;
+    std::optional<cpu::ConvolutionSchedule> convolution;
     if (contraction) {
       int64_t lanes = vectorBits / elementBits(contraction);
+      convolution = cpu::scheduleConvolution(contraction, threads, lanes);
       registerTile = {vectorBits >= 512 ? 8 : 6, 2 * lanes};
       block = {256, 256, 256};
+      if (convolution)
+        registerTile = convolution->registerTile;
     }
     if (root && work >= kSmallestParallel) {
-      if (contraction)
+      if (convolution && isTiledAlike(root, contraction))
+        tile = loopsOf(root, convolution->tile);
+      else if (contraction && isTiledAlike(root, contraction))
         tile = tileContraction(root, contraction, registerTile, block);
       if (tile.empty())
         tile = tileLoops(root);
@@ -100,18 +107,31 @@ private:
         getElementTypeOrSelf(op.getDpsInits()[0].getType()).getIntOrFloatBitWidth(), 8);
   }
 
-  /// Blocks of rows and columns, made smaller until there is work for every
-  /// thread. The root must be the contraction, or be indexed as its result is.
+  /// Whether the tiles of the root are those of the contraction's result: it is the
+  /// contraction, or is indexed as its result is.
+  static bool isTiledAlike(linalg::LinalgOp root, linalg::GenericOp contraction) {
+    if (root->getNumResults() != 1)
+      return false;
+    AffineMap map = root.getMatchingIndexingMap(root.getDpsInitOperand(0));
+    auto shapeOf = [](Operation *op) { return cast<ShapedType>(op->getResult(0).getType()); };
+    return root == contraction ||
+           (map.isPermutation() && shapeOf(root).getShape() == shapeOf(contraction).getShape());
+  }
+
+  /// From sizes for the axes of the root's result to sizes for its loops.
+  static SmallVector<int64_t> loopsOf(linalg::LinalgOp root, ArrayRef<int64_t> sizes) {
+    AffineMap map = root.getMatchingIndexingMap(root.getDpsInitOperand(0));
+    SmallVector<int64_t> tile(root.getNumLoops(), 0);
+    for (auto [index, size] : llvm::zip_equal(map.getResults(), sizes))
+      tile[cast<AffineDimExpr>(index).getPosition()] = size;
+    return tile;
+  }
+
+  /// Blocks of rows and columns, made smaller until there is work for every thread.
   SmallVector<int64_t> tileContraction(linalg::LinalgOp root, linalg::GenericOp contraction,
                                        ArrayRef<int64_t> registerTile, ArrayRef<int64_t> block) {
     AffineMap result = contraction.getIndexingMapsArray()[2];
     auto type = cast<ShapedType>(contraction.getResult(0).getType());
-    AffineMap rootResult = root.getMatchingIndexingMap(root.getDpsInitOperand(0));
-    if (root->getNumResults() != 1 || !rootResult.isPermutation() ||
-        cast<ShapedType>(root->getResult(0).getType()).getShape() != type.getShape()) {
-      if (root != contraction)
-        return {};
-    }
     // The axes of the result by what they index.
     SmallVector<int64_t> rows, columns, sizes(type.getRank(), 1);
     SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
@@ -135,11 +155,7 @@ private:
       (rowTarget > registerTile[0] * 4 ? rowTarget : columnTarget) /= 2;
       columnTarget = std::max(columnTarget, registerTile[1]);
     }
-    // From axes of the result to loops of the root.
-    SmallVector<int64_t> tile(root.getNumLoops(), 0);
-    for (int64_t axis = 0; axis < type.getRank(); ++axis)
-      tile[cast<AffineDimExpr>(rootResult.getResult(axis)).getPosition()] = sizes[axis];
-    return tile;
+    return loopsOf(root, sizes);
   }
 
   /// Gives the axes, from the innermost, all of their extent until `target` is

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loops of a convolution on memrefs, sorted by what they run over.
+
+#include "ConvolutionNest.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::torsh;
+
+ConvolutionNest::ConvolutionNest(linalg::GenericOp op, ScheduleAttr schedule)
+    : op(op), b(op), loc(op.getLoc()), schedule(schedule),
+      element(cast<MemRefType>(op.getOutputs()[0].getType()).getElementType()) {}
+
+LogicalResult ConvolutionNest::analyze() {
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  // Without a window or a stride it is a matrix product.
+  if (maps[0].isProjectedPermutation() || !maps[1].isProjectedPermutation() ||
+      !maps[2].isProjectedPermutation())
+    return failure();
+  SmallVector<Range> ranges = cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, loc);
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    OpFoldResult extent = ranges[loop].size;
+    if (getConstantIntValue(extent) == 1)
+      continue; // Its index is 0.
+    bool inInput = maps[0].isFunctionOfDim(loop), inWeight = maps[1].isFunctionOfDim(loop);
+    if (!maps[2].isFunctionOfDim(loop))
+      depth.push_back({loop, extent});
+    else if (inInput && inWeight)
+      outer.push_back({loop, extent});
+    else if (inInput)
+      positions.push_back({loop, extent});
+    else
+      outputs.push_back({loop, extent});
+  }
+  FailureOr<LinearAccess> left = LinearAccess::create(b, loc, op.getInputs()[0], maps[0]);
+  FailureOr<LinearAccess> right = LinearAccess::create(b, loc, op.getInputs()[1], maps[1]);
+  FailureOr<LinearAccess> sum = LinearAccess::create(b, loc, op.getOutputs()[0], maps[2]);
+  if (failed(left) || failed(right) || failed(sum) || positions.empty() || depth.empty())
+    return failure();
+  input = std::move(*left);
+  weight = std::move(*right);
+  result = std::move(*sum);
+  return success();
+}
+
+Value ConvolutionNest::value(OpFoldResult x) { return getValueOrCreateConstantIndexOp(b, loc, x); }
+
+void ConvolutionNest::forLoop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+std::optional<int64_t> ConvolutionNest::stride(const LinearAccess &access, const Loop &loop) const {
+  return getConstantIntValue(access.strides[loop.number]);
+}
+
+void ConvolutionNest::forEach(ArrayRef<Loop> loops, ArrayRef<const LinearAccess *> accesses,
+                              ArrayRef<Value> offsets, function_ref<void(ArrayRef<Value>)> body) {
+  if (loops.empty())
+    return body(offsets);
+  forLoop(constant(0), value(loops.front().extent), 1, [&](Value index) {
+    SmallVector<Value> inner;
+    for (auto [access, offset] : llvm::zip_equal(accesses, offsets))
+      inner.push_back(add(offset, advance(*access, loops.front(), index)));
+    forEach(loops.drop_front(), accesses, inner, body);
+  });
+}
+
+Value ConvolutionNest::takeInitialValue() {
+  Value out = op.getOutputs()[0];
+  for (Operation *before = op->getPrevNode(); before; before = before->getPrevNode()) {
+    if (auto fill = dyn_cast<linalg::FillOp>(before); fill && fill.getOutputs()[0] == out) {
+      Value initial = fill.getInputs()[0];
+      fill.erase();
+      return initial;
+    }
+    // Other operations on the way may not touch the result. Kernels' buffers do not
+    // overlap, but views of one may.
+    bool isOther = isa<linalg::LinalgOp>(before) && !llvm::is_contained(before->getOperands(), out);
+    if (!isOther && !isMemoryEffectFree(before) && !isa<memref::AllocOp>(before))
+      return {};
+  }
+  return {};
+}
+
+Value ConvolutionNest::widen(Value x) {
+  Type own = getElementTypeOrSelf(x.getType());
+  if (own == element)
+    return x;
+  Type type = element;
+  if (auto vector = dyn_cast<VectorType>(x.getType()))
+    type = VectorType::get(vector.getShape(), element);
+  return arith::ExtFOp::create(b, loc, type, x);
+}
+
+Value ConvolutionNest::multiplyAdd(Value x, Value y, Value sum) {
+  if (isa<FloatType>(element))
+    return vector::FMAOp::create(b, loc, x, y, sum);
+  return arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, x, y));
+}
+
+Value ConvolutionNest::firstLanes(int64_t lanes, Value count) {
+  if (std::optional<int64_t> known = getConstantIntValue(count)) {
+    SmallVector<bool> mask;
+    for (int64_t lane = 0; lane < lanes; ++lane)
+      mask.push_back(lane < *known);
+    auto type = VectorType::get({lanes}, b.getI1Type());
+    return arith::ConstantOp::create(b, loc, type, DenseElementsAttr::get(type, mask));
+  }
+  SmallVector<int32_t> numbers(lanes);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  auto type = VectorType::get({lanes}, b.getI32Type());
+  Value lane =
+      arith::ConstantOp::create(b, loc, type, DenseElementsAttr::get(type, ArrayRef(numbers)));
+  Value limit = arith::IndexCastOp::create(b, loc, b.getI32Type(), count);
+  limit = vector::BroadcastOp::create(b, loc, type, limit);
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lane, limit);
+}

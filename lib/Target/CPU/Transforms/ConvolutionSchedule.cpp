@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers of convolutions on the CPU.
+
+#include "ConvolutionSchedule.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mlir::torsh::cpu;
+
+/// Outputs of a group up to which vectors run along the width of the image.
+static constexpr int64_t kFewOutputs = 8;
+/// Results of a tile whose vectors run along the width: they and what they read stay in
+/// the nearest caches.
+static constexpr int64_t kPlaneTile = 1 << 14, kSmallPlaneTile = 1 << 12;
+/// What a '?' extent is taken to be.
+static constexpr int64_t kAssumedExtent = 64;
+
+static int64_t assumed(int64_t extent) {
+  return ShapedType::isDynamic(extent) ? kAssumedExtent : std::max<int64_t>(extent, 1);
+}
+
+namespace {
+
+/// The axes of a convolution's result.
+struct Axes {
+  SmallVector<int64_t> images; // and groups: what the window does not slide over
+  SmallVector<int64_t> positions;
+  std::optional<int64_t> outputs;
+};
+
+} // namespace
+
+static std::optional<Axes> axesOf(linalg::GenericOp op) {
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  if (maps[0].isProjectedPermutation() || !maps[1].isProjectedPermutation() ||
+      !maps[2].isProjectedPermutation())
+    return std::nullopt;
+  Axes axes;
+  for (auto [axis, index] : llvm::enumerate(maps[2].getResults())) {
+    unsigned loop = cast<AffineDimExpr>(index).getPosition();
+    bool inInput = maps[0].isFunctionOfDim(loop), inWeight = maps[1].isFunctionOfDim(loop);
+    bool isPlain = llvm::is_contained(maps[0].getResults(), index);
+    if (inWeight && !inInput) {
+      if (axes.outputs)
+        return std::nullopt;
+      axes.outputs = axis;
+    } else if (inWeight ||
+               (isPlain && axis + 1 < maps[2].getNumResults() && axes.positions.empty())) {
+      axes.images.push_back(axis);
+    } else {
+      axes.positions.push_back(axis);
+    }
+  }
+  if (axes.positions.empty())
+    return std::nullopt;
+  return axes;
+}
+
+std::optional<ConvolutionSchedule>
+mlir::torsh::cpu::scheduleConvolution(linalg::GenericOp contraction, int64_t threads,
+                                      int64_t lanes) {
+  std::optional<Axes> axes = axesOf(contraction);
+  if (!axes)
+    return std::nullopt;
+  ArrayRef<int64_t> shape = cast<ShapedType>(contraction.getResult(0).getType()).getShape();
+  int64_t outputs = axes->outputs ? shape[*axes->outputs] : 1;
+  if (ShapedType::isDynamic(outputs) || outputs > kFewOutputs)
+    return std::nullopt;
+  ConvolutionSchedule schedule;
+  int64_t width = assumed(shape[axes->positions.back()]);
+  // A vector longer than the image is wide computes what nobody asked for.
+  schedule.registerTile = {4, std::min<int64_t>(lanes, llvm::PowerOf2Ceil(width))};
+  schedule.tile.assign(shape.size(), 1);
+  if (axes->outputs)
+    schedule.tile[*axes->outputs] = 0;
+
+  // Whole images, or as many rows as fit; several images where they are small.
+  int64_t budget = std::max<int64_t>(1, kPlaneTile / outputs), plane = 1, tiles = 1;
+  for (int64_t axis : llvm::reverse(axes->positions)) {
+    int64_t extent = assumed(shape[axis]);
+    bool isWhole = axis == axes->positions.back() || extent <= budget;
+    int64_t size = isWhole ? extent : llvm::divideCeil(extent, llvm::divideCeil(extent, budget));
+    schedule.tile[axis] = isWhole ? 0 : size;
+    tiles *= llvm::divideCeil(extent, size);
+    plane *= size;
+    budget = isWhole ? std::max<int64_t>(1, budget / extent) : 1;
+  }
+  for (int64_t axis : axes->images)
+    tiles *= assumed(shape[axis]);
+  int64_t enough = 4 * threads;
+  if (tiles < enough && axes->positions.size() > 1) {
+    // Few images: each in pieces of rows.
+    int64_t axis = axes->positions[axes->positions.size() - 2];
+    int64_t pieces = llvm::divideCeil(enough, std::max<int64_t>(tiles, 1));
+    schedule.tile[axis] = std::max<int64_t>(1, llvm::divideCeil(assumed(shape[axis]), pieces));
+  } else if (!axes->images.empty()) {
+    int64_t axis = axes->images.back();
+    int64_t extent = assumed(shape[axis]);
+    int64_t together = std::min({kSmallPlaneTile / (plane * outputs), tiles / enough, extent});
+    // A divisor, so that all tiles are of one shape.
+    while (together > 1 && extent % together != 0)
+      --together;
+    schedule.tile[axis] = std::max<int64_t>(1, together);
+  }
+  return schedule;
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers of convolutions on the CPU.
+
+#ifndef TORSHJIT_LIB_TARGET_CPU_TRANSFORMS_CONVOLUTIONSCHEDULE_H
+#define TORSHJIT_LIB_TARGET_CPU_TRANSFORMS_CONVOLUTIONSCHEDULE_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::torsh::cpu {
+
+struct ConvolutionSchedule {
+  /// One entry for each axis of the convolution's result; 0 is all of it.
+  SmallVector<int64_t> tile;
+  /// Rows and lanes, or positions and outputs, that are summed at a time in registers.
+  SmallVector<int64_t> registerTile;
+};
+
+/// The schedule of a contraction with a window or a stride, or none where it is a
+/// matrix product. `lanes` is how many elements a vector register has.
+std::optional<ConvolutionSchedule> scheduleConvolution(linalg::GenericOp contraction,
+                                                       int64_t threads, int64_t lanes);
+
+} // namespace mlir::torsh::cpu
+
+#endif // TORSHJIT_LIB_TARGET_CPU_TRANSFORMS_CONVOLUTIONSCHEDULE_H
