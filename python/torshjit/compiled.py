@@ -199,6 +199,10 @@ class CompiledModule(_runtime.Dispatcher):
                 changed = [name for each in self._specializations for name in each.changed_state()]
                 raise too_many_signatures(known, changed, signature)
             program = self._capture(args, kwargs)
+            if program.writes and self._may_fall_back() and _needs_grad(program, args, kwargs):
+                raise CaptureError(
+                    "the program writes to tensors of its caller while it is trained"
+                )
             made = self._build(program)
         except TorshError as error:
             if not isinstance(error, REASONS_TO_FALL_BACK) or not self._may_fall_back():
@@ -277,10 +281,12 @@ class CompiledModule(_runtime.Dispatcher):
             self._parts = take_apart(self._config)
         return self._parts
 
-    def _run_plainly(self, fallback: Fallback, args: tuple, kwargs: dict) -> Any:
+    def _run_plainly(
+        self, fallback: Fallback, args: tuple, kwargs: dict, in_parts: bool = True
+    ) -> Any:
         assert self._source is not None
         started = time.perf_counter()
-        parts = fallback.parts
+        parts = fallback.parts if in_parts else None
         result = (self._source if parts is None else parts).run(args, kwargs)
         elapsed = (time.perf_counter() - started) * 1e6
         is_whole = parts is not None and parts.is_whole
@@ -300,11 +306,37 @@ class CompiledModule(_runtime.Dispatcher):
 
     def _interpret(self, found: Specialization, args: tuple, kwargs: dict) -> Any:
         started = time.perf_counter()
-        if _needs_grad(found, args, kwargs):
+        obstacle = found.write_obstacle(args, kwargs)
+        if obstacle is not None:
+            return self._call_without_writes(args, kwargs, obstacle)
+        if _needs_grad(found.program, args, kwargs):
             return self._call_with_grad(args, kwargs)
         result = found.interpret(args, kwargs)
         TOTALS.add_python_call((time.perf_counter() - started) * 1e6)
         return result
+
+    def _call_without_writes(self, args: tuple, kwargs: dict, obstacle: str) -> Any:
+        """Called where the compiled program must not write to the tensors of a call.
+
+        `obstacle` is ``shared memory`` or ``layout``.
+
+        Raises:
+            CaptureError: the configuration is strict.
+        """
+        signature = signature_of(args, kwargs)
+        with self._lock:
+            fallback = next(
+                (each for each in self._fallbacks if trees_match(each.signature, signature)), None
+            )
+            if fallback is None:
+                error = CaptureError(f"{self._name} writes to {_OBSTACLES[obstacle]}")
+                if not self._may_fall_back():
+                    raise error
+                fallback = self._fall_back(signature, error)
+        if obstacle == "layout":
+            return self._run_plainly(fallback, args, kwargs)
+        # Parts that are compiled know less of the memory than eager torch does.
+        return self._run_plainly(fallback, args, kwargs, in_parts=False)
 
     def _call_with_grad(self, args: tuple, kwargs: dict) -> Any:
         """Called by the runtime for a grad-sensitive specialization in torch's grad mode."""
@@ -312,7 +344,7 @@ class CompiledModule(_runtime.Dispatcher):
         program = getattr(found, "program", None)
         if program is None or program.call_with_grad is None:
             raise CaptureError(f"{self._name} was not captured for a call that needs gradients")
-        if self._is_trained or program.draws_numbers:
+        if self._is_trained or program.draws_numbers or program.writes:
             return self._run_training_graphs(args, kwargs)
         return program.call_with_grad(self, args, kwargs)
 
@@ -481,8 +513,14 @@ class CompiledModule(_runtime.Dispatcher):
             self._warned, self._is_full = not self._warns, False
 
 
-def _needs_grad(found: Specialization, args: tuple, kwargs: dict) -> bool:
-    program = found.program
+#: What keeps a compiled program from writing to the tensors of a call.
+_OBSTACLES = {
+    "layout": "a tensor that is not contiguous",
+    "shared memory": "a tensor that may share memory with another one, or within itself",
+}
+
+
+def _needs_grad(program: CapturedProgram | None, args: tuple, kwargs: dict) -> bool:
     if program is None or not program.grad_sensitive:
         return False
     import torch

@@ -15,6 +15,7 @@ from torshjit.capture.graph_function import (
     ValueLeaf,
 )
 from torshjit.capture.opened_objects import ArgumentObject, Opened, Updated
+from torshjit.capture.written_arguments import ArgumentView, Written
 
 __all__ = ["runtime_arguments"]
 
@@ -125,6 +126,11 @@ class _OutputTree:
             return ("made", list(map(self.node, tree.items)), tree.structure.make)
         if isinstance(tree, Updated):
             return self._updated(tree)
+        if isinstance(tree, ArgumentView):
+            return ("made", [self.node(tree.whole)], tree.make)
+        if isinstance(tree, Written):
+            writes = [(self.node(target), self.node(value)) for target, value in tree.writes]
+            return ("written", self.node(tree.result), writes)
         node = _container(tree, self.node)
         assert node is not None, f"not a tree of results: {tree!r}"
         return node

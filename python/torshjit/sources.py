@@ -75,6 +75,7 @@ class PythonSource:
                 compiler_context(),
                 _devices(config),
                 is_strict=config.strict,
+                may_write=True,
             )
         from torshjit.capture.numpy_trace import capture_function
 
@@ -132,6 +133,7 @@ class TorchSource(PythonSource):
             compiler_context(),
             _devices(config),
             is_strict=config.strict,
+            may_write=True,
         )
 
     def takes_tensors(self, signature: Any) -> bool:

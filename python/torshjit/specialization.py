@@ -190,6 +190,36 @@ class Specialization:
         except TorshError:
             return False
 
+    def _array_leaves(self, call: Any) -> list[Any]:
+        assert self.program is not None
+        tree = self.program.args_tree
+        pairs = zip(tree_leaves(tree), leaves_like(tree, call), strict=True)
+        return [value for leaf, value in pairs if isinstance(leaf, ArrayLeaf)]
+
+    def _inputs(self, leaves: list[Any]) -> list[Any]:
+        """The arrays that the program reads: arguments, and objects that it is bound to."""
+        assert self.program is not None
+        return [
+            leaves[each.leaf] if isinstance(each, ArgumentBinding) else each.value
+            for each in self.program.bindings
+        ]
+
+    def write_obstacle(self, args: tuple, kwargs: dict) -> str | None:
+        """Why an interpreted call must not write to the caller's tensors as the program does."""
+        program = self.program
+        if program is None or not program.writes:
+            return None
+        import torshjit._runtime as _runtime  # type: ignore[import-not-found]
+
+        leaves = self._array_leaves(open_objects((args, kwargs)))
+        inputs = self._inputs(leaves)
+        targets = [
+            leaves[target.leaf] if isinstance(target, ArgumentLeaf) else target.value
+            for target, _ in program.output_tree.writes  # type: ignore[union-attr]
+        ]
+        written = [n for n, each in enumerate(inputs) if any(each is t for t in targets)]
+        return _runtime.find_write_obstacle(inputs, written)
+
     def interpret(self, args: tuple, kwargs: dict) -> Any:
         """Answers a call through the reference interpreter."""
         from torshjit.interpreter import evaluate
@@ -200,17 +230,8 @@ class Specialization:
         if self.graph is None:
             self.graph = program.module.graph(program.entry)
         call = open_objects((args, kwargs))
-        leaves = [
-            value
-            for leaf, value in zip(
-                tree_leaves(program.args_tree), leaves_like(program.args_tree, call), strict=True
-            )
-            if isinstance(leaf, ArrayLeaf)
-        ]
-        inputs = [
-            as_numpy(leaves[each.leaf] if isinstance(each, ArgumentBinding) else each.value)
-            for each in program.bindings
-        ]
+        leaves = self._array_leaves(call)
+        inputs = list(map(as_numpy, self._inputs(leaves)))
         outputs = [
             np.array(output)
             if any(np.may_share_memory(output, each) for each in inputs)

@@ -52,6 +52,10 @@ def write_tree(tree: tuple) -> list:
         return ["dict", [[_write_value(key), write_tree(node)] for key, node in tree[1].items()]]
     if kind == "value":
         return ["value", _write_value(tree[1])]
+    if kind == "written":
+        raise TorshError(
+            "an executable file cannot hold a program that writes to its caller's tensors"
+        )
     if kind in ("object", "made"):
         made = tree[2] if kind == "object" else getattr(tree[2], "__self__", tree[2])
         name = getattr(getattr(made, "kind", made), "__name__", "objects")

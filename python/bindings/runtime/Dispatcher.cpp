@@ -28,11 +28,17 @@ PyObject *callWithGradName() {
   return name;
 }
 
-/// self.<method>(args, kwargs) with kwargs always a dict.
-nb::object callMethod(PyObject *self, PyObject *method, PyObject *args, PyObject *kwargs) {
+PyObject *callWithoutWritesName() {
+  static PyObject *name = PyUnicode_InternFromString("_call_without_writes");
+  return name;
+}
+
+/// self.<method>(args, kwargs[, more]) with kwargs always a dict.
+nb::object callMethod(PyObject *self, PyObject *method, PyObject *args, PyObject *kwargs,
+                      PyObject *more = nullptr) {
   nb::object keywords = kwargs ? nb::borrow(kwargs) : nb::object(nb::dict());
   nb::object result =
-      nb::steal(PyObject_CallMethodObjArgs(self, method, args, keywords.ptr(), nullptr));
+      nb::steal(PyObject_CallMethodObjArgs(self, method, args, keywords.ptr(), more, nullptr));
   if (!result.is_valid())
     throw nb::python_error();
   return result;
@@ -47,6 +53,9 @@ std::optional<nb::object> callMatching(PyObject *self, Dispatcher &dispatcher, P
     CallFrame frame(candidate->numLeaves(), candidate->numExtents());
     if (!candidate->match(args, kwargs, frame, why))
       continue;
+    if (candidate->writes())
+      if (const char *obstacle = candidate->writeObstacle(frame))
+        return callMethod(self, callWithoutWritesName(), args, kwargs, nb::str(obstacle).ptr());
     if (candidate->needsGrad(frame))
       return callMethod(self, callWithGradName(), args, kwargs);
     return candidate->run(frame);
@@ -125,13 +134,15 @@ void removeSpecialization(Dispatcher &self, size_t index) {
 } // namespace
 
 void bindDispatcher(nb::module_ &m) {
-  nb::class_<Dispatcher>(m, "Dispatcher", nb::type_slots(slots),
-                         "A callable that picks the first specialization its arguments fit.\n\n"
-                         "A subclass defines _specialize(args, kwargs), called when none fits: it "
-                         "adds one and returns None, or returns (value,), which the call then "
-                         "returns; and _call_with_grad(args, kwargs) if it adds grad-sensitive "
-                         "ones. When still none fits, the registered error tells how the "
-                         "arguments differ from the last one.")
+  nb::class_<Dispatcher>(
+      m, "Dispatcher", nb::type_slots(slots),
+      "A callable that picks the first specialization its arguments fit.\n\n"
+      "A subclass defines _specialize(args, kwargs), called when none fits: it "
+      "adds one and returns None, or returns (value,), which the call then "
+      "returns; _call_with_grad(args, kwargs) if it adds grad-sensitive "
+      "ones; and _call_without_writes(args, kwargs, obstacle) if it adds ones "
+      "that write to their arguments. When still none fits, the registered error tells how the "
+      "arguments differ from the last one.")
       .def(nb::init<>())
       .def("add_specialization", addSpecialization, nb::arg("args_tree"), nb::arg("executable"),
            nb::arg("bindings"), nb::arg("output_tree"), nb::arg("guards") = nb::list(),

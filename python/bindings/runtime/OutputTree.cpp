@@ -2,6 +2,9 @@
 // Parses output trees and builds returned objects.
 #include "OutputTree.h"
 
+#include "WrittenTensors.h"
+
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 
 namespace torsh::python {
@@ -61,6 +64,8 @@ OutputTree::Node OutputTree::parseNode(nb::handle handle, References &references
     result.object = references.keep(node[2]);
     for (nb::handle child : node[1])
       result.children.push_back(parseNode(child, references));
+  } else if (kind == "written") {
+    parseWritten(node, result, references);
   } else if (kind == "dict") {
     result.kind = Kind::Dict;
     for (auto [key, child] : nb::cast<nb::dict>(node[1])) {
@@ -88,6 +93,28 @@ void OutputTree::parseResult(const nb::tuple &node, Node &result) {
   resultKinds[result.index] = kind;
 }
 
+void OutputTree::parseWritten(const nb::tuple &node, Node &result, References &references) {
+  if (node.size() != 3)
+    fail("expected (\"written\", node, writes)");
+  result.kind = Kind::Written;
+  result.children.push_back(parseNode(node[1], references));
+  for (nb::handle write : node[2]) {
+    auto [target, value] = nb::cast<std::pair<nb::object, nb::object>>(write);
+    result.children.push_back(parseNode(target, references));
+    const Node &place = result.children.back();
+    if (place.kind == Kind::Argument)
+      leavesWritten.push_back(place.index);
+    else if (place.kind == Kind::Value && place.object)
+      objectsWritten.push_back(place.object);
+    else
+      fail("only arguments and values are written");
+    result.children.push_back(parseNode(value, references));
+    const Node &elements = result.children.back();
+    if (elements.kind != Kind::Result || resultKinds[elements.index] != ResultKind::Torch)
+      fail("only results that are tensors are written");
+  }
+}
+
 void OutputTree::parseTuple(const nb::tuple &node, Node &result, References &references) {
   if (node.size() == 2)
     return;
@@ -113,6 +140,11 @@ nb::object OutputTree::buildNode(const Node &node, const std::vector<nb::object>
     return buildList(node, results, frame);
   case Kind::Made:
     return checked(PyObject_CallOneArg(node.object, buildList(node, results, frame).ptr()));
+  case Kind::Written:
+    for (size_t i = 1; i < node.children.size(); i += 2)
+      copyToTensor(buildNode(node.children[i], results, frame).ptr(),
+                   buildNode(node.children[i + 1], results, frame).ptr());
+    return buildNode(node.children[0], results, frame);
   case Kind::Dict:
     break;
   }

@@ -19,6 +19,9 @@ public:
   ///   ("value", object)   ("none",)
   ///   ("tuple", nodes[, class])   ("list", nodes)   ("dict", {key: node})
   ///   ("made", nodes, maker): what maker(list of the nodes' objects) returns
+  ///   ("written", node, [(target, result)]): the node's object, after tensors of the caller have
+  ///     got new elements: a target is ("argument", leaf) or ("value", tensor), a result ("leaf",
+  ///     result, "torch")
   /// "argument" returns the argument object itself.
   OutputTree(nb::handle tree, const runtime::Program &program, size_t numLeaves,
              References &references);
@@ -26,22 +29,27 @@ public:
   /// What each result of the program is to become.
   const std::vector<ResultKind> &kinds() const { return resultKinds; }
 
+  /// Leaves of the arguments, and other objects, that are written.
+  const std::vector<size_t> &writtenLeaves() const { return leavesWritten; }
+  const std::vector<PyObject *> &writtenObjects() const { return objectsWritten; }
+
   nb::object build(const std::vector<nb::object> &results, CallFrame &frame) const {
     return buildNode(root, results, frame);
   }
 
 private:
-  enum class Kind { Result, Argument, Value, Tuple, List, Dict, Made };
+  enum class Kind { Result, Argument, Value, Tuple, List, Dict, Made, Written };
   struct Node {
     Kind kind = Kind::Value;
     size_t index = 0;           ///< of the result or the argument leaf
     PyObject *object = nullptr; ///< Value: itself. Tuple, Made: its constructor
-    std::vector<Node> children;
+    std::vector<Node> children; ///< Written: the result, then each target and its elements
     std::vector<PyObject *> keys;
   };
 
   Node parseNode(nb::handle handle, References &references);
   void parseResult(const nb::tuple &node, Node &result);
+  void parseWritten(const nb::tuple &node, Node &result, References &references);
   void parseTuple(const nb::tuple &node, Node &result, References &references);
   nb::object buildNode(const Node &node, const std::vector<nb::object> &results,
                        CallFrame &frame) const;
@@ -54,6 +62,8 @@ private:
   size_t numLeaves;
   std::vector<bool> kindKnown;
   std::vector<ResultKind> resultKinds;
+  std::vector<size_t> leavesWritten;
+  std::vector<PyObject *> objectsWritten;
   Node root;
 };
 

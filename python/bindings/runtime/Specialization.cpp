@@ -4,6 +4,7 @@
 
 #include "NumPyArrays.h"
 #include "TorchTensors.h"
+#include "WrittenTensors.h"
 #include "torshjit/Runtime/Error.h"
 
 #include <nanobind/stl/string.h>
@@ -43,6 +44,7 @@ Specialization::Specialization(nb::handle argsTree, nb::handle executableHandle,
   device = executable.get().targetDevice().tensorDevice();
   arguments.acceptDevice(device);
   parseBindings(bindings);
+  parseWrites();
   parseGuards(guards, attributeGuards);
 }
 
@@ -109,6 +111,23 @@ Specialization::BoundObject Specialization::bind(nb::handle handle, const runtim
   if (bytes)
     target.upload(object.copy.data(), tensorMemory(spec, leaf, frame), bytes);
   return object;
+}
+
+void Specialization::parseWrites() {
+  for (size_t leaf : outputs.writtenLeaves())
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].leaf == leaf)
+        written.push_back(i);
+  for (PyObject *object : outputs.writtenObjects())
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].leaf >= arguments.numLeaves() &&
+          bound[inputs[i].leaf - arguments.numLeaves()].object == object)
+        written.push_back(i);
+  if (written.size() != outputs.writtenLeaves().size() + outputs.writtenObjects().size())
+    fail("what is written is not an input, or is several");
+  for (const InputBinding &input : inputs)
+    if (writes() && input.spec->source != TensorSource::Torch)
+      fail("a program that writes takes tensors of torch only");
 }
 
 void Specialization::parseGuards(nb::handle identity, nb::handle attributes) {
@@ -184,6 +203,14 @@ bool Specialization::needsGrad(CallFrame &frame) const {
     if (input.spec->source == TensorSource::Torch && requiresGrad(frame.leaves[input.leaf].object))
       return true;
   return false;
+}
+
+const char *Specialization::writeObstacle(CallFrame &frame) const {
+  std::vector<PyObject *> tensors;
+  tensors.reserve(inputs.size());
+  for (const InputBinding &input : inputs)
+    tensors.push_back(frame.leaves[input.leaf].object);
+  return findWriteObstacle(tensors, written);
 }
 
 nb::object Specialization::run(CallFrame &frame) const {

@@ -29,6 +29,10 @@ public:
   bool match(PyObject *args, PyObject *kwargs, CallFrame &frame, Mismatch *why) const;
   /// Whether a matched call must be differentiable.
   bool needsGrad(CallFrame &frame) const;
+  /// Whether the program writes to tensors of the caller.
+  bool writes() const { return !written.empty(); }
+  /// Why a matched call must not write to them as it does; null if it may.
+  const char *writeObstacle(CallFrame &frame) const;
   /// Runs a matched call.
   nb::object run(CallFrame &frame) const;
 
@@ -59,6 +63,7 @@ private:
 
   void parseBindings(nb::handle list);
   BoundObject bind(nb::handle object, const runtime::InputSpec &input, bool isConstant);
+  void parseWrites();
   void parseGuards(nb::handle identity, nb::handle attributes);
   bool guardsHold(Mismatch *why) const;
 
@@ -70,6 +75,7 @@ private:
   std::optional<runtime::TensorDevice> device; ///< the program's, if tensors can lie there
   std::vector<BoundObject> bound;
   std::vector<InputBinding> inputs;
+  std::vector<size_t> written; ///< which of the inputs
   std::vector<IdentityGuard> identityGuards;
   std::vector<AttributeGuard> attributeGuards;
   bool gradSensitive;

@@ -163,7 +163,8 @@ class CapturedProgram:
         args_tree: the call it was captured for, ``(args, kwargs)`` with leaves ArrayLeaf and
             ValueLeaf.
         bindings: where each input of the entry function comes from, in order.
-        output_tree: the result, with leaves ResultLeaf, ValueLeaf and ArgumentLeaf.
+        output_tree: the result, with leaves ResultLeaf, ValueLeaf, ArgumentLeaf and ArgumentView;
+            a Written node where the program writes to tensors of the caller.
         output_kind: whether results are NumPy arrays or torch tensors.
         guards: conditions that must hold at each call besides the argument tree; when one
             fails, the program is captured again.
@@ -179,6 +180,7 @@ class CapturedProgram:
         host_functions: the functions that the program calls between kernels, by name; those
             that are missing are looked up (`torshjit.host_functions.find_function`).
         draws_numbers: whether another run of the same call may give other results.
+        writes: whether the call writes to tensors of the caller.
     """
 
     def __init__(
@@ -197,6 +199,7 @@ class CapturedProgram:
         entry: str = "main",
         host_functions: Mapping[str, Any] | None = None,
         draws_numbers: bool = False,
+        writes: bool = False,
     ) -> None:
         self.module = module
         self.args_tree = args_tree
@@ -211,6 +214,7 @@ class CapturedProgram:
         self.entry = entry
         self.host_functions = dict(host_functions or {})
         self.draws_numbers = draws_numbers
+        self.writes = writes
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FunctionType, ModuleType
 from typing import Any
 
+from torshjit.capture.written_arguments import ArgumentView, Written
 from torshjit.record import Record
 
 __all__ = [
@@ -270,7 +271,10 @@ def opened_sources(tree: Any) -> Iterator[Any]:
 
 
 def build(tree: Any, leaf: Callable[[Any], Any], objects: Sequence[Any] = ()) -> Any:
-    """The value that a tree describes: `leaf` gives its leaves, `objects` its ArgumentObjects."""
+    """The value that a tree describes: `leaf` gives its leaves, `objects` its ArgumentObjects.
+
+    Writes and changes that the tree describes are done.
+    """
     kind = type(tree)
     if kind is tuple:
         return tuple(build(item, leaf, objects) for item in tree)
@@ -288,4 +292,9 @@ def build(tree: Any, leaf: Callable[[Any], Any], objects: Sequence[Any] = ()) ->
             parts.append(objects[change.number])
             parts.append([build(value, leaf, objects) for value in change.values.values()])
         return tree.finish(parts)
+    if kind is ArgumentView:
+        return tree.make([leaf(tree.whole)])
+    if kind is Written:
+        tree.store(leaf)
+        return build(tree.result, leaf, objects)
     return leaf(tree)

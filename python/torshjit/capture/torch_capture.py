@@ -74,6 +74,7 @@ def capture_module(
     state: ReachableState | None = None,
     locate: Callable[[], tuple[str, int] | None] | None = None,
     is_strict: bool = True,
+    may_write: bool = False,
 ) -> CapturedProgram:
     """Traces ``program(*args, **kwargs)``, a torch module or function, and returns its program.
 
@@ -91,10 +92,12 @@ def capture_module(
         is_strict: whether an operation that cannot be lowered is an error; else eager torch is
             called for it.
         locate: says which line of the user is running; the innermost one if not given.
+        may_write: whether the program may write to arguments and to tensors that it reaches
+            otherwise: the output tree is then a Written node.
 
     Raises:
         CaptureError: the program cannot be captured: it asks for a tensor's value, draws random
-            numbers, writes to memory of the caller, or has hooks; UnsupportedOpError among them.
+            numbers, writes where it may not, or has hooks; UnsupportedOpError among them.
         DTypeError: it computes in an element type that the dialect lacks.
         DeviceError: it uses a device that is not among `devices`, or two devices.
         ShapeError: shapes do not fit; it names the operation and the user's line.
@@ -126,7 +129,7 @@ def capture_module(
         names.append(name)
         return value, name
 
-    trace = TorchTrace(compiler, context, bind, device, locate, is_strict)
+    trace = TorchTrace(compiler, context, bind, device, locate, is_strict, may_write)
     try:
         inside = []
         for number, (tensor, path) in enumerate(
@@ -141,6 +144,7 @@ def capture_module(
         trace.seeds.follow(trace.g)
         results = ResultTree(trace, entered)
         output_tree = results.describe_call(result)
+        writes = bool(trace.written)
         module = trace.g.builder.finish(results.outputs)
     except compiler.MLIRError as error:
         raise CompileError(f"the captured program is malformed: {error}") from error
@@ -154,6 +158,7 @@ def capture_module(
         output_kind="torch",
         guards=[AttributeGuard(device, "autocast_enabled", False), *state.guards],
         grad_sensitive=any(map(_may_need_grad, (*tensors, *_bound(bindings)))),
+        writes=writes,
         source_names=names,
         host_functions=trace.g.host_calls.functions,
         draws_numbers=trace.g.host_calls.have_effects,

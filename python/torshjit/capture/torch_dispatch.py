@@ -137,6 +137,8 @@ class TorchTrace:
     `bind` is called with each real tensor that the program meets, once, and returns
     ``(Value, name)`` of the program input that stands for it, or raises CaptureError.
     Unless `is_strict`, calls that cannot be lowered become calls of eager torch.
+    With `may_write` the program may write to memory of the caller; `written` lists what it has
+    written, in the order of the first writes.
     `locate` says which line of the user an ATen call is due to, by default the innermost one.
     """
 
@@ -148,16 +150,19 @@ class TorchTrace:
         device: CaptureDevice,
         locate: Callable[[], tuple[str, int] | None] | None = None,
         is_strict: bool = True,
+        may_write: bool = False,
     ) -> None:
-        self.g = Lowering(compiler, context, self.read)
+        self.g = Lowering(compiler, context, self.read, self.write)
         self.mode = _CaptureMode(self)
         self.first_error: TorshError | None = None
         self.device = device
         self.seeds = Seeds()
         self.is_strict = is_strict
+        self.written: list[AliasGroup] = []
         #: The operations whose decompositions are being traced, outermost first.
         self.decomposing: list[Any] = []
         self._bind = bind
+        self._may_write = may_write
         self._locate = locate or partial(user_location, (TORCH_FOLDER,))
         self._autocast_depth = _autocast_depth()
         self._records: list[Traced] = []
@@ -171,6 +176,7 @@ class TorchTrace:
             record.forget()
         self._records.clear()
         self._twins.clear()
+        self.written.clear()
         self.first_error = None  # Its traceback refers to this trace.
         self.g.close()
 
@@ -197,8 +203,9 @@ class TorchTrace:
         return tensor
 
     def external(self, shape: Sequence[int], dtype: torch.dtype, value: Any, owner: str) -> Any:
-        """A meta tensor for memory of the caller, which the program must not write."""
-        return self.new_tensor(shape, dtype, Traced(AliasGroup(value, owner=owner)))
+        """A meta tensor for a tensor of the caller."""
+        group = AliasGroup(value, owner=owner, is_protected=not self._may_write)
+        return self.new_tensor(shape, dtype, Traced(group, is_owned=True))
 
     @staticmethod
     def is_traced(tensor: torch.Tensor) -> bool:
@@ -219,6 +226,25 @@ class TorchTrace:
         if isinstance(value, Unavailable):
             raise UnsupportedOpError(value.reason, op=self.g.op, location=self.g.location)
         return value
+
+    def write(self, tensor: torch.Tensor, value: Any) -> None:
+        """Replaces the elements of a traced tensor by a Value that is cast and broadcast to it.
+
+        Raises:
+            CaptureError: the memory must not be written, or is that of another tensor, too.
+        """
+        value = self.g.cast(value, dialect_dtype(tensor.dtype))
+        self.record(tensor).write(self.g, self.g.broadcast(value, tensor.shape))
+
+    def met_tensor(self, group: AliasGroup) -> torch.Tensor | None:
+        """The real tensor that the program met and whose memory a group is; None if there is none.
+
+        Arguments are met as traced tensors.
+        """
+        for real, twin in self._twins.values():
+            if self.record(twin).group is group:
+                return real
+        return None
 
     def adopt(self, tensor: torch.Tensor) -> torch.Tensor:
         """The traced tensor for any tensor met: itself, or the meta twin of a real one."""
@@ -266,11 +292,12 @@ class TorchTrace:
                 raise CaptureError("torch.autocast is not captured")
             if func in _LIFTS and not hasattr(args[0], TRACED):
                 return self._lift(args[0])
-            return self.dispatch(
+            result = self.dispatch(
                 func,
                 [self._adopt_all(argument) for argument in args],
                 {name: self._adopt_all(argument) for name, argument in kwargs.items()},
             )
+            return self._met_itself(result) if func._schema.is_mutable else result
         except TorshError as error:
             failure = error
             if isinstance(error, ShapeError) and _torch_accepts(func, args, kwargs):
@@ -282,6 +309,15 @@ class TorchTrace:
             if failure is error:
                 raise
             raise failure from error
+
+    def _met_itself(self, result: Any) -> Any:
+        """For the twin of a real tensor the tensor itself, which writing to it returns."""
+        if isinstance(result, (list, tuple)):
+            return type(result)(map(self._met_itself, result))
+        for real, twin in self._twins.values():
+            if result is twin:
+                return real
+        return result
 
     def dispatch(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """`call` on traced tensors only."""

@@ -17,6 +17,7 @@ from torshjit.capture import (
     torch_backward_movement,
     torch_backward_normalization,
     torch_backward_window,
+    torch_batch_norm,
     torch_bessel,
     torch_bits,
     torch_contraction,
@@ -41,10 +42,12 @@ from torshjit.capture import (
     torch_unary,
     torch_window,
 )
-from torshjit.capture.torch_aliasing import AliasGroup, Traced, joined_steps
+from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_decomposition import decomposition_of
 from torshjit.capture.torch_lowering import RULES, dialect_dtype
+from torshjit.capture.torch_view_steps import joined_steps
 from torshjit.capture.torch_views import AMBIGUOUS_VIEWS, VIEWS
+from torshjit.capture.torch_writes import is_in_place, write_in_place
 from torshjit.custom_operations import find_custom_op
 from torshjit.errors import CaptureError, UnsupportedOpError
 
@@ -63,6 +66,7 @@ RULE_FAMILIES = (
     torch_backward_movement,
     torch_backward_normalization,
     torch_backward_window,
+    torch_batch_norm,
     torch_bessel,
     torch_bits,
     torch_contraction,
@@ -124,12 +128,6 @@ _CONVERSIONS = frozenset(
     }
 )
 
-#: What is new where the overload that writes has another name.
-_FUNCTIONAL_NAMES = {
-    "aten.normal_.default": ("normal_functional", "default"),
-    "aten.bernoulli_.float": ("bernoulli", "p"),
-}
-
 Handler = Callable[["TorchTrace", Any, Sequence[Any], dict[str, Any]], Any]
 
 _HANDLERS: dict[Any, Handler] = {}
@@ -151,8 +149,8 @@ def _new_handler(func: Any) -> Handler:
         return _convert
     if name == "aten._nested_tensor_from_mask_left_aligned.default":
         return _decline_nested_tensors
-    if func._schema.is_mutable:
-        return _write_in_place
+    if func._schema.is_mutable and name not in RULES:
+        return _handle_write
     if func._schema.name.removeprefix("aten::") in _LIKE:
         return _create_like
     if name in VIEWS:
@@ -263,7 +261,9 @@ def _view_of(
     shape, strides = source.shape, source.stride()
     for step in steps:
         # Once a step has none, the view is taken for contiguous, and so are views of it.
-        strides = step.strides(strides) or _contiguous_strides(step.after)
+        found = step.strides(strides)
+        record.group.is_loose |= step.kind == "reshape" and found is None
+        strides = found or _contiguous_strides(step.after)
         shape = step.after
     view = Traced(record.group, joined_steps(record.steps, steps), real)
     return trace.new_tensor(shape, source.dtype, view, strides)
@@ -273,50 +273,12 @@ def _contiguous_strides(shape: Sequence[int]) -> Sequence[int]:
     return torch.empty(tuple(shape), device="meta").stride()
 
 
-def _write_in_place(
-    trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
-) -> Any:
-    g, schema = trace.g, func._schema
-    written = [
-        position
-        for position, argument in enumerate(schema.arguments)
-        if argument.alias_info is not None and argument.alias_info.is_write
-    ]
-    base = schema.name.removeprefix("aten::")
-    if base == "detach_":
-        return args[0]
-    if written != [0] or not base.endswith("_") or base.startswith("__"):
-        program = decomposition_of(func) if _is_composite(func) else None
-        if program is not None:
-            return _decompose_into(program)(trace, func, args, kwargs)
-        raise CaptureError(f"{g.op} writes to its arguments and is not captured")
-    target = args[0]
-    record = trace.record(target)
-    overload = schema.overload_name or "default"
-    as_view = VIEWS.get(f"aten.{base[:-1]}.{overload}", VIEWS.get(f"aten.{base[:-1]}.int"))
-    if as_view is not None:
-        steps = as_view(tuple(target.shape), *args[1:], **kwargs)
-        real = record.constant
-        record.extend(steps, None if real is None else func(real, *args[1:], **kwargs))
-        return func(*args, **kwargs)
-    record.group.check_writable(g)
-    real = trace.constants(args, kwargs)
-    if real is not None and torch.Tag.nondeterministic_seeded not in func.tags:
-        func(*real[0], **real[1])
-        record.group.version += 1
-        return target
-    if base == "copy_":
-        value = trace.read(args[1])
-    else:
-        name, form = _FUNCTIONAL_NAMES.get(str(func), (base[:-1], overload))
-        packet = getattr(torch.ops.aten, name, None)
-        functional = getattr(packet, form, None) if packet is not None else None
-        if functional is None:
-            raise CaptureError(f"{g.op} is not captured")
-        value = trace.read(trace.dispatch(functional, args, kwargs))
-    value = g.cast(value, dialect_dtype(target.dtype))
-    record.write(g, g.broadcast(value, target.shape))
-    return target
+def _handle_write(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    program = None
+    if not is_in_place(func) and _is_composite(func):
+        program = decomposition_of(func)
+    handle = write_in_place if program is None else _decompose_into(program)
+    return handle(trace, func, args, kwargs)
 
 
 def _convert(trace: TorchTrace, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

@@ -144,8 +144,8 @@ def axes_of(axes: int | Iterable[int] | None, rank: int) -> list[int]:
 class Lowering:
     """Adds torsh operations to the graph under construction.
 
-    `read` gives the Value of a traced tensor. `location` is the user's line that the
-    operations are attributed to.
+    `read` gives the Value of a traced tensor, `write` replaces it. `location` is the user's line
+    that the operations are attributed to.
     """
 
     def __init__(
@@ -153,6 +153,7 @@ class Lowering:
         compiler: Any,
         context: Any,
         read: Callable[[torch.Tensor], Any],
+        write: Callable[[torch.Tensor, Any], None],
     ) -> None:
         self.builder = compiler.GraphBuilder(context)
         self.host_calls = HostCalls(self.builder)
@@ -164,6 +165,7 @@ class Lowering:
         self.op: str | None = None
         self._mlir_error = compiler.MLIRError
         self._read = read
+        self._write = write
         self._scalars: dict[tuple[str, str], Any] = {}
 
     def close(self) -> None:
@@ -211,6 +213,14 @@ class Lowering:
     def value(self, tensor: torch.Tensor) -> Any:
         """The Value of a traced tensor."""
         return self._read(tensor)
+
+    def write(self, tensor: torch.Tensor, value: Any) -> None:
+        """Replaces the elements of a traced tensor, in all views of them.
+
+        Raises:
+            CaptureError: the memory must not be written, or is that of another tensor, too.
+        """
+        self._write(tensor, value)
 
     def operand(self, source: Any, dtype: str) -> Any:
         """The Value of a traced tensor or a number, as element type `dtype`."""

@@ -18,9 +18,9 @@ from torshjit.capture.torch_lowering import (
     is_float,
     lowers,
 )
-from torshjit.errors import CaptureError, DTypeError, ShapeError
+from torshjit.errors import DTypeError, ShapeError
 
-__all__: list[str] = []
+__all__ = ["mixed_dtype", "normalized"]
 
 
 def _softmax_rule(op: str) -> Callable[..., Any]:
@@ -41,7 +41,7 @@ for _op in ("softmax", "log_softmax"):
     lowers(f"aten.{_op}.int", f"aten._{_op}.default")(_softmax_rule(_op))
 
 
-def _mixed_dtype(*tensors: torch.Tensor | None) -> tuple[str, str]:
+def mixed_dtype(*tensors: torch.Tensor | None) -> tuple[str, str]:
     """The element type of the result, that of the first; and that to compute in."""
     given = [tensor.dtype for tensor in tensors if tensor is not None]
     dtype = dialect_dtype(given[0])
@@ -64,7 +64,7 @@ def layer_norm(
         raise ShapeError(
             f"{g.op}: the last axes of shape {tuple(x.shape)} are not {tuple(normalized_shape)}"
         )
-    dtype, wide = _mixed_dtype(x, weight, bias)
+    dtype, wide = mixed_dtype(x, weight, bias)
     result = g.emit(
         "layer_norm",
         g.operand(x, wide),
@@ -87,7 +87,7 @@ def native_layer_norm(
 ) -> Any:
     result = layer_norm(g, x, normalized_shape, weight, bias, eps)
     axes = list(range(x.ndim - len(normalized_shape), x.ndim))
-    _, stored = _mixed_dtype(x, weight, bias)
+    _, stored = mixed_dtype(x, weight, bias)
     wide = accumulation_dtype(stored)
     shape = [1 if axis in axes else extent for axis, extent in enumerate(x.shape)]
 
@@ -124,101 +124,10 @@ def rms_norm(
     return g.cast(result, dtype)
 
 
-# Batch norm.
-
-
-def _batch_norm(
-    g: Lowering,
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    variance: torch.Tensor | None,
-    training: bool,
-    eps: float,
-) -> Any:
-    if training:
-        if mean is not None:
-            raise CaptureError(
-                f"{g.op} updates its running statistics in training, which is not captured"
-            )
-        return _normalized(g, x, [0, *range(2, x.ndim)], weight, bias, eps)
-    dtype, wide = _mixed_dtype(x, mean, variance, weight, bias)
-    if mean is None or variance is None:
-        raise g.fail("without running statistics, only training mode is covered")
-    result = g.emit(
-        "batch_norm",
-        g.operand(x, wide),
-        g.operand(mean, wide),
-        g.operand(variance, wide),
-        g.optional(weight, wide),
-        g.optional(bias, wide),
-        eps=float(eps),
-    )
-    return g.cast(result, dtype)
-
-
-@lowers("aten.batch_norm.default")
-def batch_norm(
-    g: Lowering,
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    variance: torch.Tensor | None,
-    training: bool,
-    momentum: float,
-    eps: float,
-    cudnn_enabled: bool,
-) -> Any:
-    return _batch_norm(g, x, weight, bias, mean, variance, training, eps)
-
-
-@lowers("aten.native_batch_norm.default")
-def native_batch_norm(
-    g: Lowering,
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    variance: torch.Tensor | None,
-    training: bool,
-    momentum: float,
-    eps: float,
-) -> Any:
-    result = _batch_norm(g, x, weight, bias, mean, variance, training, eps)
-    value, wide = g.value(x), accumulation_dtype(dialect_dtype(x.dtype))
-    if not training:
-        none = Deferred(lambda: g.broadcast(g.scalar(0, wide), (0,)), wide, (0,))
-        return result, none, none
-    axes, shape = [0, *range(2, x.ndim)], (x.shape[1],)
-
-    def inverse_deviation() -> Any:
-        spread, _ = g.variance(g.cast(value, wide), axes, 0)
-        return g.emit("rsqrt", g.emit("add", spread, g.scalar(eps, wide)))
-
-    center = Deferred(lambda: g.mean(g.cast(value, wide), axes), wide, shape)
-    return result, center, Deferred(inverse_deviation, wide, shape)
-
-
-@lowers("aten._native_batch_norm_legit_no_training.default")
-def batch_norm_no_training(
-    g: Lowering,
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    mean: torch.Tensor,
-    variance: torch.Tensor,
-    momentum: float,
-    eps: float,
-) -> Any:
-    return native_batch_norm(g, x, weight, bias, mean, variance, False, momentum, eps)
-
-
 # Normalisation by the input's own statistics.
 
 
-def _normalized(
+def normalized(
     g: Lowering,
     x: torch.Tensor,
     axes: Sequence[int],
@@ -228,7 +137,7 @@ def _normalized(
     view: Sequence[int] | None = None,
 ) -> Any:
     """(x - mean) / sqrt(var + eps), scaled per channel; `view` is the shape to normalise under."""
-    dtype, _ = _mixed_dtype(x, weight, bias)
+    dtype, _ = mixed_dtype(x, weight, bias)
     wide = accumulation_dtype(dtype)
     value = g.operand(x, wide)
     if view is not None:
@@ -258,7 +167,7 @@ def group_norm(
     if x.ndim < 2 or x.shape[1] % groups:
         raise ShapeError(f"{g.op}: shape {tuple(x.shape)} does not divide into {groups} groups")
     view = (x.shape[0], groups, math.prod(x.shape[1:]) // groups)
-    return _normalized(g, x, [2], weight, bias, eps, view)
+    return normalized(g, x, [2], weight, bias, eps, view)
 
 
 @lowers("aten.native_group_norm.default")
@@ -274,12 +183,12 @@ def native_group_norm(
     eps: float,
 ) -> Any:
     result = group_norm(g, x, groups, weight, bias, eps)
-    _, stored = _mixed_dtype(x, weight, bias)
+    _, stored = mixed_dtype(x, weight, bias)
     wide = accumulation_dtype(stored)
-    view = (count, groups, channels // groups * extent)
+    view, given = (count, groups, channels // groups * extent), g.value(x)
 
     def parts() -> Any:
-        return g.reshape(g.operand(x, wide), view)
+        return g.reshape(g.cast(given, wide), view)
 
     def mean() -> Any:
         return g.cast(g.mean(parts(), [2]), stored)
@@ -290,28 +199,6 @@ def native_group_norm(
 
     shape = (count, groups)
     return result, Deferred(mean, stored, shape), Deferred(inverse_deviation, stored, shape)
-
-
-@lowers("aten.instance_norm.default")
-def instance_norm(
-    g: Lowering,
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    bias: torch.Tensor | None,
-    mean: torch.Tensor | None,
-    variance: torch.Tensor | None,
-    use_input_stats: bool,
-    momentum: float,
-    eps: float,
-    cudnn_enabled: bool,
-) -> Any:
-    if not use_input_stats:
-        return _batch_norm(g, x, weight, bias, mean, variance, False, eps)
-    if mean is not None:
-        raise CaptureError(
-            f"{g.op} updates its running statistics in training, which is not captured"
-        )
-    return _normalized(g, x, list(range(2, x.ndim)), weight, bias, eps)
 
 
 @lowers("aten._weight_norm_interface.default")

@@ -20,7 +20,9 @@ from torshjit.capture.opened_objects import (
     is_plain,
     take_apart,
 )
+from torshjit.capture.torch_aliasing import AliasGroup
 from torshjit.capture.torch_dispatch import TorchTrace
+from torshjit.capture.written_arguments import ArgumentView, Written
 from torshjit.errors import CaptureError
 
 __all__ = ["VALUES", "EnteredArguments", "ResultTree", "is_value"]
@@ -172,7 +174,7 @@ class ResultTree:
         self._above: list[Any] = []
 
     def describe_call(self, result: Any) -> Any:
-        """The tree of the program's result; an Updated where it changes its arguments.
+        """The tree of the program's result; a Written or Updated where it changes its arguments.
 
         Raises:
             CaptureError: the result holds an object that is neither a tensor nor a plain value.
@@ -183,9 +185,26 @@ class ResultTree:
             for number, values, removed, in_place in self._entered.changed_objects()
         )
         is_known = (ArgumentLeaf, ArgumentObject)
+        writes = tuple(map(self._describe_write, self._trace.written))
         if not self.outputs and not any(isinstance(leaf, is_known) for leaf in tree_leaves(tree)):
             raise CaptureError("the program returns no tensor")
-        return Updated(tree, changes) if changes else tree
+        if changes:
+            tree = Updated(tree, changes)
+        return Written(tree, writes) if writes else tree
+
+    def _describe_write(self, group: AliasGroup) -> tuple[Any, ResultLeaf]:
+        place = ResultLeaf(len(self.outputs))
+        self.outputs.append(group.read_whole())
+        return self._owner(group), place
+
+    def _owner(self, group: AliasGroup) -> ArgumentLeaf | ValueLeaf:
+        """The leaf of the caller's tensor whose memory a group is."""
+        for number, tensor in enumerate(self._entered.tensors):
+            if self._trace.record(tensor).group is group:
+                return ArgumentLeaf(number)
+        met = self._trace.met_tensor(group)
+        assert met is not None
+        return ValueLeaf(met)
 
     def _describe(self, value: Any) -> Any:
         kind = type(value)
@@ -219,6 +238,9 @@ class ResultTree:
         self._trace.adopt(tensor)  # Refuses what is not part of the guarded state.
         if not self._trace.is_traced(tensor):
             return ValueLeaf(tensor)
+        record = self._trace.record(tensor)
+        if record.group in self._trace.written:
+            return ArgumentView(self._owner(record.group), record.steps)
         if id(tensor) not in self._places:
             self._places[id(tensor)] = ResultLeaf(len(self.outputs))
             if tensor.is_complex():

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torshjit.capture.torch_aliasing import write_through
 from torshjit.capture.torch_indexing import check_positions, places_of
 from torshjit.capture.torch_lowering import (
     Lowering,
@@ -20,6 +19,7 @@ from torshjit.capture.torch_lowering import (
     is_float,
     lowers,
 )
+from torshjit.capture.torch_view_steps import write_through
 from torshjit.capture.torch_views import VIEWS
 from torshjit.errors import DTypeError, ShapeError
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from torshjit.capture.torch_aliasing import (
+from torshjit.capture.torch_lowering import axis_of
+from torshjit.capture.torch_view_steps import (
     ViewStep,
     broadcast_step,
     permute_step,
@@ -17,7 +18,6 @@ from torshjit.capture.torch_aliasing import (
     slice_step,
     windows_step,
 )
-from torshjit.capture.torch_lowering import axis_of
 from torshjit.errors import ShapeError
 
 __all__ = ["AMBIGUOUS_VIEWS", "VIEWS"]
