@@ -65,7 +65,7 @@ def least_seconds(limits: Limits, needed: Cost, dtype: str) -> float:
     return max(needed.flops / peak, memory) * 1e-9
 
 
-def _torsh_run() -> str:
+def torsh_run() -> str:
     """The tool beside the package under test, or on the path."""
     spec = find_spec("torshjit")
     if spec and spec.origin:
@@ -82,7 +82,7 @@ def _per_second(kernel: LimitKernel, threads: int, repeat: int) -> float:
     with tempfile.NamedTemporaryFile("w", suffix=".mlir") as file:
         file.write(kernel.text)
         file.flush()
-        command = [_torsh_run(), file.name, f"--threads={threads}", f"--repeat={repeat}", "--json"]
+        command = [torsh_run(), file.name, f"--threads={threads}", f"--repeat={repeat}", "--json"]
         processors = sorted(os.sched_getaffinity(0))
         try:
             result = subprocess.run(

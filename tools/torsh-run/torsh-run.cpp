@@ -21,6 +21,13 @@
 #include "llvm/Support/SourceMgr.h"
 #include <algorithm>
 #include <chrono>
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_ZERO_STATS
+#define CALLGRIND_DUMP_STATS_AT(name)
+#endif
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -44,7 +51,11 @@ struct Options {
       llvm::cl::desc("Extents of the operands, results last, where the IR says '?'")};
   llvm::cl::opt<int64_t> calls{
       "calls", llvm::cl::init(0),
-      llvm::cl::desc("Only call each kernel as often, and measure nothing: for tools that count")};
+      llvm::cl::desc(
+          "Only call each kernel as often, and time nothing: for callgrind, which counts")};
+  llvm::cl::opt<std::string> target{
+      "target", llvm::cl::value_desc("cpu[:architecture]"), llvm::cl::init("cpu"),
+      llvm::cl::desc("A processor that this one can run the code of")};
   llvm::cl::opt<bool> json{"json", llvm::cl::desc("A JSON object for each kernel")};
 };
 } // namespace
@@ -66,20 +77,18 @@ struct KernelRun {
 };
 } // namespace
 
-/// A name that tools which count instructions can be told to look at.
-extern "C" LLVM_ATTRIBUTE_NOINLINE LLVM_ATTRIBUTE_USED void
-torshRunCalls(TorshKernel kernel, const KernelOperands *operands, int64_t calls) {
+static void call(TorshKernel kernel, const KernelOperands &operands, int64_t calls) {
   auto &worker = ::torsh::runtime::Worker::current();
   for (int64_t i = 0; i < calls; ++i) {
     auto mark = worker.scratchMemory.mark();
-    kernel(operands->pointers(), operands->sizes(), &worker);
+    kernel(operands.pointers(), operands.sizes(), &worker);
     worker.scratchMemory.release(mark);
   }
 }
 
 static double microseconds(TorshKernel kernel, const KernelOperands &operands, int64_t calls) {
   auto begin = std::chrono::steady_clock::now();
-  torshRunCalls(kernel, &operands, calls);
+  call(kernel, operands, calls);
   std::chrono::duration<double, std::micro> elapsed = std::chrono::steady_clock::now() - begin;
   return elapsed.count() / calls;
 }
@@ -162,7 +171,7 @@ static void report(const KernelRun &run, const Times &times) {
     llvm::outs() << "  " << run.schedule << "\n";
 }
 
-static LogicalResult run(ModuleOp module, const Target &target) {
+static LogicalResult run(ModuleOp module, const Target &target, StringRef architecture) {
   FailureOr<OperandShapes> shapes = parseShapes(options->shapes);
   if (failed(shapes)) {
     llvm::errs() << "error: --shapes: not extents joined by 'x', operands joined by ','\n";
@@ -170,6 +179,7 @@ static LogicalResult run(ModuleOp module, const Target &target) {
   }
   CompileOptions compile;
   compile.threads = options->threads;
+  compile.architecture = architecture.str();
   int64_t linalg = *findPhase(target, "linalg"), loops = *findPhase(target, "loops");
   int64_t from = findPhaseOf(module, target);
   if (from == loops && !options->schedule.empty()) {
@@ -214,8 +224,11 @@ static LogicalResult run(ModuleOp module, const Target &target) {
       report(run, time(kernel, run.operands));
       continue;
     }
-    torshRunCalls(kernel, &run.operands, options->calls);
-    llvm::outs() << run.name << "\n";
+    // Callgrind counts this part alone, and leaves the compiler at full speed.
+    CALLGRIND_START_INSTRUMENTATION;
+    CALLGRIND_ZERO_STATS;
+    call(kernel, run.operands, options->calls);
+    CALLGRIND_DUMP_STATS_AT(run.name.c_str());
   }
   return success();
 }
@@ -251,5 +264,13 @@ int main(int argc, char **argv) {
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, &context);
   if (!module)
     return 1;
-  return failed(run(*module, *findTargetOf("loops")));
+  llvm::Expected<TargetSpec> target = findTarget(options->target);
+  if (!target || target->target != findTargetOf("loops")) {
+    llvm::errs() << "error: --target: "
+                 << (target ? "kernels of " + options->target + " cannot be run alone"
+                            : llvm::toString(target.takeError()))
+                 << "\n";
+    return 1;
+  }
+  return failed(run(*module, *target->target, target->architecture));
 }

@@ -259,7 +259,7 @@ def test_limits_are_measured_by_kernels_of_this_compiler(monkeypatch):
 
 
 def test_limits_that_cannot_be_measured_say_why(monkeypatch):
-    monkeypatch.setattr("bench.limits._torsh_run", lambda: "false")
+    monkeypatch.setattr("bench.limits.torsh_run", lambda: "false")
     with pytest.raises(LimitsError, match="torsh-run failed"):
         measure_limits(1, quick=True)
 
