@@ -22,6 +22,7 @@ demo: build ## Train a small network on scanned digits, compile it, compare with
 	@PYTHONPATH=$(PYTHON_PACKAGES) $(VENV_PYTHON) -m demo
 
 test: build ## Run all tests: lit, then pytest (PRESET=asan: under the sanitizers)
+	@scripts/setup-system test
 	@scripts/setup-python torch cuda-tools conformance
 	@scripts/test
 
