@@ -22,6 +22,12 @@ LogicalResult ConvolutionNest::analyze() {
   if (maps[0].isProjectedPermutation() || !maps[1].isProjectedPermutation() ||
       !maps[2].isProjectedPermutation())
     return failure();
+  // Floats are widened where they are read; other operations of the body are not known here.
+  for (Value operand : op.getInputs()) {
+    Type own = getElementTypeOrSelf(operand.getType());
+    if (own != element && !(isa<FloatType>(own) && isa<FloatType>(element)))
+      return failure();
+  }
   SmallVector<Range> ranges = cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, loc);
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
     OpFoldResult extent = ranges[loop].size;

@@ -2,6 +2,7 @@
 // Lowers contractions to packed panels and a register-tiled loop.
 
 #include "ContractionLowering.h"
+#include "DirectConvolution.h"
 #include "GroupedConvolution.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -33,6 +34,10 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
     for (linalg::GenericOp op : contractions) {
       if (GroupedConvolution grouped(op, schedule); succeeded(grouped.classify())) {
         grouped.emit();
+        continue;
+      }
+      if (DirectConvolution direct(op, schedule); succeeded(direct.classify())) {
+        direct.emit();
         continue;
       }
       ContractionLowering lowering(op, schedule);

@@ -13,12 +13,16 @@ struct ConvolutionSchedule {
   SmallVector<int64_t> tile;
   /// Rows and lanes, or positions and outputs, that are summed at a time in registers.
   SmallVector<int64_t> registerTile;
+  /// Places of the window and channels whose filters are read before the next ones.
+  int64_t depth = 256;
 };
 
 /// The schedule of a contraction with a window or a stride, or none where it is a
-/// matrix product. `lanes` is how many elements a vector register has.
+/// matrix product. `lanes` is how many elements a vector register has, `registers` how many
+/// of them there are.
 std::optional<ConvolutionSchedule> scheduleConvolution(linalg::GenericOp contraction,
-                                                       int64_t threads, int64_t lanes);
+                                                       int64_t threads, int64_t lanes,
+                                                       int64_t registers);
 
 } // namespace mlir::torsh::cpu
 

@@ -83,11 +83,14 @@ private:
     std::optional<cpu::ConvolutionSchedule> convolution;
     if (contraction) {
       int64_t lanes = vectorBits / elementBits(contraction);
-      convolution = cpu::scheduleConvolution(contraction, threads, lanes);
+      convolution =
+          cpu::scheduleConvolution(contraction, threads, lanes, vectorBits >= 512 ? 32 : 16);
       registerTile = {vectorBits >= 512 ? 8 : 6, 2 * lanes};
       block = {256, 256, 256};
-      if (convolution)
+      if (convolution) {
         registerTile = convolution->registerTile;
+        block.back() = convolution->depth;
+      }
     }
     if (root && work >= kSmallestParallel) {
       if (convolution && isTiledAlike(root, contraction))

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions with many outputs: vectors run along the outputs.
+
+#include "DirectConvolution.h"
+#include "TransposeVectors.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/MathExtras.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::torsh;
+
+/// Convolutions of fewer multiplications than this are left as plain loops.
+static constexpr int64_t kSmallestPacked = 4096;
+/// Positions whose sums are kept at a time, before they are written as rows of the result.
+static constexpr int64_t kMostSums = 512;
+/// Places of the innermost loop of the depth that are unrolled.
+static constexpr int64_t kMostUnrolled = 1;
+
+LogicalResult DirectConvolution::classify() {
+  if (failed(analyze()) || outputs.size() != 1)
+    return failure();
+  column = positions.pop_back_val();
+  std::optional<int64_t> columnCount = getConstantIntValue(column.extent);
+  std::optional<int64_t> outputCount = getConstantIntValue(outputs[0].extent);
+  if (!columnCount || !outputCount || stride(result, column) != 1)
+    return failure();
+  numColumns = *columnCount;
+  numOutputs = *outputCount;
+  depthTotal = 1;
+  for (const Loop &loop : depth) {
+    std::optional<int64_t> extent = getConstantIntValue(loop.extent);
+    if (!extent || *extent == 0)
+      return failure();
+    depthTotal *= *extent;
+  }
+  int64_t work = numColumns * numOutputs * depthTotal;
+  for (const Loop &loop : llvm::concat<const Loop>(positions, outer))
+    work *= getConstantIntValue(loop.extent).value_or(kSmallestPacked);
+  if (work <= kSmallestPacked)
+    return failure();
+  // Filters whose number the type does not say are packed for each tile: not worth it.
+  if (!cast<MemRefType>(op.getInputs()[1].getType()).hasStaticShape())
+    return failure();
+  if (!positions.empty())
+    row = positions.pop_back_val();
+  if (schedule && schedule.getRegisterTile().size() == 2) {
+    numPixels = std::max<int64_t>(1, schedule.getRegisterTile()[0]);
+    width = std::max<int64_t>(1, schedule.getRegisterTile()[1]);
+  }
+  if (schedule && schedule.getBlock().size() == 3)
+    depthBlock = std::max<int64_t>(1, schedule.getBlock()[2]);
+  numBlocks = llvm::divideCeil(numOutputs, width);
+  chunkRows = std::max<int64_t>(1, kMostSums / numColumns);
+  std::optional<int64_t> numRows =
+      row ? getConstantIntValue(row->extent) : std::optional<int64_t>(1);
+  if (numRows)
+    chunkRows = std::min(chunkRows, *numRows);
+  return success();
+}
+
+void DirectConvolution::emit() {
+  initial = takeInitialValue();
+  b.setInsertionPoint(op);
+  Value first = packFilters();
+  // Squares of sums are read whole: what lies past the last sum is not written.
+  int64_t kept = (chunkRows * numColumns + 16) * width;
+  sums = memref::AllocOp::create(b, loc, MemRefType::get({kept}, element), b.getI64IntegerAttr(64));
+  llvm::append_range(outer, positions);
+  Value zero = constant(0);
+  forEach(outer, {&input, &filters, &result}, {zero, first, zero}, [&](ArrayRef<Value> offsets) {
+    Place place{offsets[0], offsets[1], offsets[2]};
+    if (!row)
+      return emitChunk(place, constant(1));
+    Value total = value(row->extent);
+    forLoop(zero, total, chunkRows, [&](Value y) {
+      std::optional<int64_t> known = getConstantIntValue(row->extent);
+      Value rows = known && *known % chunkRows == 0 ? constant(chunkRows)
+                                                    : min(constant(chunkRows), sub(total, y));
+      emitChunk({add(place.input, advance(input, *row, y)), place.filters,
+                 add(place.result, advance(result, *row, y))},
+                rows);
+    });
+  });
+  op.erase();
+}
+
+/// All outputs of some rows: sums over blocks of the depth, then the results.
+void DirectConvolution::emitChunk(const Place &place, Value rows) {
+  forLoop(constant(0), constant(numBlocks), 1, [&](Value block) {
+    Value firstOutput = mul(block, constant(width));
+    Place own{place.input, add(place.filters, mul(block, constant(width * depthTotal))),
+              add(place.result, advance(result, outputs[0], firstOutput))};
+    int64_t extent = *getConstantIntValue(depth[0].extent);
+    int64_t step = std::max<int64_t>(1, depthBlock / (depthTotal / extent));
+    if (step >= extent) {
+      emitSums(own, rows, {constant(0), constant(extent), true});
+    } else {
+      auto type = VectorType::get({width}, element);
+      forLoop(constant(0), mul(rows, constant(numColumns * width)), width,
+              [&](Value at) { vector::StoreOp::create(b, loc, zeros(type), sums, at); });
+      forLoop(constant(0), constant(extent), step, [&](Value from) {
+        Value to = min(add(from, constant(step)), constant(extent));
+        emitSums(own, rows, {from, to, false});
+      });
+    }
+    storeSums(own, rows, firstOutput);
+  });
+}
+
+//===----------------------------------------------------------------------===//
+// Sums
+//===----------------------------------------------------------------------===//
+
+/// The sums of a range of the depth, for all positions of some rows.
+void DirectConvolution::emitSums(const Place &place, Value rows, const DepthRange &range) {
+  // Where the image is narrow, several rows make a register tile.
+  int64_t together = std::clamp<int64_t>(numPixels / numColumns, 1, chunkRows);
+  std::optional<int64_t> known = getConstantIntValue(rows);
+  if (known) {
+    together = llvm::divideCeil(*known, llvm::divideCeil(*known, together));
+    int64_t whole = *known / together * together;
+    forLoop(constant(0), constant(whole), together,
+            [&](Value y) { emitColumns(place, y, together, range); });
+    if (whole < *known)
+      emitColumns(place, constant(whole), *known - whole, range);
+    return;
+  }
+  Value whole = mul(arith::DivUIOp::create(b, loc, rows, constant(together)), constant(together));
+  if (together > 1)
+    forLoop(constant(0), whole, together, [&](Value y) { emitColumns(place, y, together, range); });
+  forLoop(together > 1 ? whole : constant(0), rows, 1,
+          [&](Value y) { emitColumns(place, y, 1, range); });
+}
+
+/// Register tiles along some rows, of as even a size as there is.
+void DirectConvolution::emitColumns(const Place &place, Value y, int64_t rows,
+                                    const DepthRange &range) {
+  int64_t tiles = llvm::divideCeil(numColumns * rows, numPixels);
+  int64_t columns = llvm::divideCeil(numColumns, rows > 1 ? 1 : tiles);
+  int64_t whole = numColumns / columns * columns;
+  forLoop(constant(0), constant(whole), columns,
+          [&](Value x) { emitTile(place, y, x, rows, columns, range); });
+  if (whole < numColumns)
+    emitTile(place, y, constant(whole), rows, numColumns - whole, range);
+}
+
+void DirectConvolution::emitTile(const Place &place, Value y, Value x, int64_t rows,
+                                 int64_t columns, const DepthRange &range) {
+  auto type = VectorType::get({width}, element);
+  Value from = add(place.input, advance(input, column, x));
+  if (row)
+    from = add(from, advance(input, *row, y));
+  Value firstSum = mul(add(mul(y, constant(numColumns)), x), constant(width));
+  SmallVector<Value> pixels, places, tile;
+  for (int64_t dy = 0; dy < rows; ++dy)
+    for (int64_t dx = 0; dx < columns; ++dx) {
+      Value pixel = advance(input, column, dx);
+      pixels.push_back(dy ? add(pixel, advance(input, *row, dy)) : pixel);
+      places.push_back(add(firstSum, constant((dy * numColumns + dx) * width)));
+      tile.push_back(range.isAll
+                         ? zeros(type)
+                         : vector::LoadOp::create(b, loc, type, sums, places.back()).getResult());
+    }
+  tile = accumulate(0, from, place.filters, pixels, range, std::move(tile));
+  for (auto [at, sum] : llvm::zip_equal(places, tile))
+    vector::StoreOp::create(b, loc, sum, sums, at);
+}
+
+/// The sums over the loops of the depth from `loop` on: loops that carry the register
+/// tile, the innermost one unrolled where it is short.
+SmallVector<Value> DirectConvolution::accumulate(size_t loop, Value from, Value factors,
+                                                 ArrayRef<Value> pixels, const DepthRange &range,
+                                                 SmallVector<Value> tile) {
+  auto type = VectorType::get({width}, element);
+  if (loop == depth.size()) {
+    Value factor = vector::LoadOp::create(b, loc, type, filters.flat, factors);
+    for (auto [pixel, sum] : llvm::zip_equal(pixels, tile)) {
+      Value scalar = widen(memref::LoadOp::create(b, loc, input.flat, add(from, pixel)));
+      sum = multiplyAdd(vector::BroadcastOp::create(b, loc, type, scalar), factor, sum);
+    }
+    return tile;
+  }
+  const Loop &own = depth[loop];
+  int64_t extent = *getConstantIntValue(own.extent);
+  if (loop > 0 && loop + 1 == depth.size() && extent <= kMostUnrolled) {
+    for (int64_t i = 0; i < extent; ++i)
+      tile = accumulate(loop + 1, add(from, advance(input, own, i)),
+                        add(factors, advance(filters, own, i)), pixels, range, std::move(tile));
+    return tile;
+  }
+  auto nest = scf::ForOp::create(
+      b, loc, loop ? constant(0) : range.from, loop ? constant(extent) : range.to, constant(1),
+      tile, [&](OpBuilder &inner, Location, Value index, ValueRange before) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+        SmallVector<Value> after = accumulate(loop + 1, add(from, advance(input, own, index)),
+                                              add(factors, advance(filters, own, index)), pixels,
+                                              range, SmallVector<Value>(before));
+        scf::YieldOp::create(b, loc, after);
+      });
+  return SmallVector<Value>(nest.getResults());
+}
+
+//===----------------------------------------------------------------------===//
+// Results
+//===----------------------------------------------------------------------===//
+
+/// Writes the sums of some rows, whose vectors run along the outputs, as rows of the
+/// result.
+void DirectConvolution::storeSums(const Place &place, Value rows, Value firstOutput) {
+  if (!row || stride(result, *row) == numColumns)
+    return storeRun(constant(0), mul(rows, constant(numColumns)), place.result, firstOutput);
+  forLoop(constant(0), rows, 1, [&](Value y) {
+    storeRun(mul(y, constant(numColumns * width)), constant(numColumns),
+             add(place.result, advance(result, *row, y)), firstOutput);
+  });
+}
+
+/// Neighbouring positions: whole squares, then what is left.
+void DirectConvolution::storeRun(Value firstSum, Value count, Value at, Value firstOutput) {
+  int64_t n = std::gcd(width, element.getIntOrFloatBitWidth() > 32 ? 8 : 16);
+  auto place = [&](Value x) {
+    return std::pair(add(firstSum, mul(x, constant(width))), add(at, x));
+  };
+  Value whole = mul(arith::DivUIOp::create(b, loc, count, constant(n)), constant(n));
+  std::optional<int64_t> known = getConstantIntValue(count);
+  if (known)
+    whole = constant(*known / n * n);
+  forLoop(constant(0), whole, n, [&](Value x) {
+    auto [sum, to] = place(x);
+    storeSquares(sum, {}, to, firstOutput, /*isWhole=*/true);
+  });
+  if (known && *known % n == 0)
+    return;
+  forLoop(whole, count, n, [&](Value x) {
+    auto [sum, to] = place(x);
+    storeSquares(sum, sub(count, x), to, firstOutput, /*isWhole=*/false);
+  });
+}
+
+/// The sums of some positions, transposed a square at a time. Outputs past the last one
+/// and positions from `count` on are not written.
+void DirectConvolution::storeSquares(Value firstSum, Value count, Value at, Value firstOutput,
+                                     bool isWhole) {
+  int64_t n = std::gcd(width, element.getIntOrFloatBitWidth() > 32 ? 8 : 16);
+  auto type = VectorType::get({n}, element);
+  bool isRagged = numOutputs % width != 0;
+  forLoop(constant(0), constant(width), n, [&](Value lane) {
+    SmallVector<Value> square;
+    for (int64_t i = 0; i < n; ++i) {
+      Value from = add(add(firstSum, constant(i * width)), lane);
+      square.push_back(vector::LoadOp::create(b, loc, type, sums, from));
+    }
+    square = transposeVectors(b, loc, std::move(square));
+    for (auto [i, x] : llvm::enumerate(square)) {
+      Value output = add(lane, constant(i));
+      Value to = add(at, advance(result, outputs[0], output));
+      Value mask;
+      if (isRagged) {
+        Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                             add(firstOutput, output), constant(numOutputs));
+        Value some =
+            arith::SelectOp::create(b, loc, exists, isWhole ? constant(n) : count, constant(0));
+        mask = firstLanes(n, some);
+      } else if (!isWhole) {
+        mask = firstLanes(n, count);
+      }
+      Value before;
+      if (initial)
+        before = vector::BroadcastOp::create(b, loc, type, initial);
+      else if (mask)
+        before = vector::MaskedLoadOp::create(b, loc, type, result.flat, to, mask, zeros(type));
+      else
+        before = vector::LoadOp::create(b, loc, type, result.flat, to);
+      bool isZero =
+          initial && (matchPattern(initial, m_Zero()) || matchPattern(initial, m_AnyZeroFloat()));
+      if (!isZero)
+        x = isa<FloatType>(element) ? arith::AddFOp::create(b, loc, before, x).getResult()
+                                    : arith::AddIOp::create(b, loc, before, x).getResult();
+      if (mask)
+        vector::MaskedStoreOp::create(b, loc, result.flat, to, mask, x);
+      else
+        vector::StoreOp::create(b, loc, x, result.flat, to);
+    }
+  });
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions with many outputs: vectors run along the outputs. A register tile is some
+// neighbouring positions of the image times a block of outputs; for each place of the
+// window and each channel one vector of filters is read, and one element of the input for
+// each position. So extents, strides and dilations of the image need no vector to fit,
+// and nothing is packed but the filters.
+
+#ifndef TORSHJIT_LIB_BUFFER_DIRECTCONVOLUTION_H
+#define TORSHJIT_LIB_BUFFER_DIRECTCONVOLUTION_H
+
+#include "ConvolutionNest.h"
+
+namespace mlir::torsh {
+
+class DirectConvolution : public ConvolutionNest {
+public:
+  using ConvolutionNest::ConvolutionNest;
+
+  /// Fails where the operation is no convolution of this kind.
+  LogicalResult classify();
+
+  /// Emits the loops in place of the operation.
+  void emit();
+
+private:
+  /// Where a piece of work starts in each operand.
+  struct Place {
+    Value input, filters, result;
+  };
+  /// Iterations of the outermost loop of the depth.
+  struct DepthRange {
+    Value from, to;
+    bool isAll;
+  };
+
+  // PackFilters.cpp
+  Value packFilters();
+  void packBlock(const LinearAccess &source, const LoopGroup &group, Value from, Value to,
+                 Value block);
+
+  // DirectConvolution.cpp
+  void emitChunk(const Place &place, Value rows);
+  void emitSums(const Place &place, Value rows, const DepthRange &range);
+  void emitColumns(const Place &place, Value y, int64_t rows, const DepthRange &range);
+  void emitTile(const Place &place, Value y, Value x, int64_t rows, int64_t columns,
+                const DepthRange &range);
+  SmallVector<Value> accumulate(size_t loop, Value from, Value factors, ArrayRef<Value> pixels,
+                                const DepthRange &range, SmallVector<Value> sums);
+  void storeSums(const Place &place, Value rows, Value firstOutput);
+  void storeRun(Value firstSum, Value count, Value at, Value firstOutput);
+  void storeSquares(Value firstSum, Value count, Value at, Value firstOutput, bool isWhole);
+
+  std::optional<Loop> row;
+  Loop column;
+  int64_t numColumns = 0, numOutputs = 0, numBlocks = 0, depthTotal = 0;
+  int64_t filterOutputs = 0; // those of all tiles
+  int64_t width = 16;        // outputs of a register tile
+  int64_t numPixels = 4;     // positions of a register tile, at most
+  int64_t depthBlock = 2048; // places of the depth whose filters stay in cache
+  int64_t chunkRows = 1;     // rows of the image whose sums are kept at a time
+  LinearAccess filters;      // packed: a vector of outputs for each place of the depth
+  Value sums, initial;       // a vector of outputs for each position of a chunk
+};
+
+} // namespace mlir::torsh
+
+#endif // TORSHJIT_LIB_BUFFER_DIRECTCONVOLUTION_H

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The filters of a convolution, packed so that those of neighbouring outputs are
+// neighbours: before the loop over tiles, once for all of them.
+
+#include "DirectConvolution.h"
+#include "TransposeVectors.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mlir::torsh;
+
+/// Filters of which more than this many elements are packed by all threads.
+static constexpr int64_t kSmallestParallel = 1 << 16;
+
+/// Whether an offset is a multiple of `unit`: 0, or counted by a loop whose steps are.
+static bool isMultiple(OpFoldResult offset, int64_t unit) {
+  if (std::optional<int64_t> known = getConstantIntValue(offset))
+    return *known % unit == 0;
+  auto argument = dyn_cast<BlockArgument>(cast<Value>(offset));
+  auto loop = argument ? dyn_cast<scf::ForallOp>(argument.getOwner()->getParentOp()) : nullptr;
+  if (!loop)
+    return false;
+  std::optional<int64_t> from =
+      getConstantIntValue(loop.getMixedLowerBound()[argument.getArgNumber()]);
+  std::optional<int64_t> step = getConstantIntValue(loop.getMixedStep()[argument.getArgNumber()]);
+  return from == 0 && step && *step % unit == 0;
+}
+
+/// Packs the filters, before the loop over tiles where they are the same for all tiles.
+/// Returns where those of this tile start.
+Value DirectConvolution::packFilters() {
+  AffineMap map = op.getIndexingMapsArray()[1];
+  Value source = op.getInputs()[1];
+  unsigned outputLoop = outputs[0].number;
+  auto tiles = op->getParentOfType<scf::ForallOp>();
+  auto view = source.getDefiningOp<memref::SubViewOp>();
+  SmallVector<OpFoldResult> offsets(map.getNumResults(), b.getIndexAttr(0));
+  bool isOutside = tiles && tiles.isDefinedOutsideOfLoop(source);
+  auto loopOf = [&](size_t axis) { return cast<AffineDimExpr>(map.getResult(axis)).getPosition(); };
+  if (tiles && !isOutside && view && tiles.isDefinedOutsideOfLoop(view.getSource()) &&
+      view.getSourceType().getRank() == view.getType().getRank() &&
+      view.getSourceType().hasStaticShape()) {
+    isOutside = llvm::all_of(view.getMixedStrides(),
+                             [](OpFoldResult x) { return getConstantIntValue(x) == 1; });
+    for (auto [axis, offset] : llvm::enumerate(view.getMixedOffsets())) {
+      bool isDepth = !op.getIndexingMapsArray()[2].isFunctionOfDim(loopOf(axis));
+      if (isDepth)
+        isOutside &= view.getSourceType().getDimSize(axis) == view.getType().getDimSize(axis);
+      else if (loopOf(axis) == outputLoop)
+        isOutside &= isMultiple(offset, width);
+    }
+    if (isOutside) {
+      offsets = view.getMixedOffsets();
+      source = view.getSource();
+    }
+  }
+
+  OpBuilder::InsertionGuard guard(b);
+  if (isOutside)
+    b.setInsertionPoint(tiles);
+  auto type = cast<MemRefType>(source.getType());
+  LinearAccess access = *LinearAccess::create(b, loc, source, map);
+  // From the innermost: the places of the depth, blocks of outputs, groups.
+  filters.strides.assign(op.getNumLoops(), b.getIndexAttr(0));
+  int64_t distance = width;
+  for (const Loop &loop : llvm::reverse(depth)) {
+    filters.strides[loop.number] = b.getIndexAttr(distance);
+    distance *= *getConstantIntValue(loop.extent);
+  }
+  int64_t perBlock = distance;
+  SmallVector<std::pair<unsigned, int64_t>> groups; // loops and their extents
+  for (size_t axis = 0; axis < map.getNumResults(); ++axis) {
+    unsigned loop = loopOf(axis);
+    if (loop == outputLoop)
+      filterOutputs = type.getDimSize(axis);
+    else if (op.getIndexingMapsArray()[2].isFunctionOfDim(loop))
+      groups.push_back({loop, type.getDimSize(axis)});
+  }
+  int64_t blocks = llvm::divideCeil(filterOutputs, width);
+  distance *= blocks;
+  for (auto [loop, extent] : llvm::reverse(groups)) {
+    filters.strides[loop] = b.getIndexAttr(distance);
+    distance *= extent;
+  }
+  filters.flat = memref::AllocOp::create(b, loc, MemRefType::get({distance}, element),
+                                         b.getI64IntegerAttr(64));
+
+  LoopGroup order;
+  for (const Loop &loop : depth) {
+    order.loops.push_back(loop.number);
+    order.extents.push_back(loop.extent);
+  }
+  auto packAll = [&](Value number) {
+    // The number of a block, those of the last group's outputs counted fastest.
+    Value block =
+        groups.empty() ? number : arith::RemUIOp::create(b, loc, number, constant(blocks));
+    Value rest =
+        groups.empty() ? constant(0) : arith::DivUIOp::create(b, loc, number, constant(blocks));
+    Value from = constant(0), to = mul(number, constant(perBlock));
+    for (auto [loop, extent] : llvm::reverse(groups)) {
+      Value index = arith::RemUIOp::create(b, loc, rest, constant(extent));
+      rest = arith::DivUIOp::create(b, loc, rest, constant(extent));
+      from = add(from, mul(index, value(access.strides[loop])));
+    }
+    packBlock(access, order, from, to, block);
+  };
+  int64_t count = distance / perBlock;
+  if (isOutside && count > 1 && distance >= kSmallestParallel) {
+    auto loop = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(0)},
+                                      ArrayRef<OpFoldResult>{b.getIndexAttr(count)},
+                                      ArrayRef<OpFoldResult>{b.getIndexAttr(1)}, ValueRange(),
+                                      std::nullopt);
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPoint(loop.getTerminator());
+    packAll(loop.getInductionVar(0));
+  } else {
+    forLoop(constant(0), constant(count), 1, packAll);
+  }
+
+  b.setInsertionPoint(op);
+  Value first = constant(0);
+  for (size_t axis = 0; axis < map.getNumResults(); ++axis) {
+    unsigned loop = loopOf(axis);
+    if (loop == outputLoop) {
+      Value block = arith::DivUIOp::create(b, loc, value(offsets[axis]), constant(width));
+      first = add(first, mul(block, constant(perBlock)));
+    } else if (op.getIndexingMapsArray()[2].isFunctionOfDim(loop)) {
+      first = add(first, mul(value(offsets[axis]), value(filters.strides[loop])));
+    }
+  }
+  return first;
+}
+
+/// One block of outputs: a vector for each place of the depth, zero past the last output.
+void DirectConvolution::packBlock(const LinearAccess &source, const LoopGroup &group, Value from,
+                                  Value to, Value block) {
+  Value outputStride = value(source.strides[outputs[0].number]);
+  auto own = cast<MemRefType>(source.flat.getType()).getElementType();
+  bool isRun = group.uniformStride(source) == 1;
+  int64_t n = std::gcd(width, element.getIntOrFloatBitWidth() > 32 ? 8 : 16);
+  Value total = constant(depthTotal);
+  Value limit = constant(filterOutputs);
+  forLoop(constant(0), constant(width), n, [&](Value lane) {
+    Value output = add(mul(block, constant(width)), lane);
+    Value row = add(from, mul(output, outputStride));
+    auto oneByOne = [&](Value start) {
+      forLoop(start, total, 1, [&](Value k) {
+        Value place = add(row, group.offset(b, loc, k, source));
+        Value target = add(add(to, mul(k, constant(width))), lane);
+        Value valid = min(constant(n), sub(limit, output));
+        forLoop(constant(0), valid, 1, [&](Value r) {
+          Value x =
+              widen(memref::LoadOp::create(b, loc, source.flat, add(place, mul(r, outputStride))));
+          memref::StoreOp::create(b, loc, x, filters.flat, add(target, r));
+        });
+        forLoop(arith::MaxSIOp::create(b, loc, valid, constant(0)), constant(n), 1, [&](Value r) {
+          Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
+          memref::StoreOp::create(b, loc, zero, filters.flat, add(target, r));
+        });
+      });
+    };
+    auto squares = [&] {
+      auto type = VectorType::get({n}, own);
+      int64_t whole = depthTotal / n * n;
+      forLoop(constant(0), constant(whole), n, [&](Value k) {
+        SmallVector<Value> square;
+        for (int64_t i = 0; i < n; ++i) {
+          Value at = add(add(row, mul(constant(i), outputStride)), k);
+          square.push_back(widen(vector::LoadOp::create(b, loc, type, source.flat, at)));
+        }
+        for (auto [i, x] : llvm::enumerate(transposeVectors(b, loc, std::move(square)))) {
+          Value at = add(add(to, mul(add(k, constant(i)), constant(width))), lane);
+          vector::StoreOp::create(b, loc, x, filters.flat, at);
+        }
+      });
+      if (whole < depthTotal)
+        oneByOne(constant(whole));
+    };
+    if (!isRun)
+      return oneByOne(constant(0));
+    if (filterOutputs % n == 0 && filterOutputs % width == 0)
+      return squares();
+    Value isWhole =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, add(output, constant(n)), limit);
+    auto branch = scf::IfOp::create(b, loc, isWhole, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    squares();
+    b.setInsertionPointToStart(branch.elseBlock());
+    oneByOne(constant(0));
+  });
+}
