@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 
-# Passes that no phase runs, and why they exist.
+# Passes that no phase of this machine's own target runs, and why they exist.
 DEBUG_ONLY: dict[str, str] = {
+    "torsh-cpu-expand-half": "in the phases for processors that cannot convert f16",
     "torsh-cuda-emulate-nvvm": "part of code generation, past the phases that it shares with cuda",
 }
 
