@@ -18,9 +18,14 @@ ConvolutionNest::ConvolutionNest(linalg::GenericOp op, ScheduleAttr schedule)
 
 LogicalResult ConvolutionNest::analyze() {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  // Without a window or a stride it is a matrix product.
-  if (maps[0].isProjectedPermutation() || !maps[1].isProjectedPermutation() ||
-      !maps[2].isProjectedPermutation())
+  if (!maps[1].isProjectedPermutation() || !maps[2].isProjectedPermutation() ||
+      maps[2].getNumResults() == 0)
+    return failure();
+  // Without a window or a stride it is a matrix product. One whose result is contiguous
+  // along what it has of its left operand is a pointwise convolution.
+  unsigned last = cast<AffineDimExpr>(maps[2].getResults().back()).getPosition();
+  isPointwise = maps[0].isProjectedPermutation();
+  if (isPointwise && (!maps[0].isFunctionOfDim(last) || maps[1].isFunctionOfDim(last)))
     return failure();
   // Floats are widened where they are read; other operations of the body are not known here.
   for (Value operand : op.getInputs()) {

@@ -66,6 +66,7 @@ protected:
   Location loc;
   ScheduleAttr schedule;
   Type element; // of the accumulator
+  bool isPointwise = false;
   LinearAccess input, weight, result;
   SmallVector<Loop> outer; // images, groups, and positions but the last one
   SmallVector<Loop> outputs, positions, depth;

@@ -17,7 +17,7 @@ static constexpr int64_t kMostOutputs = 8;
 static constexpr int64_t kMostUnrolled = 64;
 
 LogicalResult GroupedConvolution::classify() {
-  if (failed(analyze()))
+  if (failed(analyze()) || isPointwise)
     return failure();
   if (outputs.size() > 1)
     return failure();

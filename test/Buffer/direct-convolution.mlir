@@ -52,3 +52,20 @@ func.func @narrow(%x: memref<64x4x7xf32>, %w: memref<20x64xf32>, %out: memref<20
   }
   return
 }
+
+// A product whose result is contiguous along the left operand: a pointwise convolution.
+// CHECK-LABEL: func.func @pointwise
+// CHECK-NOT: linalg
+// CHECK: %[[PACKED:.+]] = memref.alloc() {{.*}} : memref<1024xf32>
+// CHECK: %[[FILTER:.+]] = vector.load %[[PACKED]]{{.*}} vector<16xf32>
+// CHECK-COUNT-4: vector.fma %{{.*}}, %[[FILTER]], %{{.*}} : vector<16xf32>
+func.func @pointwise(%x: memref<32x8xf32>, %w: memref<32x32xf32>, %out: memref<32x8xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<register_tile = [4, 16], block = [64, 64, 64]>} {
+  linalg.generic {indexing_maps = [affine_map<(o, x, c) -> (c, x)>, affine_map<(o, x, c) -> (o, c)>, affine_map<(o, x, c) -> (o, x)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : memref<32x8xf32>, memref<32x32xf32>) outs(%out : memref<32x8xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %s: f32):
+    %p = arith.mulf %l, %r : f32
+    %y = arith.addf %s, %p : f32
+    linalg.yield %y : f32
+  }
+  return
+}

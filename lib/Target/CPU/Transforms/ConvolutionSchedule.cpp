@@ -38,25 +38,42 @@ struct Axes {
 
 static std::optional<Axes> axesOf(linalg::GenericOp op) {
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-  if (maps[0].isProjectedPermutation() || !maps[1].isProjectedPermutation() ||
-      !maps[2].isProjectedPermutation())
+  if (!maps[1].isProjectedPermutation() || !maps[2].isProjectedPermutation() ||
+      maps[2].getNumResults() == 0)
+    return std::nullopt;
+  auto isIn = [&](size_t map, AffineExpr index) {
+    return maps[map].isFunctionOfDim(cast<AffineDimExpr>(index).getPosition());
+  };
+  AffineExpr last = maps[2].getResults().back();
+  // As torsh-lower-contractions tells a pointwise convolution from a matrix product.
+  bool isPointwise = maps[0].isProjectedPermutation();
+  if (isPointwise && (!isIn(0, last) || isIn(1, last)))
     return std::nullopt;
   Axes axes;
+  bool hasChannels =
+      llvm::any_of(maps[2].getResults(), [&](AffineExpr index) { return isIn(1, index); });
+  bool afterChannels = false;
   for (auto [axis, index] : llvm::enumerate(maps[2].getResults())) {
-    unsigned loop = cast<AffineDimExpr>(index).getPosition();
-    bool inInput = maps[0].isFunctionOfDim(loop), inWeight = maps[1].isFunctionOfDim(loop);
-    bool isPlain = llvm::is_contained(maps[0].getResults(), index);
-    if (inWeight && !inInput) {
+    if (isIn(1, index)) {
+      afterChannels = true;
+      if (isIn(0, index)) {
+        axes.images.push_back(axis);
+        continue;
+      }
       if (axes.outputs)
         return std::nullopt;
       axes.outputs = axis;
-    } else if (inWeight ||
-               (isPlain && axis + 1 < maps[2].getNumResults() && axes.positions.empty())) {
-      axes.images.push_back(axis);
-    } else {
-      axes.positions.push_back(axis);
+      continue;
     }
+    // Where no channel says where the image begins, the first axis is that of images, unless
+    // the window slides over it.
+    bool isImage =
+        hasChannels ? !afterChannels
+                    : axis == 0 && index != last && llvm::is_contained(maps[0].getResults(), index);
+    (isImage ? axes.images : axes.positions).push_back(axis);
   }
+  if (isPointwise && !axes.outputs)
+    return std::nullopt;
   if (axes.positions.empty())
     return std::nullopt;
   return axes;
@@ -172,6 +189,9 @@ mlir::torsh::cpu::scheduleConvolution(linalg::GenericOp contraction, int64_t thr
   ArrayRef<int64_t> shape = cast<ShapedType>(contraction.getResult(0).getType()).getShape();
   int64_t outputs = axes->outputs ? shape[*axes->outputs] : 1;
   if (ShapedType::isDynamic(outputs) || outputs == 0)
+    return std::nullopt;
+  bool isPointwise = contraction.getIndexingMapsArray()[0].isProjectedPermutation();
+  if (outputs <= kFewOutputs && isPointwise)
     return std::nullopt;
   if (outputs <= kFewOutputs)
     return scheduleAlongWidth(*axes, shape, outputs, threads, lanes);
