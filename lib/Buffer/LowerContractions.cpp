@@ -4,6 +4,7 @@
 #include "ContractionLowering.h"
 #include "DirectConvolution.h"
 #include "GroupedConvolution.h"
+#include "SkinnyContraction.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -22,6 +23,12 @@ using namespace mlir::torsh;
 namespace {
 
 class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<LowerContractionsPass> {
+  static void lowerPacked(linalg::GenericOp op, ScheduleAttr schedule) {
+    ContractionLowering lowering(op, schedule);
+    if (succeeded(lowering.classify()))
+      lowering.emit();
+  }
+
   void runOnOperation() override {
     if (!isKernel(getOperation()))
       return;
@@ -40,9 +47,14 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
         direct.emit();
         continue;
       }
-      ContractionLowering lowering(op, schedule);
-      if (succeeded(lowering.classify()))
-        lowering.emit();
+      if (SkinnyContraction skinny(op, schedule); succeeded(skinny.classify())) {
+        bool isEither = skinny.hasUnknownRows();
+        skinny.emit([&] { lowerPacked(op, schedule); });
+        if (!isEither)
+          op.erase();
+        continue;
+      }
+      lowerPacked(op, schedule);
     }
   }
 };

@@ -111,3 +111,43 @@ func.func @scatter(%arg0: memref<30522x768xf32>, %arg1: memref<128x768xf32>, %ar
   bufferization.materialize_in_destination %5 in restrict writable %arg3 : (tensor<30522x768xf32>, memref<30522x768xf32>) -> ()
   return
 }
+
+// A vector by a matrix whose columns come last: the threads share the depth.
+// CHECK-LABEL: func.func @vector_by_matrix
+// AVX512-SAME: torsh.schedule = #torsh.schedule<{{.*}}block = [1, 2, 16, 8, 0, 4]>
+// AVX2-SAME: torsh.schedule = #torsh.schedule<{{.*}}block = [1, 2, 8, 8, 0, 4]>
+func.func @vector_by_matrix(%a: memref<512xf32>, %b: memref<512x512xf32>, %out: memref<512xf32>) attributes {torsh.kernel} {
+  %x = bufferization.to_tensor %a restrict : memref<512xf32> to tensor<512xf32>
+  %w = bufferization.to_tensor %b restrict : memref<512x512xf32> to tensor<512x512xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<512xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<512xf32>) -> tensor<512xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(n, k) -> (k)>, affine_map<(n, k) -> (k, n)>, affine_map<(n, k) -> (n)>], iterator_types = ["parallel", "reduction"]} ins(%x, %w : tensor<512xf32>, tensor<512x512xf32>) outs(%init : tensor<512xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %l, %r : f32
+    %y = arith.addf %o, %p : f32
+    linalg.yield %y : f32
+  } -> tensor<512xf32>
+  bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<512xf32>, memref<512xf32>) -> ()
+  return
+}
+
+// Eight rows of a linear layer: the threads share the columns, of which a tile has a
+// multiple of what the registers take.
+// CHECK-LABEL: func.func @rows_by_weight
+// AVX512-SAME: torsh.schedule = #torsh.schedule<tile = [0, 129, 0], {{.*}}block = [8, 3, 16, 512, 256, 0]>
+func.func @rows_by_weight(%a: memref<8x512xf32>, %b: memref<512x512xf32>, %out: memref<8x512xf32>) attributes {torsh.kernel} {
+  %x = bufferization.to_tensor %a restrict : memref<8x512xf32> to tensor<8x512xf32>
+  %w = bufferization.to_tensor %b restrict : memref<512x512xf32> to tensor<512x512xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8x512xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<8x512xf32>) -> tensor<8x512xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : tensor<8x512xf32>, tensor<512x512xf32>) outs(%init : tensor<8x512xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %l, %r : f32
+    %y = arith.addf %o, %p : f32
+    linalg.yield %y : f32
+  } -> tensor<8x512xf32>
+  bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<8x512xf32>, memref<8x512xf32>) -> ()
+  return
+}

@@ -2,6 +2,7 @@
 // Chooses the tile sizes of each kernel for the CPU.
 
 #include "ConvolutionSchedule.h"
+#include "SkinnySchedule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -81,6 +82,10 @@ private:
     SmallVector<int64_t> tile;
     SmallVector<int64_t> registerTile, block;
     std::optional<cpu::ConvolutionSchedule> convolution;
+    std::optional<SkinnyShape> skinny;
+    SkinnyNumbers skinnyNumbers;
+    SkinnyMachine machine{threads, vectorBits};
+    bool isParallel = root && work >= kSmallestParallel;
     if (contraction) {
       int64_t lanes = vectorBits / elementBits(contraction);
       convolution =
@@ -90,11 +95,20 @@ private:
       if (convolution) {
         registerTile = convolution->registerTile;
         block.back() = convolution->depth;
+      } else if ((skinny = matchSkinny(contraction))) {
+        skinnyNumbers = selectSkinny(contraction, *skinny, machine, isParallel);
+        // Packing is for what may have more rows.
+        if (!ShapedType::isDynamic(skinny->rowCount))
+          block.clear();
+        skinnyNumbers.appendTo(block);
       }
     }
-    if (root && work >= kSmallestParallel) {
+    if (isParallel && !skinnyNumbers.split) {
       if (convolution && isTiledAlike(root, contraction))
         tile = loopsOf(root, convolution->tile);
+      else if (skinny && !ShapedType::isDynamic(skinny->rowCount) &&
+               isTiledAlike(root, contraction))
+        tile = loopsOf(root, tileSkinny(contraction, *skinny, skinnyNumbers, machine));
       else if (contraction && isTiledAlike(root, contraction))
         tile = tileContraction(root, contraction, registerTile, block);
       if (tile.empty())

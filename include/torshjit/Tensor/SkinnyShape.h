@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which contractions are bound by reading one operand once.
+
+#ifndef TORSHJIT_TENSOR_SKINNYSHAPE_H
+#define TORSHJIT_TENSOR_SKINNYSHAPE_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+
+namespace mlir::torsh {
+
+/// Up to so many rows a product takes its wide operand from memory as it lies: each of its
+/// elements is used so few times that packing it would cost as much as the product.
+constexpr int64_t kSkinnyRows = 16;
+
+/// A product of a few rows (the thin operand) by a wide operand. Loops of extent 1 are in no
+/// group; the thin operand has no rows where it is a vector.
+struct SkinnyShape {
+  unsigned thin, wide;                               // numbers of the operands
+  SmallVector<unsigned> batch, rows, columns, depth; // loops; columns are the wide one's own
+  /// The product of the rows' extents; kDynamic where one is not known.
+  int64_t rowCount;
+  /// What the wide operand's last axis runs along: columns as in `x @ w`, else depth as in
+  /// `linear`.
+  bool columnsLast;
+};
+
+/// The numbers that drive such a product's code. In a schedule they are the last six of
+/// `block`, after the three of packed products where a kernel may take either way.
+struct SkinnyNumbers {
+  int64_t rows = 1, vectors = 1, lanes = 4; // accumulators: rows by vectors, each of `lanes`
+  int64_t depth = 64;                       // of the summed axis at a time
+  int64_t ahead = 0; // elements ahead of which to prefetch; 0: left to the processor
+  int64_t split = 0; // ranges of the summed axis that threads share; 0: they share the columns
+
+  /// The numbers in a schedule (which may be null), if it has them.
+  static std::optional<SkinnyNumbers> from(ScheduleAttr schedule);
+  /// Adds them to what is to be the `block` of a schedule.
+  void appendTo(SmallVectorImpl<int64_t> &block) const;
+};
+
+/// Reads a contraction as a skinny one: at most `kSkinnyRows` rows, or an unknown number,
+/// by columns. Fails where both operands are wide or both are vectors, and where the wide
+/// operand's last axis is neither columns nor depth.
+std::optional<SkinnyShape> matchSkinny(linalg::GenericOp op);
+
+} // namespace mlir::torsh
+
+#endif // TORSHJIT_TENSOR_SKINNYSHAPE_H

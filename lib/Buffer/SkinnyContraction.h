@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Emits the loops of a product of a few rows (the thin operand) by a wide operand, which is
+// read once from where it lies. Two forms, by what the wide operand's last axis is:
+//
+//   columns (x @ w): for a block of the depth, vectors of columns of the result are loaded,
+//     get each depth's vector of the wide operand times each row's element, and are stored.
+//     A short block makes reading the wide operand a few long runs through memory.
+//   depth (linear): each column's vectors along the depth times each row's, summed at the end.
+
+#ifndef TORSHJIT_LIB_BUFFER_SKINNYCONTRACTION_H
+#define TORSHJIT_LIB_BUFFER_SKINNYCONTRACTION_H
+
+#include "LinearAccess.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Tensor/SkinnyShape.h"
+
+namespace mlir::torsh {
+
+class SkinnyContraction {
+public:
+  SkinnyContraction(linalg::GenericOp op, ScheduleAttr schedule);
+
+  /// Fails where the schedule has no numbers for such products, the contraction is none,
+  /// or its wide operand does not lie contiguously.
+  LogicalResult classify();
+
+  /// Emits the loops before the operation, which the caller erases. Where the number of rows
+  /// is not known, `otherwise` emits what to do with more than `kSkinnyRows`.
+  void emit(function_ref<void()> otherwise);
+
+  /// Whether the number of rows is found when the kernel runs.
+  bool hasUnknownRows() const { return ShapedType::isDynamic(shape.rowCount); }
+
+private:
+  /// Where sums go: row r begins at `row(r)` of `memory`, columns are `columnStride` apart.
+  struct Sums {
+    Value memory;
+    llvm::unique_function<Value(Value)> row;
+    Value columnStride; // null: 1
+  };
+  /// A range of the depth.
+  struct DepthRange {
+    Value start, end;
+    std::optional<int64_t> size; // where it is static
+  };
+
+  // Short names for index arithmetic.
+  Value constant(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
+  Value add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); }
+  Value mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
+  Value sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y); }
+  Value min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(loc, x, y); }
+  Value divide(Value x, int64_t y) { return b.createOrFold<arith::DivUIOp>(loc, x, constant(y)); }
+  Value roundDown(Value x, int64_t y) { return mul(divide(x, y), constant(y)); }
+  Value less(Value x, Value y) {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
+  }
+  void forLoop(Value from, Value to, int64_t step, function_ref<void(Value)> body);
+  Value zero() { return arith::ConstantOp::create(b, loc, b.getZeroAttr(element)); }
+  Value zeros() { return arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType)); }
+  Value allocate(Value elements);
+
+  // SkinnyContraction.cpp
+  LogicalResult readBody();
+  void emitRows();
+  void emitOuter(size_t next, SmallVectorImpl<Value> &indices);
+  void emitProduct();
+  void emitSplit();
+  void emitStaged();
+  void emitRange(DepthRange range, Sums &sums);
+  void clear(Value memory, Value from, Value count);
+  void forPanels(function_ref<void(Value, int64_t)> body);
+  Value widen(Value value, Operation *cast);
+  Value splat(Value scalar);
+  Value multiplyAdd(Value x, Value y, Value sum);
+  Value maskOf(Value count);
+  Value loadWide(Value offset, Value mask);
+  void prefetchWide(Value offset);
+
+  // ThinPanels.cpp
+  bool isThinInPlace() const;
+  Value thinOffset(Value row, Value depth);
+  void packThinByDepth(const DepthRange &range);
+  void packThinByVector(const DepthRange &range);
+
+  // SkinnyColumns.cpp
+  void emitColumns(const DepthRange &range, Sums &sums);
+  void emitColumnTiles(Value depth, const DepthRange &range, Value count, Sums &sums);
+  void emitColumnTile(Value row, int64_t height, Value column, int64_t vectors, Value mask,
+                      Value depth, const DepthRange &range, Value count, Sums &sums);
+
+  // SkinnyDepth.cpp
+  void emitDepth(const DepthRange &range, Sums &sums);
+  void emitDepthTile(Value row, int64_t height, Value column, int64_t width, Value depth,
+                     Value count, const DepthRange &range, Sums &sums);
+
+  linalg::GenericOp op;
+  OpBuilder b;
+  Location loc;
+  ScheduleAttr schedule;
+  SkinnyShape shape;
+  int64_t height = 1, vectors = 1, lanes = 4, depthBlock = 64, ahead = 0,
+          split = 0; // of the schedule
+  Type element;      // of the sums
+  VectorType vectorType;
+  Operation *thinCast = nullptr, *wideCast = nullptr; // how the body widens an element
+  LinearAccess thin, wide, result;
+  LoopGroup outer; // batch loops, and those over pieces that are not one run through memory
+  LoopGroup rows, columns, depth;
+  Value rowTotal, columnTotal, depthTotal;
+  Value thinStart, wideStart, resultStart; // of an iteration of the outer loops
+  Value thinPacked;                        // null where the thin operand is read in place
+};
+
+} // namespace mlir::torsh
+
+#endif // TORSHJIT_LIB_BUFFER_SKINNYCONTRACTION_H

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers of contractions that are bound by reading one operand.
+
+#include "SkinnySchedule.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace mlir::torsh;
+
+/// Rows in a panel at most: with more, too few columns fit beside them into the registers.
+static constexpr int64_t kPanelRows = 8;
+/// Rows in a panel where their number is not known.
+static constexpr int64_t kUnknownPanelRows = 4;
+/// From so many rows on a vector of the wide operand takes so long to multiply that the
+/// processor's own prefetching falls behind.
+static constexpr int64_t kPrefetchedRows = 4;
+/// Bytes of the thin operand that stay in the first cache beside what streams through.
+static constexpr int64_t kThinBytes = 16384;
+/// The least depth that is worth a range of its own, and the most ranges: their sums are
+/// added by one thread.
+static constexpr int64_t kSmallestRange = 128, kMostRanges = 8;
+
+static int64_t elementBits(linalg::GenericOp op) {
+  return std::max<int64_t>(
+      getElementTypeOrSelf(op.getDpsInits()[0].getType()).getIntOrFloatBitWidth(), 8);
+}
+
+/// Whether a kernel reads the tensor where its caller has it.
+static bool isArgument(Value tensor) {
+  while (Operation *op = tensor.getDefiningOp()) {
+    if (isa<bufferization::ToTensorOp>(op))
+      return true;
+    if (!isa<tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::CastOp>(op))
+      return false;
+    tensor = op->getOperand(0);
+  }
+  return false;
+}
+
+/// The product of the extents, 0 where one is not known.
+static int64_t knownCount(linalg::LinalgOp op, ArrayRef<unsigned> loops) {
+  int64_t product = 1;
+  SmallVector<int64_t> extents = op.getStaticLoopRanges();
+  for (unsigned loop : loops)
+    product *= ShapedType::isDynamic(extents[loop]) ? 0 : extents[loop];
+  return product;
+}
+
+/// How many ranges of the depth to make for the threads, 0 where they rather divide the
+/// columns or the batch.
+static int64_t selectSplit(linalg::GenericOp contraction, const SkinnyShape &shape,
+                           const SkinnyMachine &machine) {
+  // A range is rows of the wide operand, one run through memory; a range of columns is a
+  // short piece of every row.
+  int64_t depth = knownCount(contraction, shape.depth);
+  if (machine.threads < 2 || !shape.columnsLast || !shape.batch.empty() ||
+      shape.depth.size() != 1 || shape.columns.size() != 1 ||
+      ShapedType::isDynamic(shape.rowCount) || !isArgument(contraction.getInputs()[shape.wide]))
+    return 0;
+  int64_t ranges = std::min({depth / kSmallestRange, 2 * machine.threads, kMostRanges});
+  return ranges >= machine.threads ? ranges : 0;
+}
+
+SkinnyNumbers mlir::torsh::selectSkinny(linalg::GenericOp contraction, const SkinnyShape &shape,
+                                        const SkinnyMachine &machine, bool isParallel) {
+  int64_t lanes = std::max<int64_t>(machine.vectorBits / elementBits(contraction), 1);
+  // Three quarters of the registers are sums; the rest holds what they are made of.
+  int64_t registers = machine.vectorBits >= 512 ? 32 : 16, sums = registers * 3 / 4;
+  int64_t mostRows = machine.vectorBits >= 512 ? kPanelRows : kPanelRows / 2;
+  int64_t rows = std::min(kUnknownPanelRows, mostRows);
+  if (!ShapedType::isDynamic(shape.rowCount)) {
+    // Panels of equal height.
+    int64_t known = std::max<int64_t>(shape.rowCount, 1);
+    rows = llvm::divideCeil(known, llvm::divideCeil(known, mostRows));
+  }
+  bool isPrefetched = rows >= kPrefetchedRows;
+  if (shape.columnsLast) {
+    // One row does little with what it reads: runs through few rows of the wide operand
+    // keep the processor's prefetching ahead. More rows keep their sums longer.
+    int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 2 : 8);
+    int64_t depth = rows == 1 ? 8 : isPrefetched ? 64 : 16;
+    return {rows,
+            vectors,
+            lanes,
+            depth,
+            isPrefetched ? 4 * vectors * lanes : 0,
+            isParallel ? selectSplit(contraction, shape, machine) : 0};
+  }
+  int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 4 : 8);
+  int64_t depth = kThinBytes / rows * 8 / elementBits(contraction) / lanes * lanes;
+  return {rows, vectors, lanes, std::max(depth, lanes), isPrefetched ? 16 * lanes : 0, 0};
+}
+
+SmallVector<int64_t> mlir::torsh::tileSkinny(linalg::GenericOp contraction,
+                                             const SkinnyShape &shape, const SkinnyNumbers &numbers,
+                                             const SkinnyMachine &machine) {
+  SmallVector<int64_t> extents = contraction.getStaticLoopRanges();
+  SmallVector<int64_t> sizes(contraction.getNumLoops(), 0); // of the contraction's loops
+  int64_t wanted = 2 * machine.threads;
+  // Whole products of a batch first, then columns.
+  auto divide = [&](unsigned loop, int64_t multiple) {
+    int64_t extent = extents[loop];
+    if (wanted <= 1 || ShapedType::isDynamic(extent))
+      return;
+    int64_t size = llvm::alignTo(llvm::divideCeil(extent, wanted), multiple);
+    if (size >= extent)
+      return;
+    sizes[loop] = size;
+    wanted = llvm::divideCeil(wanted, llvm::divideCeil(extent, size));
+  };
+  for (unsigned loop : shape.batch)
+    divide(loop, 1);
+  int64_t multiple = shape.columnsLast ? numbers.vectors * numbers.lanes : numbers.vectors;
+  for (unsigned loop : shape.columns)
+    divide(loop, loop == shape.columns.back() ? multiple : 1);
+  SmallVector<int64_t> tile;
+  for (AffineExpr index : contraction.getIndexingMapsArray()[2].getResults())
+    tile.push_back(sizes[cast<AffineDimExpr>(index).getPosition()]);
+  return tile;
+}
