@@ -306,17 +306,17 @@ class CompiledModule(_runtime.Dispatcher):
 
     def _interpret(self, found: Specialization, args: tuple, kwargs: dict) -> Any:
         started = time.perf_counter()
-        obstacle = found.write_obstacle(args, kwargs)
+        obstacle = found.memory_obstacle(args, kwargs)
         if obstacle is not None:
-            return self._call_without_writes(args, kwargs, obstacle)
+            return self._call_otherwise(args, kwargs, obstacle)
         if _needs_grad(found.program, args, kwargs):
             return self._call_with_grad(args, kwargs)
         result = found.interpret(args, kwargs)
         TOTALS.add_python_call((time.perf_counter() - started) * 1e6)
         return result
 
-    def _call_without_writes(self, args: tuple, kwargs: dict, obstacle: str) -> Any:
-        """Called where the compiled program must not write to the tensors of a call.
+    def _call_otherwise(self, args: tuple, kwargs: dict, obstacle: str) -> Any:
+        """Called where a call's tensors do not lie in memory as the compiled program assumes.
 
         `obstacle` is ``shared memory`` or ``layout``.
 
@@ -329,7 +329,7 @@ class CompiledModule(_runtime.Dispatcher):
                 (each for each in self._fallbacks if trees_match(each.signature, signature)), None
             )
             if fallback is None:
-                error = CaptureError(f"{self._name} writes to {_OBSTACLES[obstacle]}")
+                error = CaptureError(f"{self._name} {_OBSTACLES[obstacle]}")
                 if not self._may_fall_back():
                     raise error
                 fallback = self._fall_back(signature, error)
@@ -513,10 +513,10 @@ class CompiledModule(_runtime.Dispatcher):
             self._warned, self._is_full = not self._warns, False
 
 
-#: What keeps a compiled program from writing to the tensors of a call.
+#: What keeps a compiled program from running on the tensors of a call.
 _OBSTACLES = {
-    "layout": "a tensor that is not contiguous",
-    "shared memory": "a tensor that may share memory with another one, or within itself",
+    "layout": "writes to, or addresses by strides, a tensor that is not contiguous",
+    "shared memory": "writes to a tensor that may share memory with another one, or within itself",
 }
 
 

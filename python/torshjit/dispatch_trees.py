@@ -46,6 +46,7 @@ def runtime_arguments(program: CapturedProgram) -> dict[str, Any]:
         "guards": identity,
         "attribute_guards": attributes,
         "grad_sensitive": program.grad_sensitive,
+        "strided_inputs": list(program.strided_inputs),
     }
 
 

@@ -88,6 +88,10 @@ def _write(
     if each.result is None:
         raise TorshError("a program that was loaded from a file is saved by copying the file")
     parts = each.runtime_arguments
+    if parts["strided_inputs"]:
+        raise TorshError(
+            "an executable file cannot hold a program that addresses the storage of its tensors"
+        )
     if parts["grad_sensitive"]:
         # Gradients need the module itself; without it the file computes values only.
         parts = {**parts, "grad_sensitive": False}

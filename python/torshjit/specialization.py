@@ -204,10 +204,10 @@ class Specialization:
             for each in self.program.bindings
         ]
 
-    def write_obstacle(self, args: tuple, kwargs: dict) -> str | None:
-        """Why an interpreted call must not write to the caller's tensors as the program does."""
+    def memory_obstacle(self, args: tuple, kwargs: dict) -> str | None:
+        """Why an interpreted call must not run, if the memory of its tensors matters to it."""
         program = self.program
-        if program is None or not program.writes:
+        if program is None or not (program.writes or program.strided_inputs):
             return None
         import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 
@@ -215,10 +215,10 @@ class Specialization:
         inputs = self._inputs(leaves)
         targets = [
             leaves[target.leaf] if isinstance(target, ArgumentLeaf) else target.value
-            for target, _ in program.output_tree.writes  # type: ignore[union-attr]
+            for target, _ in getattr(program.output_tree, "writes", ())
         ]
         written = [n for n, each in enumerate(inputs) if any(each is t for t in targets)]
-        return _runtime.find_write_obstacle(inputs, written)
+        return _runtime.find_memory_obstacle(inputs, written, program.strided_inputs)
 
     def interpret(self, args: tuple, kwargs: dict) -> Any:
         """Answers a call through the reference interpreter."""

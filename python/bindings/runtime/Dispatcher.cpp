@@ -7,6 +7,8 @@
 #include "Specialization.h"
 #include "torshjit/Runtime/Error.h"
 
+#include <nanobind/stl/vector.h>
+
 #include <memory>
 #include <optional>
 
@@ -28,8 +30,8 @@ PyObject *callWithGradName() {
   return name;
 }
 
-PyObject *callWithoutWritesName() {
-  static PyObject *name = PyUnicode_InternFromString("_call_without_writes");
+PyObject *callOtherwiseName() {
+  static PyObject *name = PyUnicode_InternFromString("_call_otherwise");
   return name;
 }
 
@@ -53,9 +55,9 @@ std::optional<nb::object> callMatching(PyObject *self, Dispatcher &dispatcher, P
     CallFrame frame(candidate->numLeaves(), candidate->numExtents());
     if (!candidate->match(args, kwargs, frame, why))
       continue;
-    if (candidate->writes())
-      if (const char *obstacle = candidate->writeObstacle(frame))
-        return callMethod(self, callWithoutWritesName(), args, kwargs, nb::str(obstacle).ptr());
+    if (candidate->assumesMemory())
+      if (const char *obstacle = candidate->memoryObstacle(frame))
+        return callMethod(self, callOtherwiseName(), args, kwargs, nb::str(obstacle).ptr());
     if (candidate->needsGrad(frame))
       return callMethod(self, callWithGradName(), args, kwargs);
     return candidate->run(frame);
@@ -119,10 +121,12 @@ PyType_Slot slots[] = {{Py_tp_call, reinterpret_cast<void *>(callSlot)},
 
 void addSpecialization(Dispatcher &self, nb::handle argsTree, nb::handle executable,
                        nb::handle bindings, nb::handle outputTree, nb::handle guards,
-                       nb::handle attributeGuards, bool gradSensitive) {
+                       nb::handle attributeGuards, bool gradSensitive,
+                       const std::vector<size_t> &stridedInputs) {
   requireNumPy();
-  self.specializations.push_back(std::make_shared<const Specialization>(
-      argsTree, executable, bindings, outputTree, guards, attributeGuards, gradSensitive));
+  self.specializations.push_back(
+      std::make_shared<const Specialization>(argsTree, executable, bindings, outputTree, guards,
+                                             attributeGuards, gradSensitive, stridedInputs));
 }
 
 void removeSpecialization(Dispatcher &self, size_t index) {
@@ -134,25 +138,27 @@ void removeSpecialization(Dispatcher &self, size_t index) {
 } // namespace
 
 void bindDispatcher(nb::module_ &m) {
-  nb::class_<Dispatcher>(
-      m, "Dispatcher", nb::type_slots(slots),
-      "A callable that picks the first specialization its arguments fit.\n\n"
-      "A subclass defines _specialize(args, kwargs), called when none fits: it "
-      "adds one and returns None, or returns (value,), which the call then "
-      "returns; _call_with_grad(args, kwargs) if it adds grad-sensitive "
-      "ones; and _call_without_writes(args, kwargs, obstacle) if it adds ones "
-      "that write to their arguments. When still none fits, the registered error tells how the "
-      "arguments differ from the last one.")
+  nb::class_<Dispatcher>(m, "Dispatcher", nb::type_slots(slots),
+                         "A callable that picks the first specialization its arguments fit.\n\n"
+                         "A subclass defines _specialize(args, kwargs), called when none fits: it "
+                         "adds one and returns None, or returns (value,), which the call then "
+                         "returns; _call_with_grad(args, kwargs) if it adds grad-sensitive "
+                         "ones; and _call_otherwise(args, kwargs, obstacle) if it adds ones "
+                         "that write to their arguments or have strided inputs. When still none "
+                         "fits, the registered error tells how the "
+                         "arguments differ from the last one.")
       .def(nb::init<>())
       .def("add_specialization", addSpecialization, nb::arg("args_tree"), nb::arg("executable"),
            nb::arg("bindings"), nb::arg("output_tree"), nb::arg("guards") = nb::list(),
            nb::arg("attribute_guards") = nb::list(), nb::arg("grad_sensitive") = false,
+           nb::arg("strided_inputs") = std::vector<size_t>(),
            "Appends a specialization; docs/Runtime.md gives the trees.\n\n"
            "bindings: per program input (\"arg\", leaf), (\"object\", array "
            "or tensor read at each call) or (\"constant\", array that does not change). guards: "
            "(dict, key, object) compared "
            "by identity. attribute_guards: (object, name, value) compared by "
-           "equality. Raises ValueError when the parts do not fit together.")
+           "equality. strided_inputs: the places of inputs whose storage the program addresses "
+           "by strides. Raises ValueError when the parts do not fit together.")
       .def("remove_specialization", removeSpecialization, nb::arg("index"))
       .def("clear_specializations",
            [](Dispatcher &self) {

@@ -8,7 +8,7 @@
 #include "NumPyArrays.h"
 #include "PythonDevice.h"
 #include "TorchTensors.h"
-#include "WrittenTensors.h"
+#include "MemoryAssumptions.h"
 #include "torshjit/Runtime/CPU/ProcessorCount.h"
 #include "torshjit/Runtime/CPU/ThreadPool.h"
 #include "torshjit/Runtime/MemoryPlan.h"
@@ -67,7 +67,7 @@ NB_MODULE(_runtime, m) {
   python::bindErrorClasses(m);
   python::bindNumPyArrays(m);
   python::bindTorchTensors(m);
-  python::bindWrittenTensors(m);
+  python::bindMemoryAssumptions(m);
   python::bindDeviceArray(m);
   python::bindExecutable(m);
   python::bindDispatcher(m);

@@ -2,7 +2,7 @@
 // Parses output trees and builds returned objects.
 #include "OutputTree.h"
 
-#include "WrittenTensors.h"
+#include "MemoryAssumptions.h"
 
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>

@@ -2,9 +2,9 @@
 // Matching and running one specialization.
 #include "Specialization.h"
 
+#include "MemoryAssumptions.h"
 #include "NumPyArrays.h"
 #include "TorchTensors.h"
-#include "WrittenTensors.h"
 #include "torshjit/Runtime/Error.h"
 
 #include <nanobind/stl/string.h>
@@ -37,10 +37,11 @@ void checkCompatible(const TensorSpec &spec, const runtime::InputSpec &input) {
 
 Specialization::Specialization(nb::handle argsTree, nb::handle executableHandle,
                                nb::handle bindings, nb::handle outputTree, nb::handle guards,
-                               nb::handle attributeGuards, bool gradSensitive)
+                               nb::handle attributeGuards, bool gradSensitive,
+                               const std::vector<size_t> &stridedInputs)
     : executable(keepExecutable(executableHandle, references)), arguments(argsTree, references),
       outputs(outputTree, executable.get().program(), arguments.numLeaves(), references),
-      totalExtents(arguments.numExtents()), gradSensitive(gradSensitive) {
+      totalExtents(arguments.numExtents()), strided(stridedInputs), gradSensitive(gradSensitive) {
   device = executable.get().targetDevice().tensorDevice();
   arguments.acceptDevice(device);
   parseBindings(bindings);
@@ -125,9 +126,12 @@ void Specialization::parseWrites() {
         written.push_back(i);
   if (written.size() != outputs.writtenLeaves().size() + outputs.writtenObjects().size())
     fail("what is written is not an input, or is several");
+  for (size_t place : strided)
+    if (place >= inputs.size())
+      fail("there is no input " + std::to_string(place));
   for (const InputBinding &input : inputs)
-    if (writes() && input.spec->source != TensorSource::Torch)
-      fail("a program that writes takes tensors of torch only");
+    if (assumesMemory() && input.spec->source != TensorSource::Torch)
+      fail("a program that writes, or is strided, takes tensors of torch only");
 }
 
 void Specialization::parseGuards(nb::handle identity, nb::handle attributes) {
@@ -205,12 +209,12 @@ bool Specialization::needsGrad(CallFrame &frame) const {
   return false;
 }
 
-const char *Specialization::writeObstacle(CallFrame &frame) const {
+const char *Specialization::memoryObstacle(CallFrame &frame) const {
   std::vector<PyObject *> tensors;
   tensors.reserve(inputs.size());
   for (const InputBinding &input : inputs)
     tensors.push_back(frame.leaves[input.leaf].object);
-  return findWriteObstacle(tensors, written);
+  return findMemoryObstacle(tensors, written, strided);
 }
 
 nb::object Specialization::run(CallFrame &frame) const {

@@ -19,7 +19,7 @@ public:
   /// Throws nb::value_error when the parts do not fit together.
   Specialization(nb::handle argsTree, nb::handle executable, nb::handle bindings,
                  nb::handle outputTree, nb::handle guards, nb::handle attributeGuards,
-                 bool gradSensitive);
+                 bool gradSensitive, const std::vector<size_t> &stridedInputs);
 
   /// The number of leaves and extents a CallFrame for it needs.
   size_t numLeaves() const { return arguments.numLeaves() + bound.size(); }
@@ -29,10 +29,10 @@ public:
   bool match(PyObject *args, PyObject *kwargs, CallFrame &frame, Mismatch *why) const;
   /// Whether a matched call must be differentiable.
   bool needsGrad(CallFrame &frame) const;
-  /// Whether the program writes to tensors of the caller.
-  bool writes() const { return !written.empty(); }
-  /// Why a matched call must not write to them as it does; null if it may.
-  const char *writeObstacle(CallFrame &frame) const;
+  /// Whether it matters to the program how the caller's tensors lie in memory.
+  bool assumesMemory() const { return !strided.empty() || !written.empty(); }
+  /// Why, for a program to which it matters, a matched call must not run; null if it may.
+  const char *memoryObstacle(CallFrame &frame) const;
   /// Runs a matched call.
   nb::object run(CallFrame &frame) const;
 
@@ -76,6 +76,7 @@ private:
   std::vector<BoundObject> bound;
   std::vector<InputBinding> inputs;
   std::vector<size_t> written; ///< which of the inputs
+  std::vector<size_t> strided; ///< likewise, those whose storage is addressed by strides
   std::vector<IdentityGuard> identityGuards;
   std::vector<AttributeGuard> attributeGuards;
   bool gradSensitive;

@@ -181,6 +181,8 @@ class CapturedProgram:
             that are missing are looked up (`torshjit.host_functions.find_function`).
         draws_numbers: whether another run of the same call may give other results.
         writes: whether the call writes to tensors of the caller.
+        strided_inputs: the places of the inputs whose storage the program addresses by strides,
+            as that of a contiguous tensor at its beginning.
     """
 
     def __init__(
@@ -200,6 +202,7 @@ class CapturedProgram:
         host_functions: Mapping[str, Any] | None = None,
         draws_numbers: bool = False,
         writes: bool = False,
+        strided_inputs: Sequence[int] = (),
     ) -> None:
         self.module = module
         self.args_tree = args_tree
@@ -215,6 +218,7 @@ class CapturedProgram:
         self.host_functions = dict(host_functions or {})
         self.draws_numbers = draws_numbers
         self.writes = writes
+        self.strided_inputs = tuple(strided_inputs)
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:

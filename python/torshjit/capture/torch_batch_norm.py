@@ -89,6 +89,8 @@ def _with_known_statistics(
     dtype, wide = mixed_dtype(x, mean, variance, weight, bias)
     if mean is None or variance is None:
         raise g.fail("without running statistics, only training mode is covered")
+    if x.numel() == 0:
+        return g.value(x)
     result = g.emit(
         "batch_norm",
         g.operand(x, wide),

@@ -144,7 +144,7 @@ def capture_module(
         trace.seeds.follow(trace.g)
         results = ResultTree(trace, entered)
         output_tree = results.describe_call(result)
-        writes = bool(trace.written)
+        writes, strided = bool(trace.written), sorted(trace.strided)
         module = trace.g.builder.finish(results.outputs)
     except compiler.MLIRError as error:
         raise CompileError(f"the captured program is malformed: {error}") from error
@@ -159,6 +159,7 @@ def capture_module(
         guards=[AttributeGuard(device, "autocast_enabled", False), *state.guards],
         grad_sensitive=any(map(_may_need_grad, (*tensors, *_bound(bindings)))),
         writes=writes,
+        strided_inputs=strided,
         source_names=names,
         host_functions=trace.g.host_calls.functions,
         draws_numbers=trace.g.host_calls.have_effects,

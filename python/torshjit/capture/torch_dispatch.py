@@ -138,7 +138,8 @@ class TorchTrace:
     ``(Value, name)`` of the program input that stands for it, or raises CaptureError.
     Unless `is_strict`, calls that cannot be lowered become calls of eager torch.
     With `may_write` the program may write to memory of the caller; `written` lists what it has
-    written, in the order of the first writes.
+    written, in the order of the first writes. `strided` are the places of the inputs whose
+    storage it addresses by strides.
     `locate` says which line of the user an ATen call is due to, by default the innermost one.
     """
 
@@ -159,6 +160,7 @@ class TorchTrace:
         self.seeds = Seeds()
         self.is_strict = is_strict
         self.written: list[AliasGroup] = []
+        self.strided: set[int] = set()
         #: The operations whose decompositions are being traced, outermost first.
         self.decomposing: list[Any] = []
         self._bind = bind
@@ -166,6 +168,7 @@ class TorchTrace:
         self._locate = locate or partial(user_location, (TORCH_FOLDER,))
         self._autocast_depth = _autocast_depth()
         self._records: list[Traced] = []
+        self._inputs: list[AliasGroup] = []
         # Views of parameters, which are no inference tensors, must not be such either.
         self._normal = torch.inference_mode(False)
         self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -177,6 +180,7 @@ class TorchTrace:
         self._records.clear()
         self._twins.clear()
         self.written.clear()
+        self._inputs.clear()
         self.first_error = None  # Its traceback refers to this trace.
         self.g.close()
 
@@ -205,7 +209,19 @@ class TorchTrace:
     def external(self, shape: Sequence[int], dtype: torch.dtype, value: Any, owner: str) -> Any:
         """A meta tensor for a tensor of the caller."""
         group = AliasGroup(value, owner=owner, is_protected=not self._may_write)
+        self._inputs.append(group)
         return self.new_tensor(shape, dtype, Traced(group, is_owned=True))
+
+    def address_storage(self, tensor: torch.Tensor) -> None:
+        """Notes that the program addresses a tensor's storage by strides.
+
+        Raises:
+            CaptureError: it is no tensor of the caller, whose storage can be looked at in a call.
+        """
+        group = self.record(tensor).group
+        if group.owner is None:
+            raise CaptureError(f"{self.g.op} depends on how its tensor lies in memory")
+        self.strided.add(self._inputs.index(group))
 
     @staticmethod
     def is_traced(tensor: torch.Tensor) -> bool:

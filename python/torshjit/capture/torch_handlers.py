@@ -45,6 +45,7 @@ from torshjit.capture import (
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_decomposition import decomposition_of
 from torshjit.capture.torch_lowering import RULES, dialect_dtype
+from torshjit.capture.torch_strided import STRIDED, take_strided
 from torshjit.capture.torch_view_steps import joined_steps
 from torshjit.capture.torch_views import AMBIGUOUS_VIEWS, VIEWS
 from torshjit.capture.torch_writes import is_in_place, write_in_place
@@ -153,6 +154,8 @@ def _new_handler(func: Any) -> Handler:
         return _handle_write
     if func._schema.name.removeprefix("aten::") in _LIKE:
         return _create_like
+    if name in STRIDED:
+        return _with_constants(take_strided)
     if name in VIEWS:
         take = _with_constants(_take_view)
         return _flatten_with(take) if name == "aten.flatten.using_ints" else take

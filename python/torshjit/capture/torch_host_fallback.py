@@ -14,6 +14,7 @@ import torch
 
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_lowering import dialect_dtype
+from torshjit.capture.torch_strided import STRIDED
 from torshjit.errors import DTypeError, ShapeError, TorshError
 from torshjit.host_arguments import ArrayArgument, call_name
 from torshjit.host_functions import HostFunction, applied, unique_name
@@ -60,10 +61,11 @@ def call_in_eager(
     """Adds a call of eager torch to the program and returns its traced results.
 
     Raises:
-        TorshError: `cause`, where the shapes of the results are not known before the call, or
-            the call writes to its arguments.
+        TorshError: `cause`, where the shapes of the results are not known before the call, the
+            call writes to its arguments, or depends on their strides.
     """
-    if func._schema.is_mutable or torch.Tag.data_dependent_output in func.tags:
+    is_mutable = func._schema.is_mutable
+    if is_mutable or torch.Tag.data_dependent_output in func.tags or str(func) in STRIDED:
         raise cause
     samples = _results(func, args, kwargs)
     if samples is None:

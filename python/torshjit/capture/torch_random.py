@@ -225,6 +225,39 @@ def exponential(g: Lowering, x: Tensor, rate: float = 1, *, generator: Any = Non
     return g.cast(g.emit("div", value, g.scalar(rate, value.dtype)), dtype)
 
 
+@lowers("aten.cauchy.default")
+def cauchy(
+    g: Lowering, x: Tensor, median: float = 0, sigma: float = 1, *, generator: Any = None
+) -> Any:
+    dtype = _float_dtype(x.dtype)
+    wide = accumulation_dtype(dtype)
+    turn = g.emit("sub", draws_of(g, generator).uniform(tuple(x.shape), wide), g.scalar(0.5, wide))
+    angle = g.emit("mul", turn, g.scalar(math.pi, wide))
+    value = g.emit("div", g.emit("sin", angle), g.emit("cos", angle))
+    return g.cast(_moved(g, value, median, sigma), dtype)
+
+
+@lowers("aten.log_normal.default")
+def log_normal(
+    g: Lowering, x: Tensor, mean: float = 1, std: float = 2, *, generator: Any = None
+) -> Any:
+    dtype = _float_dtype(x.dtype)
+    value = draws_of(g, generator).normal(tuple(x.shape), accumulation_dtype(dtype))
+    return g.cast(g.emit("exp", _moved(g, value, mean, std)), dtype)
+
+
+@lowers("aten.geometric.default")
+def geometric(g: Lowering, x: Tensor, p: float, *, generator: Any = None) -> Any:
+    if not 0 < p < 1:
+        raise g.fail(f"a probability of {p}")
+    # How long an exponential wait is in whole steps, of which each ends it with probability p.
+    wide = "f64" if x.dtype == torch.float64 else "f32"
+    wait = draws_of(g, generator).exponential(tuple(x.shape), wide)
+    steps = g.emit("ceil", g.emit("div", wait, g.scalar(-math.log1p(-p), wide)))
+    least = g.emit("maximum", steps, g.scalar(1, wide))
+    return g.cast(least, dialect_dtype(x.dtype))
+
+
 def _below(g: Lowering, probability: Any, shape: Shape, generator: Any) -> Any:
     """True with a probability, which is a number, or a float Value that fits the shape."""
     value = g.scalar(probability, "f32") if isinstance(probability, float) else probability

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where tensors lie, compared before a program writes to some of them.
-#include "WrittenTensors.h"
+// Where tensors lie, compared before a program runs that this matters to.
+#include "MemoryAssumptions.h"
 
 #include <nanobind/stl/vector.h>
 
@@ -16,6 +16,7 @@ struct Names {
   PyObject *isContiguous = PyUnicode_InternFromString("is_contiguous");
   PyObject *isNeg = PyUnicode_InternFromString("is_neg");
   PyObject *shape = PyUnicode_InternFromString("shape");
+  PyObject *storageOffset = PyUnicode_InternFromString("storage_offset");
   PyObject *stride = PyUnicode_InternFromString("stride");
   PyObject *itemsize = PyUnicode_InternFromString("itemsize");
   PyObject *copy = PyUnicode_InternFromString("copy_");
@@ -73,8 +74,15 @@ bool isPlainlyStored(PyObject *tensor) {
 }
 } // namespace
 
-const char *findWriteObstacle(const std::vector<PyObject *> &tensors,
-                              const std::vector<size_t> &written) {
+const char *findMemoryObstacle(const std::vector<PyObject *> &tensors,
+                               const std::vector<size_t> &written,
+                               const std::vector<size_t> &strided) {
+  for (size_t place : strided)
+    if (!isPlainlyStored(tensors[place]) ||
+        nb::cast<int64_t>(call(tensors[place], names().storageOffset)) != 0)
+      return "layout";
+  if (written.empty())
+    return nullptr;
   std::vector<Span> spans;
   spans.reserve(tensors.size());
   for (PyObject *tensor : tensors)
@@ -93,21 +101,24 @@ void copyToTensor(PyObject *target, PyObject *source) {
   checked(PyObject_CallMethodOneArg(target, names().copy, source));
 }
 
-void bindWrittenTensors(nb::module_ &m) {
+void bindMemoryAssumptions(nb::module_ &m) {
   m.def(
-      "find_write_obstacle",
-      [](const std::vector<nb::object> &tensors, const std::vector<size_t> &written) {
+      "find_memory_obstacle",
+      [](const std::vector<nb::object> &tensors, const std::vector<size_t> &written,
+         const std::vector<size_t> &strided) {
         std::vector<PyObject *> objects;
         for (const nb::object &tensor : tensors)
           objects.push_back(tensor.ptr());
-        for (size_t target : written)
-          if (target >= objects.size())
-            throw nb::index_error("no such tensor");
-        return findWriteObstacle(objects, written);
+        for (const std::vector<size_t> *places : {&written, &strided})
+          for (size_t place : *places)
+            if (place >= objects.size())
+              throw nb::index_error("no such tensor");
+        return findMemoryObstacle(objects, written, strided);
       },
-      nb::arg("tensors"), nb::arg("written"),
-      "Why a program that writes to some of its tensors cannot answer for these: \"layout\", "
-      "\"shared memory\" or None. written: the places of those that it writes.");
+      nb::arg("tensors"), nb::arg("written"), nb::arg("strided"),
+      "Why a program cannot answer for these tensors: \"layout\", \"shared memory\" or None. "
+      "written: the places of those that it writes. strided: of those whose storage it addresses "
+      "by strides.");
 }
 
 } // namespace torsh::python
