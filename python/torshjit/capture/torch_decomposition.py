@@ -25,6 +25,14 @@ _UNUSED: frozenset[str] = frozenset()
 _EXPLICIT_COMPOSITES: frozenset[str] = frozenset()
 
 
+def _written_in_python(func: Any) -> Callable[..., Any] | None:
+    """The function behind an operation of torch's own that torch.library.custom_op made."""
+    from torch._library.custom_ops import OPDEFS
+
+    made = OPDEFS.get(func._schema.name)
+    return getattr(made, "_init_fn", None)
+
+
 def decomposition_of(func: Any) -> Callable[..., Any] | None:
     """The program that an overload stands for, or None if it has none."""
     name = str(func)
@@ -34,6 +42,8 @@ def decomposition_of(func: Any) -> Callable[..., Any] | None:
         return lambda *args, **kwargs: func._op_dk(_EXPLICIT, *args, **kwargs)
     if name in _UNUSED:
         return None
+    if func.namespace == "torch_nn":
+        return _written_in_python(func)
     from torch._decomp import decomposition_table
 
     return decomposition_table.get(func)

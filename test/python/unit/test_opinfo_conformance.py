@@ -32,6 +32,7 @@ SAMPLE = {
     "lgamma": (0,),
     "linalg.norm": (0, 7),
     "masked.sum": (0, 5),
+    "nn.functional.batch_norm": (0, 1),
     "nn.functional.conv2d": (0, 2),
     "nn.functional.cross_entropy": (0, 4),
     "nn.functional.embedding": (0, 1),
@@ -46,6 +47,7 @@ SAMPLE = {
     "softmax": (0, 1),
     "special.i1e": (0,),
     "split": (0, 1),
+    "uniform": (0,),
     "unique": (0,),
     "where": (0, 1),
 }

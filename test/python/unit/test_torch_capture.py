@@ -760,6 +760,24 @@ def test_rnn_layers_decompose() -> None:
         assert_captured(kind(4, 8, batch_first=True).eval(), x, scale=4)
 
 
+def test_operations_that_torch_writes_in_python_decompose() -> None:
+    from torch.nn.modules import linear_cross_entropy_options
+
+    options = linear_cross_entropy_options.LinearCrossEntropyOptions(batch_chunk_size=2)
+
+    x, weight, target = torch.randn(8, 3), torch.randn(4, 3), torch.randint(0, 4, (8,))
+    for reduction in ("none", "mean"):
+        assert_captured(
+            lambda *args, how=reduction: nn.functional.linear_cross_entropy(
+                *args, reduction=how, options=options
+            ),
+            x,
+            weight,
+            target,
+            scale=4,
+        )
+
+
 def test_interpreted_results_do_not_depend_on_grad_mode() -> None:
     module = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
     x = torch.randn(2, 3, 8)
