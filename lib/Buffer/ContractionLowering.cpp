@@ -4,8 +4,9 @@
 #include "ContractionLowering.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 
 using namespace mlir;
@@ -15,32 +16,17 @@ using namespace mlir::torsh;
 /// would cost more than it saves.
 static constexpr int64_t kSmallestPacked = 4096;
 
-ContractionLowering::ContractionLowering(linalg::GenericOp op, ScheduleAttr schedule)
-    : op(op), b(op), loc(op.getLoc()), schedule(schedule) {}
-
-void ContractionLowering::forLoop(Value from, Value to, int64_t step,
-                                  function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
-void ContractionLowering::ifElse(Value condition, function_ref<void()> then,
-                                 function_ref<void()> otherwise) {
-  auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  then();
-  b.setInsertionPointToStart(branch.elseBlock());
-  otherwise();
-}
+ContractionLowering::ContractionLowering(linalg::GenericOp op, OpBuilder &builder,
+                                         ScheduleAttr schedule)
+    : LoopEmitter(builder, op.getLoc()), op(op), schedule(schedule), rows(builder, loc),
+      columns(builder, loc) {}
 
 //===----------------------------------------------------------------------===//
 // Groups
 //===----------------------------------------------------------------------===//
 
 LogicalResult ContractionLowering::classify() {
+  b.setInsertionPoint(op);
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   Value out = op.getOutputs()[0];
   SmallVector<Range> ranges = cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, loc);
@@ -74,6 +60,7 @@ LogicalResult ContractionLowering::classify() {
     return failure();
   bool swap = innermost && llvm::is_contained(leftOnly.loops, *innermost);
   element = cast<MemRefType>(out.getType()).getElementType();
+  rowsInput = swap ? 1 : 0;
   rows.access = std::move(swap ? *right : *left);
   rows.group = std::move(swap ? rightOnly : leftOnly);
   columns.access = std::move(swap ? *left : *right);
@@ -90,6 +77,45 @@ LogicalResult ContractionLowering::classify() {
   return success();
 }
 
+void ContractionLowering::readSchedule() {
+  rows.width = 4;
+  columns.width = 16;
+  if (schedule && schedule.getRegisterTile().size() == 2) {
+    rows.width = schedule.getRegisterTile()[0];
+    columns.width = schedule.getRegisterTile()[1];
+  }
+  ArrayRef<int64_t> block = schedule ? schedule.getBlock() : ArrayRef<int64_t>();
+  if (block.size() == 6) // Of products of a few rows alone.
+    block = {};
+  if (block.size() >= 3)
+    depthBlock = block[2];
+  if (std::optional<int64_t> known = rows.group.staticTotal())
+    rows.width = std::min(rows.width, std::max<int64_t>(*known, 1));
+  if (std::optional<int64_t> known = depth.staticTotal())
+    depthBlock = std::min(depthBlock, std::max<int64_t>(*known, 1));
+  bool isContiguous = depth.uniformStride(rows.access) == 1;
+  if (block.size() >= 5) {
+    rows.packing = static_cast<Packing>(block[3]);
+    columns.packing = static_cast<Packing>(block[4]);
+  } else if (isContiguous && rows.width % 8 != 0) {
+    // One element of a row serves a whole vector, so a few rows can be read in place.
+    // More of them would fall on one another in the first cache where they are a
+    // power of two apart.
+    rows.packing = Packing::InPlace;
+  }
+  // Rows are read in place along the depth; columns are vectors, and always packed.
+  if (rows.packing == Packing::InPlace && !isContiguous)
+    rows.packing = Packing::PerTile;
+  if (columns.packing == Packing::InPlace)
+    columns.packing = Packing::PerTile;
+  for (PanelOperand *side : {&rows, &columns}) {
+    side->depth = depth;
+    side->depthBlock = depthBlock;
+    side->element = element;
+    side->count();
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Memory
 //===----------------------------------------------------------------------===//
@@ -99,8 +125,8 @@ Value ContractionLowering::allocate(int64_t elements, Type type) {
                                  b.getI64IntegerAttr(64));
 }
 
-/// Memory for all panels of a side, of a fixed size where the tile's is bounded.
-Value ContractionLowering::allocatePanels(const Side &side) {
+/// Memory for all panels of a tile's block, of a fixed size where the tile's is bounded.
+Value ContractionLowering::allocatePanels(const PanelOperand &side) {
   std::optional<int64_t> total = 1;
   for (OpFoldResult extent : side.group.extents) {
     std::optional<int64_t> bound = getConstantIntValue(extent);
@@ -121,36 +147,41 @@ Value ContractionLowering::allocatePanels(const Side &side) {
                                  b.getI64IntegerAttr(64));
 }
 
+/// A result that was filled with zeros right before need not be: the first block of
+/// the depth overwrites it.
+void ContractionLowering::removeFill() {
+  for (Operation *before = op->getPrevNode(); before; before = before->getPrevNode()) {
+    if (auto fill = dyn_cast<linalg::FillOp>(before))
+      if (fill.getOutputs()[0] == op.getOutputs()[0]) {
+        Value value = fill.getInputs()[0];
+        if (!matchPattern(value, m_AnyZeroFloat()) && !matchPattern(value, m_Zero()))
+          return;
+        fill.erase();
+        startsFromZero = true;
+        return;
+      }
+    if (!isMemoryEffectFree(before) && !isa<memref::AllocOp>(before))
+      return;
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Loops
 //===----------------------------------------------------------------------===//
 
 void ContractionLowering::emit() {
-  rows.width = 4;
-  columns.width = 16;
-  if (schedule && schedule.getRegisterTile().size() == 2) {
-    rows.width = schedule.getRegisterTile()[0];
-    columns.width = schedule.getRegisterTile()[1];
-  }
-  if (schedule && schedule.getBlock().size() == 3)
-    depthBlock = schedule.getBlock()[2];
-  if (std::optional<int64_t> known = rows.group.staticTotal())
-    rows.width = std::min(rows.width, *known);
+  b.setInsertionPoint(op);
+  removeFill();
+  readSchedule();
   depthTotal = depth.total(b, loc);
-  if (std::optional<int64_t> known = depth.staticTotal())
-    depthBlock = std::min(depthBlock, *known);
-  for (Side *side : {&rows, &columns}) {
-    side->total = side->group.total(b, loc);
-    side->panels = ceilDiv(side->total, side->width);
-    // One element of a row serves a whole vector, so a few rows that are contiguous
-    // along the depth are read in place. More of them would fall on one another in
-    // the first cache where they are a power of two apart.
-    bool isInPlace =
-        side == &rows && depth.uniformStride(side->access) == 1 && side->width % 8 != 0;
-    if (!isInPlace)
-      side->packed = allocatePanels(*side);
-    if (!isInPlace && !side->group.uniformStride(side->access))
-      side->offsets = allocate(side->width, b.getIndexType());
+  for (PanelOperand *side : {&rows, &columns}) {
+    unsigned input = side == &rows ? rowsInput : 1 - rowsInput;
+    if (side->packing == Packing::PerKernel && failed(packPerKernel(*side, input)))
+      side->packing = Packing::PerTile;
+    if (side->packing != Packing::PerTile)
+      continue;
+    side->packed = allocatePanels(*side);
+    side->allocateOffsets();
   }
   tileBuffer = allocate(rows.width * columns.width, element);
   SmallVector<Value> indices;
@@ -181,11 +212,14 @@ void ContractionLowering::emitBatch(size_t next, SmallVectorImpl<Value> &indices
 }
 
 void ContractionLowering::emitProduct() {
-  forLoop(constant(0), depthTotal, depthBlock, [&](Value depthStart) {
+  // An empty depth still makes zeros: one block of nothing.
+  Value end = startsFromZero ? arith::MaxSIOp::create(b, loc, depthTotal, constant(1)).getResult()
+                             : depthTotal;
+  forLoop(constant(0), end, depthBlock, [&](Value depthStart) {
     Value depthCount = min(constant(depthBlock), sub(depthTotal, depthStart));
-    for (Side *side : {&columns, &rows})
-      if (side->packed)
-        pack(*side, depthStart, depthCount);
+    for (PanelOperand *side : {&columns, &rows})
+      if (side->packing == Packing::PerTile)
+        side->pack(constant(0), side->panels, depthStart, depthCount);
     forLoop(constant(0), columns.panels, 1, [&](Value columnPanel) {
       forLoop(constant(0), rows.panels, 1, [&](Value rowPanel) {
         emitRegisterTile(rowPanel, columnPanel, depthStart, depthCount);

@@ -8,15 +8,14 @@
 #ifndef TORSHJIT_LIB_BUFFER_CONTRACTIONLOWERING_H
 #define TORSHJIT_LIB_BUFFER_CONTRACTIONLOWERING_H
 
-#include "LinearAccess.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "PanelOperand.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 namespace mlir::torsh {
 
-class ContractionLowering {
+class ContractionLowering : LoopEmitter {
 public:
-  ContractionLowering(linalg::GenericOp op, ScheduleAttr schedule);
+  ContractionLowering(linalg::GenericOp op, OpBuilder &builder, ScheduleAttr schedule);
 
   /// Sorts the loops into groups. Fails where plain loops are better, or an operand
   /// is not addressed linearly.
@@ -26,64 +25,40 @@ public:
   void emit();
 
 private:
-  /// An operand with its loops, as rows or columns of the product.
-  struct Side {
-    LinearAccess access;
-    LoopGroup group;
-    int64_t width = 0;   // rows or columns of the register tile
-    Value total, panels; // iterations of the group, and panels of `width` of them
-    Value packed;        // the panels; null where the operand is read in place
-    Value offsets;       // of a panel's elements, where their distances differ
-    Value batchOffset;
-  };
-
-  // Short names for index arithmetic.
-  Value constant(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
-  Value mul(Value x, Value y) { return arith::MulIOp::create(b, loc, x, y); }
-  Value sub(Value x, Value y) { return arith::SubIOp::create(b, loc, x, y); }
-  Value min(Value x, Value y) { return arith::MinSIOp::create(b, loc, x, y); }
-  Value ceilDiv(Value x, int64_t y) {
-    return arith::DivUIOp::create(b, loc, add(x, constant(y - 1)), constant(y));
-  }
-  Value equal(Value x, Value y) {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, y);
-  }
-  void forLoop(Value from, Value to, int64_t step, function_ref<void(Value)> body);
-  void ifElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise);
-
+  // ContractionLowering.cpp
+  void readSchedule();
   Value allocate(int64_t elements, Type type);
-  Value allocatePanels(const Side &side);
+  Value allocatePanels(const PanelOperand &side);
+  void removeFill();
   void emitBatch(size_t next, SmallVectorImpl<Value> &indices);
   void emitProduct();
 
-  // PackPanels.cpp
-  void pack(Side &side, Value depthStart, Value depthCount);
-  void packPanel(Side &side, Value panel, Value depthStart, Value depthCount);
-  void packContiguous(Side &side, Value from, Value base, Value depthStart, Value depthCount);
-  int64_t runLength(const Side &side) const;
-  void packRuns(Side &side, int64_t run, Value base, Value depthStart, Value depthCount);
-  void packTransposed(Side &side, Value start, Value base, Value depthStart, Value depthCount);
-  void packEach(Side &side, Value start, Value count, Value base, Value depthStart,
-                Value depthCount);
-  void padPanel(Side &side, Value count, Value base, Value depthCount);
-  Value loadElement(Side &side, Value offset);
+  // KernelPanels.cpp
+  LogicalResult packPerKernel(PanelOperand &side, unsigned operand);
 
   // RegisterTile.cpp
   void emitRegisterTile(Value rowPanel, Value columnPanel, Value depthStart, Value depthCount);
-  SmallVector<Value> multiply(ValueRange tile, Value rowPanel, Value columnPanel, Value firstRow,
-                              Value depthStart, Value depthCount);
+  SmallVector<Value> multiply(Value rowPanel, Value columnPanel, Value firstRow, Value depthStart,
+                              Value depthCount);
+  void storeTile(ValueRange tile, Value firstRow, Value firstColumn, bool adds);
+  void storeEdge(ValueRange tile, Value firstRow, Value firstColumn, Value rowCount,
+                 Value columnCount, bool adds);
+  void storeByElement(ValueRange tile, Value firstRow, Value firstColumn, Value rowCount,
+                      Value columnCount, bool adds);
+  Value plus(Value x, Value y);
+  Value rowOffset(Value row);
 
   linalg::GenericOp op;
-  OpBuilder b;
-  Location loc;
   ScheduleAttr schedule;
   Type element; // of the accumulator
   LoopGroup batch, depth;
-  Side rows, columns;
+  PanelOperand rows, columns;
+  unsigned rowsInput = 0; // the operation's input that has the rows; the other has the columns
   LinearAccess result;
   Value resultOffset, depthTotal, tileBuffer;
   int64_t depthBlock = 256;
+  /// Whether the result is what is summed here, or that is added to what it holds.
+  bool startsFromZero = false;
 };
 
 } // namespace mlir::torsh

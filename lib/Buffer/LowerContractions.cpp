@@ -24,7 +24,8 @@ namespace {
 
 class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<LowerContractionsPass> {
   static void lowerPacked(linalg::GenericOp op, ScheduleAttr schedule) {
-    ContractionLowering lowering(op, schedule);
+    OpBuilder builder(op);
+    ContractionLowering lowering(op, builder, schedule);
     if (succeeded(lowering.classify()))
       lowering.emit();
   }

@@ -1,132 +1,176 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packs an operand of a contraction in the order in which the register tile reads
 // it: panel p holds, for each depth, the elements of its `width` rows (or
-// columns), zeros past the last one.
+// columns). What is past the last one is never used, whatever it is.
 
-#include "ContractionLowering.h"
+#include "PanelOperand.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
 
-/// One element, widened to the accumulator's type.
-Value ContractionLowering::loadElement(Side &side, Value offset) {
-  Value value = memref::LoadOp::create(b, loc, side.access.flat, offset);
-  return value.getType() == element ? value
-                                    : arith::ExtFOp::create(b, loc, element, value).getResult();
+/// Panels whose pieces of one row of memory are copied together: longer runs of
+/// neighbours are what the prefetchers follow.
+static constexpr int64_t kPanelsTogether = 4;
+
+void PanelOperand::count() {
+  total = group.total(b, loc);
+  panels = ceilDiv(total, width);
 }
 
-void ContractionLowering::pack(Side &side, Value depthStart, Value depthCount) {
-  forLoop(constant(0), side.panels, 1,
-          [&](Value panel) { packPanel(side, panel, depthStart, depthCount); });
+void PanelOperand::allocateOffsets() {
+  if (!group.uniformStride(access))
+    offsets = memref::AllocOp::create(b, loc, MemRefType::get({width}, b.getIndexType()),
+                                      b.getI64IntegerAttr(64));
 }
 
-void ContractionLowering::packPanel(Side &side, Value panel, Value depthStart, Value depthCount) {
-  Value width = constant(side.width);
-  Value base = mul(panel, constant(side.width * depthBlock));
-  Value start = mul(panel, width);
-  Value count = min(width, sub(side.total, start));
-  auto general = [&] {
-    packEach(side, start, count, base, depthStart, depthCount);
-    padPanel(side, count, base, depthCount);
+Value PanelOperand::panelBase(Value panel, Value depthStart, Value depthCount) const {
+  if (packing == Packing::PerTile)
+    return mul(panel, constant(width * depthBlock));
+  Value block = mul(depthStart, mul(kernelPanels, constant(width)));
+  Value own = firstPanel ? add(firstPanel, panel) : panel;
+  return add(block, mul(own, mul(depthCount, constant(width))));
+}
+
+static Value widen(OpBuilder &b, Location loc, Value value, Type element) {
+  Type own = getElementTypeOrSelf(value);
+  if (own == element)
+    return value;
+  Type wide = element;
+  if (auto vector = dyn_cast<VectorType>(value.getType()))
+    wide = vector.clone(element);
+  return arith::ExtFOp::create(b, loc, wide, value);
+}
+
+Value PanelOperand::loadElement(Value offset) const {
+  return widen(b, loc, memref::LoadOp::create(b, loc, access.flat, offset), element);
+}
+
+Value PanelOperand::loadVector(int64_t count, Value offset) const {
+  auto type = VectorType::get({count}, ownElement());
+  return widen(b, loc, vector::LoadOp::create(b, loc, type, access.flat, offset), element);
+}
+
+void PanelOperand::pack(Value first, Value last, Value depthStart, Value depthCount) {
+  auto each = [&](Value from, Value to) {
+    forLoop(from, to, 1, [&](Value panel) { packPanel(panel, depthStart, depthCount); });
   };
-  if (side.offsets)
-    forLoop(constant(0), count, 1, [&](Value r) {
-      Value offset = side.group.offset(b, loc, add(start, r), side.access);
-      memref::StoreOp::create(b, loc, offset, side.offsets, r);
+  if (offsets || width == 1 || group.uniformStride(access) != 1)
+    return each(first, last);
+  // Panels of neighbours: several at a time, then one by one, then the last one if it is not whole.
+  auto contiguous = [&](int64_t together, Value from, Value to) {
+    forLoop(from, to, together, [&](Value panel) {
+      packContiguous(together, panel, add(batchOffset, mul(panel, constant(width))), depthStart,
+                     depthCount);
     });
-  Type own = cast<MemRefType>(side.access.flat.getType()).getElementType();
-  if (own != element || side.width == 1)
-    return general();
-  Value isWhole = equal(count, width);
-  if (side.offsets) {
-    // Elements at different distances often are one piece all the same.
-    Value first = memref::LoadOp::create(b, loc, side.offsets, constant(0));
-    Value last = memref::LoadOp::create(b, loc, side.offsets, constant(side.width - 1));
-    Value isPiece =
-        arith::AndIOp::create(b, loc, isWhole, equal(sub(last, first), constant(side.width - 1)));
-    Value from = add(side.batchOffset, first);
-    // Or several pieces, where whole rows of an image fit into the panel.
-    int64_t run = runLength(side);
-    auto pieces = [&] {
-      if (run < 4 || side.width % run != 0)
-        return general();
-      ifElse(isWhole, [&] { packRuns(side, run, base, depthStart, depthCount); }, general);
-    };
-    return ifElse(
-        isPiece, [&] { packContiguous(side, from, base, depthStart, depthCount); }, pieces);
-  }
-  if (side.group.uniformStride(side.access) == 1) {
-    Value from = add(side.batchOffset, start);
-    return ifElse(
-        isWhole, [&] { packContiguous(side, from, base, depthStart, depthCount); }, general);
-  }
-  if (depth.uniformStride(side.access) == 1 && side.width % 8 == 0)
-    return ifElse(
-        isWhole, [&] { packTransposed(side, start, base, depthStart, depthCount); }, general);
-  general();
+  };
+  Value whole = min(last, div(total, width));
+  Value together = constant(kPanelsTogether);
+  Value groups = arith::DivSIOp::create(b, loc, sub(whole, first), together);
+  Value grouped = add(first, mul(groups, together));
+  contiguous(kPanelsTogether, first, grouped);
+  contiguous(1, grouped, whole);
+  each(whole, last);
 }
 
-/// A panel whose elements are neighbours: whole vectors.
-void ContractionLowering::packContiguous(Side &side, Value from, Value base, Value depthStart,
-                                         Value depthCount) {
-  auto vectorType = VectorType::get({side.width}, element);
+void PanelOperand::packPanel(Value panel, Value depthStart, Value depthCount) {
+  if (offsets)
+    return packScattered(panel, depthStart, depthCount);
+  Value base = panelBase(panel, depthStart, depthCount);
+  Value start = mul(panel, constant(width));
+  if (depth.uniformStride(access) == 1 && width % 8 == 0)
+    return packTransposed(start, base, depthStart, depthCount);
+  packEach(start, min(constant(width), sub(total, start)), base, depthStart, depthCount);
+}
+
+/// Panels whose elements are neighbours: whole vectors.
+void PanelOperand::packContiguous(int64_t panelCount, Value firstPanel, Value from,
+                                  Value depthStart, Value depthCount) {
+  SmallVector<Value> bases;
+  for (int64_t p = 0; p < panelCount; ++p)
+    bases.push_back(panelBase(add(firstPanel, constant(p)), depthStart, depthCount));
   forLoop(constant(0), depthCount, 1, [&](Value k) {
-    Value at = add(from, depth.offset(b, loc, add(depthStart, k), side.access));
-    Value row = vector::LoadOp::create(b, loc, vectorType, side.access.flat, at);
-    vector::StoreOp::create(b, loc, row, side.packed, add(base, mul(k, constant(side.width))));
+    Value at = add(from, depth.offset(b, loc, add(depthStart, k), access));
+    Value to = mul(k, constant(width));
+    for (auto [p, base] : llvm::enumerate(bases))
+      vector::StoreOp::create(b, loc, loadVector(width, add(at, constant(p * width))), packed,
+                              add(base, to));
   });
+}
+
+/// A panel whose elements are at different distances, which often are one piece all
+/// the same, or several where whole rows of an image fit into the panel.
+void PanelOperand::packScattered(Value panel, Value depthStart, Value depthCount) {
+  Value start = mul(panel, constant(width));
+  Value count = min(constant(width), sub(total, start));
+  forLoop(constant(0), count, 1, [&](Value r) {
+    Value offset = group.offset(b, loc, add(start, r), access);
+    memref::StoreOp::create(b, loc, offset, offsets, r);
+  });
+  Value base = panelBase(panel, depthStart, depthCount);
+  auto general = [&] { packEach(start, count, base, depthStart, depthCount); };
+  if (width == 1)
+    return general();
+  Value isWhole = equal(count, constant(width));
+  Value first = memref::LoadOp::create(b, loc, offsets, constant(0));
+  Value last = memref::LoadOp::create(b, loc, offsets, constant(width - 1));
+  Value isPiece =
+      arith::AndIOp::create(b, loc, isWhole, equal(sub(last, first), constant(width - 1)));
+  int64_t run = runLength();
+  auto pieces = [&] {
+    if (run < 4 || width % run != 0)
+      return general();
+    ifElse(isWhole, [&] { packRuns(run, base, depthStart, depthCount); }, general);
+  };
+  ifElse(
+      isPiece, [&] { packContiguous(1, panel, add(batchOffset, first), depthStart, depthCount); },
+      pieces);
 }
 
 /// The number of neighbouring elements that the innermost loop runs over, 0 where it
 /// is not known.
-int64_t ContractionLowering::runLength(const Side &side) const {
-  bool isContiguous = getConstantIntValue(side.access.strides[side.group.loops.back()]) == 1;
-  return isContiguous ? getConstantIntValue(side.group.extents.back()).value_or(0) : 0;
+int64_t PanelOperand::runLength() const {
+  bool isContiguous = getConstantIntValue(access.strides[group.loops.back()]) == 1;
+  return isContiguous ? getConstantIntValue(group.extents.back()).value_or(0) : 0;
 }
 
 /// A panel of pieces of `run` neighbours each.
-void ContractionLowering::packRuns(Side &side, int64_t run, Value base, Value depthStart,
-                                   Value depthCount) {
-  auto vectorType = VectorType::get({run}, element);
+void PanelOperand::packRuns(int64_t run, Value base, Value depthStart, Value depthCount) {
   SmallVector<Value> starts;
-  for (int64_t r = 0; r < side.width; r += run) {
-    Value offset = memref::LoadOp::create(b, loc, side.offsets, constant(r));
-    starts.push_back(add(side.batchOffset, offset));
+  for (int64_t r = 0; r < width; r += run) {
+    Value offset = memref::LoadOp::create(b, loc, offsets, constant(r));
+    starts.push_back(add(batchOffset, offset));
   }
   forLoop(constant(0), depthCount, 1, [&](Value k) {
-    Value at = depth.offset(b, loc, add(depthStart, k), side.access);
-    Value to = add(base, mul(k, constant(side.width)));
-    for (auto [i, start] : llvm::enumerate(starts)) {
-      Value piece = vector::LoadOp::create(b, loc, vectorType, side.access.flat, add(start, at));
-      vector::StoreOp::create(b, loc, piece, side.packed, add(to, constant(i * run)));
-    }
+    Value at = depth.offset(b, loc, add(depthStart, k), access);
+    Value to = add(base, mul(k, constant(width)));
+    for (auto [i, start] : llvm::enumerate(starts))
+      vector::StoreOp::create(b, loc, loadVector(run, add(start, at)), packed,
+                              add(to, constant(i * run)));
   });
 }
 
 /// A panel that is contiguous along the depth instead: squares of 16 by 16, or 8 by
-/// 8, are transposed in registers, in rounds that exchange ever smaller blocks.
-void ContractionLowering::packTransposed(Side &side, Value start, Value base, Value depthStart,
-                                         Value depthCount) {
-  int64_t n = side.width % 16 == 0 ? 16 : 8;
-  auto vectorType = VectorType::get({n}, element);
+/// 8, are transposed in registers, in rounds that exchange ever smaller blocks. What
+/// is past the last row is the last row again.
+void PanelOperand::packTransposed(Value start, Value base, Value depthStart, Value depthCount) {
+  int64_t n = width % 16 == 0 ? 16 : 8;
+  Value lastRow = sub(total, constant(1));
   auto rowStart = [&](Value r) {
-    Value offset = side.group.offset(b, loc, add(start, r), side.access);
-    return add(add(side.batchOffset, offset), depthStart);
+    Value offset = group.offset(b, loc, min(add(start, r), lastRow), access);
+    return add(add(batchOffset, offset), depthStart);
   };
-  Value squares = mul(arith::DivUIOp::create(b, loc, depthCount, constant(n)), constant(n));
-  for (int64_t column = 0; column < side.width; column += n) {
+  Value squares = mul(div(depthCount, n), constant(n));
+  for (int64_t column = 0; column < width; column += n) {
     SmallVector<Value> from;
     for (int64_t i = 0; i < n; ++i)
       from.push_back(rowStart(constant(column + i)));
     forLoop(constant(0), squares, n, [&](Value k) {
       SmallVector<Value> square;
       for (int64_t i = 0; i < n; ++i)
-        square.push_back(
-            vector::LoadOp::create(b, loc, vectorType, side.access.flat, add(from[i], k)));
+        square.push_back(loadVector(n, add(from[i], k)));
       for (int64_t block = n / 2; block > 0; block /= 2) {
         SmallVector<int64_t> low, high;
         for (int64_t lane = 0; lane < n; ++lane) {
@@ -143,58 +187,44 @@ void ContractionLowering::packTransposed(Side &side, Value start, Value base, Va
         }
       }
       for (int64_t i = 0; i < n; ++i) {
-        Value to = add(base, add(mul(add(k, constant(i)), constant(side.width)), constant(column)));
-        vector::StoreOp::create(b, loc, square[i], side.packed, to);
+        Value to = add(base, add(mul(add(k, constant(i)), constant(width)), constant(column)));
+        vector::StoreOp::create(b, loc, square[i], packed, to);
       }
     });
   }
   forLoop(squares, depthCount, 1, [&](Value k) {
-    Value to = add(base, mul(k, constant(side.width)));
-    forLoop(constant(0), constant(side.width), 1, [&](Value r) {
-      memref::StoreOp::create(b, loc, loadElement(side, add(rowStart(r), k)), side.packed,
-                              add(to, r));
+    Value to = add(base, mul(k, constant(width)));
+    forLoop(constant(0), constant(width), 1, [&](Value r) {
+      memref::StoreOp::create(b, loc, loadElement(add(rowStart(r), k)), packed, add(to, r));
     });
   });
 }
 
 /// The first `count` elements of a panel, one by one.
-void ContractionLowering::packEach(Side &side, Value start, Value count, Value base,
-                                   Value depthStart, Value depthCount) {
-  Value zero = constant(0), width = constant(side.width);
+void PanelOperand::packEach(Value start, Value count, Value base, Value depthStart,
+                            Value depthCount) {
+  Value zero = constant(0);
   auto offsetOf = [&](Value r) -> Value {
-    if (side.offsets)
-      return memref::LoadOp::create(b, loc, side.offsets, r);
-    return side.group.offset(b, loc, add(start, r), side.access);
+    if (offsets)
+      return memref::LoadOp::create(b, loc, offsets, r);
+    return group.offset(b, loc, add(start, r), access);
   };
   // Reads run along whichever of depth and rows is contiguous.
-  if (depth.uniformStride(side.access) == 1 && side.group.uniformStride(side.access) != 1) {
+  if (depth.uniformStride(access) == 1 && group.uniformStride(access) != 1) {
     forLoop(zero, count, 1, [&](Value r) {
-      Value row = add(add(side.batchOffset, offsetOf(r)), depthStart);
+      Value row = add(add(batchOffset, offsetOf(r)), depthStart);
       forLoop(zero, depthCount, 1, [&](Value k) {
-        memref::StoreOp::create(b, loc, loadElement(side, add(row, k)), side.packed,
-                                add(base, add(mul(k, width), r)));
+        memref::StoreOp::create(b, loc, loadElement(add(row, k)), packed,
+                                add(base, add(mul(k, constant(width)), r)));
       });
     });
     return;
   }
   forLoop(zero, depthCount, 1, [&](Value k) {
-    Value from = add(side.batchOffset, depth.offset(b, loc, add(depthStart, k), side.access));
-    Value to = add(base, mul(k, width));
+    Value from = add(batchOffset, depth.offset(b, loc, add(depthStart, k), access));
+    Value to = add(base, mul(k, constant(width)));
     forLoop(zero, count, 1, [&](Value r) {
-      memref::StoreOp::create(b, loc, loadElement(side, add(from, offsetOf(r))), side.packed,
-                              add(to, r));
-    });
-  });
-}
-
-/// Zeros for the elements from `count` on.
-void ContractionLowering::padPanel(Side &side, Value count, Value base, Value depthCount) {
-  Value width = constant(side.width);
-  forLoop(constant(0), depthCount, 1, [&](Value k) {
-    Value to = add(base, mul(k, width));
-    forLoop(count, width, 1, [&](Value r) {
-      Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-      memref::StoreOp::create(b, loc, zero, side.packed, add(to, r));
+      memref::StoreOp::create(b, loc, loadElement(add(from, offsetOf(r))), packed, add(to, r));
     });
   });
 }

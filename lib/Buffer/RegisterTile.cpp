@@ -1,108 +1,125 @@
 // SPDX-License-Identifier: Apache-2.0
-// The innermost block of a contraction: its accumulators are read from the result,
-// run over the depth in registers, and are written back. At ragged edges, and
-// where the result is not contiguous along the columns, they go through a small
-// buffer.
+// The innermost block of a contraction: its accumulators start from zero, run over a
+// block of the depth in registers, and become or are added to the result. At ragged
+// edges they are stored under a mask.
 
 #include "ContractionLowering.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
 
-void ContractionLowering::emitRegisterTile(Value rowPanel, Value columnPanel, Value depthStart,
-                                           Value depthCount) {
-  int64_t height = rows.width, width = columns.width;
-  auto rowType = VectorType::get({width}, element);
-  Value zero = constant(0);
-  Value firstRow = mul(rowPanel, constant(height));
-  Value firstColumn = mul(columnPanel, constant(width));
-  Value rowCount = min(constant(height), sub(rows.total, firstRow));
-  Value columnCount = min(constant(width), sub(columns.total, firstColumn));
-  bool isContiguous = columns.group.uniformStride(result) == 1;
-
-  auto rowOffset = [&](Value row) {
-    return add(resultOffset, rows.group.offset(b, loc, add(firstRow, row), result));
-  };
-  // Copies the elements that exist between the result and the buffer.
-  auto copyEdge = [&](bool toBuffer) {
-    forLoop(zero, rowCount, 1, [&](Value r) {
-      Value row = rowOffset(r);
-      Value bufferRow = mul(r, constant(width));
-      forLoop(zero, columnCount, 1, [&](Value c) {
-        Value at = add(row, columns.group.offset(b, loc, add(firstColumn, c), result));
-        Value inBuffer = add(bufferRow, c);
-        Value from = toBuffer ? result.flat : tileBuffer, to = toBuffer ? tileBuffer : result.flat;
-        Value value = memref::LoadOp::create(b, loc, from, toBuffer ? at : inBuffer);
-        memref::StoreOp::create(b, loc, value, to, toBuffer ? inBuffer : at);
-      });
-    });
-  };
-  auto place = [&](int64_t r, bool direct) -> std::pair<Value, Value> {
-    if (direct)
-      return {result.flat, add(rowOffset(constant(r)), firstColumn)};
-    return {tileBuffer, constant(r * width)};
-  };
-  auto load = [&](bool direct) {
-    SmallVector<Value> tile;
-    for (int64_t r = 0; r < height; ++r) {
-      auto [memory, offset] = place(r, direct);
-      tile.push_back(vector::LoadOp::create(b, loc, rowType, memory, offset));
-    }
-    return tile;
-  };
-  auto store = [&](ValueRange tile, bool direct) {
-    for (int64_t r = 0; r < height; ++r) {
-      auto [memory, offset] = place(r, direct);
-      vector::StoreOp::create(b, loc, tile[r], memory, offset);
-    }
-  };
-
-  if (!isContiguous) {
-    copyEdge(/*toBuffer=*/true);
-    SmallVector<Value> tile = load(/*direct=*/false);
-    store(multiply(tile, rowPanel, columnPanel, firstRow, depthStart, depthCount),
-          /*direct=*/false);
-    return copyEdge(/*toBuffer=*/false);
-  }
-  Value isWhole = arith::AndIOp::create(b, loc, equal(rowCount, constant(height)),
-                                        equal(columnCount, constant(width)));
-  SmallVector<Type> tileTypes(height, rowType);
-  auto loaded = scf::IfOp::create(b, loc, tileTypes, isWhole, /*withElseRegion=*/true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loaded.thenBlock());
-    scf::YieldOp::create(b, loc, load(/*direct=*/true));
-    b.setInsertionPointToStart(loaded.elseBlock());
-    copyEdge(/*toBuffer=*/true);
-    scf::YieldOp::create(b, loc, load(/*direct=*/false));
-  }
-  SmallVector<Value> tile =
-      multiply(loaded.getResults(), rowPanel, columnPanel, firstRow, depthStart, depthCount);
-  ifElse(
-      isWhole, [&] { store(tile, /*direct=*/true); },
-      [&] {
-        store(tile, /*direct=*/false);
-        copyEdge(/*toBuffer=*/false);
-      });
+Value ContractionLowering::plus(Value x, Value y) {
+  if (isa<FloatType>(element))
+    return arith::AddFOp::create(b, loc, x, y);
+  return add(x, y);
 }
 
-/// The accumulators after the loop over the depth: for each depth one vector of
-/// columns, times one element of each row.
-SmallVector<Value> ContractionLowering::multiply(ValueRange tile, Value rowPanel, Value columnPanel,
-                                                 Value firstRow, Value depthStart,
-                                                 Value depthCount) {
+Value ContractionLowering::rowOffset(Value row) {
+  return add(resultOffset, rows.group.offset(b, loc, row, result));
+}
+
+void ContractionLowering::emitRegisterTile(Value rowPanel, Value columnPanel, Value depthStart,
+                                           Value depthCount) {
+  Value height = constant(rows.width), width = constant(columns.width);
+  Value firstRow = mul(rowPanel, height), firstColumn = mul(columnPanel, width);
+  Value rowCount = min(height, sub(rows.total, firstRow));
+  Value columnCount = min(width, sub(columns.total, firstColumn));
+  SmallVector<Value> tile = multiply(rowPanel, columnPanel, firstRow, depthStart, depthCount);
+  auto store = [&](bool adds) {
+    if (columns.group.uniformStride(result) != 1) {
+      storeByElement(tile, firstRow, firstColumn, rowCount, columnCount, adds);
+      return;
+    }
+    Value isWhole =
+        arith::AndIOp::create(b, loc, equal(rowCount, height), equal(columnCount, width));
+    ifElse(
+        isWhole, [&] { storeTile(tile, firstRow, firstColumn, adds); },
+        [&] { storeEdge(tile, firstRow, firstColumn, rowCount, columnCount, adds); });
+  };
+  if (!startsFromZero)
+    return store(/*adds=*/true);
+  std::optional<int64_t> known = depth.staticTotal();
+  if (known && *known <= depthBlock)
+    return store(/*adds=*/false);
+  ifElse(
+      equal(depthStart, constant(0)), [&] { store(/*adds=*/false); },
+      [&] { store(/*adds=*/true); });
+}
+
+/// A tile that lies within the result.
+void ContractionLowering::storeTile(ValueRange tile, Value firstRow, Value firstColumn, bool adds) {
+  for (auto [r, row] : llvm::enumerate(tile)) {
+    Value at = add(rowOffset(add(firstRow, constant(r))), firstColumn);
+    Value sum = row;
+    if (adds)
+      sum = plus(row,
+                 vector::LoadOp::create(b, loc, cast<VectorType>(row.getType()), result.flat, at));
+    vector::StoreOp::create(b, loc, sum, result.flat, at);
+  }
+}
+
+/// A tile of which only `rowCount` rows and `columnCount` columns exist.
+void ContractionLowering::storeEdge(ValueRange tile, Value firstRow, Value firstColumn,
+                                    Value rowCount, Value columnCount, bool adds) {
+  unsigned bits = element.getIntOrFloatBitWidth();
+  if (bits != 32 && bits != 64) // Few processors have masks for smaller elements.
+    return storeByElement(tile, firstRow, firstColumn, rowCount, columnCount, adds);
+  SmallVector<int32_t> lanes(columns.width);
+  std::iota(lanes.begin(), lanes.end(), 0);
+  auto laneType = VectorType::get({columns.width}, b.getI32Type());
+  Value lane = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(laneType, ArrayRef(lanes)));
+  Value count = arith::IndexCastOp::create(b, loc, b.getI32Type(), columnCount);
+  Value mask = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lane,
+                                     vector::BroadcastOp::create(b, loc, laneType, count));
+  for (auto [r, row] : llvm::enumerate(tile)) {
+    auto storeRow = [&, r = r, row = row] {
+      Value at = add(rowOffset(add(firstRow, constant(r))), firstColumn);
+      Value sum = row;
+      if (adds) {
+        Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(row.getType()));
+        sum = plus(
+            row, vector::MaskedLoadOp::create(b, loc, row.getType(), result.flat, at, mask, zeros));
+      }
+      vector::MaskedStoreOp::create(b, loc, result.flat, at, mask, sum);
+    };
+    ifElse(less(constant(r), rowCount), storeRow, nullptr);
+  }
+}
+
+/// A tile whose rows are not one piece of the result each, through a small buffer.
+void ContractionLowering::storeByElement(ValueRange tile, Value firstRow, Value firstColumn,
+                                         Value rowCount, Value columnCount, bool adds) {
+  for (auto [r, row] : llvm::enumerate(tile))
+    vector::StoreOp::create(b, loc, row, tileBuffer, constant(r * columns.width));
+  forLoop(constant(0), rowCount, 1, [&](Value r) {
+    Value row = rowOffset(add(firstRow, r));
+    Value inBuffer = mul(r, constant(columns.width));
+    forLoop(constant(0), columnCount, 1, [&](Value c) {
+      Value at = add(row, columns.group.offset(b, loc, add(firstColumn, c), result));
+      Value sum = memref::LoadOp::create(b, loc, tileBuffer, add(inBuffer, c));
+      if (adds)
+        sum = plus(sum, memref::LoadOp::create(b, loc, result.flat, at));
+      memref::StoreOp::create(b, loc, sum, result.flat, at);
+    });
+  });
+}
+
+/// The sums over a block of the depth: for each depth one vector of columns, times
+/// one element of each row.
+SmallVector<Value> ContractionLowering::multiply(Value rowPanel, Value columnPanel, Value firstRow,
+                                                 Value depthStart, Value depthCount) {
   int64_t height = rows.width, width = columns.width;
   auto rowType = VectorType::get({width}, element);
-  Value columnBase = mul(columnPanel, constant(width * depthBlock));
+  Value columnBase = columns.panelBase(columnPanel, depthStart, depthCount);
   // Where each row starts: in its panel, or in place, where a row past the last
   // one is read as the last one and what becomes of it is not stored.
   SmallVector<Value> rowBases;
   for (int64_t r = 0; r < height; ++r) {
     if (rows.packed) {
-      rowBases.push_back(add(mul(rowPanel, constant(height * depthBlock)), constant(r)));
+      rowBases.push_back(add(rows.panelBase(rowPanel, depthStart, depthCount), constant(r)));
       continue;
     }
     Value row = min(add(firstRow, constant(r)), sub(rows.total, constant(1)));
@@ -110,8 +127,9 @@ SmallVector<Value> ContractionLowering::multiply(ValueRange tile, Value rowPanel
     rowBases.push_back(add(offset, depthStart));
   }
   Value rowStep = rows.packed ? constant(height) : constant(1);
+  Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(rowType));
   auto loop = scf::ForOp::create(
-      b, loc, constant(0), depthCount, constant(1), tile,
+      b, loc, constant(0), depthCount, constant(1), SmallVector<Value>(height, zeros),
       [&](OpBuilder &inner, Location, Value k, ValueRange accumulators) {
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
@@ -121,7 +139,7 @@ SmallVector<Value> ContractionLowering::multiply(ValueRange tile, Value rowPanel
         for (int64_t r = 0; r < height; ++r) {
           Value at = add(rowBases[r], mul(k, rowStep));
           Value scalar = rows.packed ? memref::LoadOp::create(b, loc, rows.packed, at).getResult()
-                                     : loadElement(rows, at);
+                                     : rows.loadElement(at);
           Value splat = vector::BroadcastOp::create(b, loc, rowType, scalar);
           if (isa<FloatType>(element))
             next.push_back(vector::FMAOp::create(b, loc, splat, column, accumulators[r]));

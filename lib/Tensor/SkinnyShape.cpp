@@ -62,7 +62,7 @@ std::optional<SkinnyShape> mlir::torsh::matchSkinny(linalg::GenericOp op) {
 
 std::optional<SkinnyNumbers> SkinnyNumbers::from(ScheduleAttr schedule) {
   ArrayRef<int64_t> block = schedule ? schedule.getBlock() : ArrayRef<int64_t>();
-  if (block.size() != 6 && block.size() != 9)
+  if (block.size() != 6 && block.size() != 11)
     return std::nullopt;
   ArrayRef<int64_t> own = block.take_back(6);
   // Of a schedule that a tuner or a user wrote, what no loop could be made of.

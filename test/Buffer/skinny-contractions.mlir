@@ -81,7 +81,7 @@ func.func @depth(%w: memref<128x67xbf16>, %x: memref<67xbf16>, %out: memref<128x
 // CHECK: vector<32xf32>
 // CHECK-NOT: linalg.generic
 func.func @unknown_rows(%x: memref<?x64xf32>, %w: memref<128x64xf32>, %out: memref<?x128xf32>)
-    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<register_tile = [8, 32], block = [64, 64, 64, 4, 6, 16, 1024, 256, 0]>} {
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<register_tile = [8, 32], block = [64, 64, 64, 1, 1, 4, 6, 16, 1024, 256, 0]>} {
   linalg.generic {indexing_maps = [#mk, #wide, #mn], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : memref<?x64xf32>, memref<128x64xf32>) outs(%out : memref<?x128xf32>) attrs = {torsh.contraction} {
   ^bb0(%l: f32, %r: f32, %o: f32):
     %p = arith.mulf %l, %r : f32

@@ -26,7 +26,7 @@ struct SkinnyShape {
 };
 
 /// The numbers that drive such a product's code. In a schedule they are the last six of
-/// `block`, after the three of packed products where a kernel may take either way.
+/// `block`, after the five of packed products where a kernel may take either way.
 struct SkinnyNumbers {
   int64_t rows = 1, vectors = 1, lanes = 4; // accumulators: rows by vectors, each of `lanes`
   int64_t depth = 64;                       // of the summed axis at a time

@@ -53,6 +53,10 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   SelectCPUSchedulesPassOptions schedules;
   schedules.threads = options.threads;
   schedules.vectorBits = processorOf(options).vectorBits;
+  cpu::CacheSizes caches =
+      options.architecture.empty() ? cpu::CacheSizes::host() : cpu::CacheSizes();
+  schedules.level1 = caches.level1;
+  schedules.level2 = caches.level2;
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createFuseElementwisePass());
   function.addPass(createSelectCPUSchedulesPass(schedules));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses the tile sizes of each kernel for the CPU.
 
+#include "ContractionSchedule.h"
 #include "ConvolutionSchedule.h"
 #include "SkinnySchedule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -30,11 +31,8 @@ static constexpr int64_t kSmallestParallel = 1 << 16;
 static constexpr int64_t kStreamTile = 1 << 15, kCachedTile = 1 << 12;
 /// Neighbouring elements that a tile takes at least.
 static constexpr int64_t kSmallestRun = 256;
-/// What a '?' extent is taken to be.
-static constexpr int64_t kAssumedExtent = 256;
-
 static int64_t assumed(int64_t extent) {
-  return ShapedType::isDynamic(extent) ? kAssumedExtent : extent;
+  return ShapedType::isDynamic(extent) ? cpu::kAssumedExtent : extent;
 }
 
 static int64_t iterations(linalg::LinalgOp op) {
@@ -79,41 +77,34 @@ private:
     // Upstream cannot tile what does not iterate: the sum over an axis of extent 0.
     if (isEmpty)
       root = {};
-    SmallVector<int64_t> tile;
-    SmallVector<int64_t> registerTile, block;
-    std::optional<cpu::ConvolutionSchedule> convolution;
-    std::optional<SkinnyShape> skinny;
-    SkinnyNumbers skinnyNumbers;
-    SkinnyMachine machine{threads, vectorBits};
-    bool isParallel = root && work >= kSmallestParallel;
+    SmallVector<int64_t> tile, registerTile, block, tileOfResult;
+    bool isParallel = root && work >= kSmallestParallel, isSplit = false;
     if (contraction) {
+      cpu::ContractionSchedule product =
+          cpu::scheduleContraction(contraction, {threads, vectorBits, level1, level2});
+      tileOfResult = product.tile;
+      registerTile = product.registerTile;
+      block = product.block;
       int64_t lanes = vectorBits / elementBits(contraction);
-      convolution =
-          cpu::scheduleConvolution(contraction, threads, lanes, vectorBits >= 512 ? 32 : 16);
-      registerTile = {vectorBits >= 512 ? 8 : 6, 2 * lanes};
-      block = {256, 256, 256};
-      if (convolution) {
+      if (auto convolution =
+              cpu::scheduleConvolution(contraction, threads, lanes, vectorBits >= 512 ? 32 : 16)) {
+        tileOfResult = convolution->tile;
         registerTile = convolution->registerTile;
-        block.back() = convolution->depth;
-      } else if ((skinny = matchSkinny(contraction))) {
-        skinnyNumbers = selectSkinny(contraction, *skinny, machine, isParallel);
-        // Packing is for what may have more rows.
-        if (!ShapedType::isDynamic(skinny->rowCount))
-          block.clear();
-        skinnyNumbers.appendTo(block);
+        block = {block[0], block[1], convolution->depth};
+      } else if (std::optional<SkinnyShape> skinny = matchSkinny(contraction)) {
+        SkinnyMachine machine{threads, vectorBits};
+        SkinnyNumbers numbers = selectSkinny(contraction, *skinny, machine, isParallel);
+        if (!ShapedType::isDynamic(skinny->rowCount)) {
+          tileOfResult = tileSkinny(contraction, *skinny, numbers, machine);
+          block.clear(); // Packing is for what may have more rows.
+        }
+        numbers.appendTo(block);
+        isSplit = numbers.split;
       }
     }
-    if (isParallel && !skinnyNumbers.split) {
-      if (convolution && isTiledAlike(root, contraction))
-        tile = loopsOf(root, convolution->tile);
-      else if (skinny && !ShapedType::isDynamic(skinny->rowCount) &&
-               isTiledAlike(root, contraction))
-        tile = loopsOf(root, tileSkinny(contraction, *skinny, skinnyNumbers, machine));
-      else if (contraction && isTiledAlike(root, contraction))
-        tile = tileContraction(root, contraction, registerTile, block);
-      if (tile.empty())
-        tile = tileLoops(root);
-    }
+    if (isParallel && !isSplit)
+      tile = contraction && isTiledAlike(root, contraction) ? loopsOf(root, tileOfResult)
+                                                            : tileLoops(root);
     kernel->setAttr("torsh.schedule",
                     ScheduleAttr::get(&getContext(), tile, /*grain=*/1, registerTile, block,
                                       /*threads=*/0, /*lanes=*/0, /*vector=*/0));
@@ -142,63 +133,6 @@ private:
     for (auto [index, size] : llvm::zip_equal(map.getResults(), sizes))
       tile[cast<AffineDimExpr>(index).getPosition()] = size;
     return tile;
-  }
-
-  /// Blocks of rows and columns, made smaller until there is work for every thread.
-  SmallVector<int64_t> tileContraction(linalg::LinalgOp root, linalg::GenericOp contraction,
-                                       ArrayRef<int64_t> registerTile, ArrayRef<int64_t> block) {
-    AffineMap result = contraction.getIndexingMapsArray()[2];
-    auto type = cast<ShapedType>(contraction.getResult(0).getType());
-    // The axes of the result by what they index.
-    SmallVector<int64_t> rows, columns, sizes(type.getRank(), 1);
-    SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
-    for (int64_t axis = 0; axis < type.getRank(); ++axis) {
-      unsigned loop = cast<AffineDimExpr>(result.getResult(axis)).getPosition();
-      bool inLeft = maps[0].isFunctionOfDim(loop), inRight = maps[1].isFunctionOfDim(loop);
-      if (inLeft && !inRight)
-        rows.push_back(axis);
-      else if (inRight && !inLeft)
-        columns.push_back(axis);
-    }
-    if (!columns.empty() && !rows.empty() && rows.back() > columns.back())
-      std::swap(rows, columns);
-    int64_t rowTarget = block[0], columnTarget = block[1];
-    for (int attempt = 0; attempt < 6; ++attempt) {
-      std::fill(sizes.begin(), sizes.end(), 1);
-      assign(type, rows, rowTarget, registerTile[0], sizes);
-      assign(type, columns, columnTarget, registerTile[1], sizes);
-      if (countTiles(type, sizes) >= 2 * threads)
-        break;
-      (rowTarget > registerTile[0] * 4 ? rowTarget : columnTarget) /= 2;
-      columnTarget = std::max(columnTarget, registerTile[1]);
-    }
-    return loopsOf(root, sizes);
-  }
-
-  /// Gives the axes, from the innermost, all of their extent until `target` is
-  /// reached; the one that reaches it a multiple of `multiple`; 0 is all of it.
-  static void assign(ShapedType type, ArrayRef<int64_t> axes, int64_t target, int64_t multiple,
-                     SmallVectorImpl<int64_t> &sizes) {
-    bool first = true;
-    for (int64_t axis : llvm::reverse(axes)) {
-      int64_t extent = assumed(type.getDimSize(axis));
-      if (!type.isDynamicDim(axis) && extent <= target) {
-        sizes[axis] = 0;
-        target = std::max<int64_t>(1, target / std::max<int64_t>(extent, 1));
-      } else {
-        sizes[axis] = first ? std::max(multiple, target / multiple * multiple) : target;
-        target = 1;
-      }
-      first = false;
-    }
-  }
-
-  static int64_t countTiles(ShapedType type, ArrayRef<int64_t> sizes) {
-    int64_t count = 1;
-    for (auto [extent, size] : llvm::zip_equal(type.getShape(), sizes))
-      if (size)
-        count *= llvm::divideCeil(assumed(extent), size);
-    return count;
   }
 
   /// The loops of `op` along which its tiles can be computed apart, their

@@ -47,6 +47,14 @@ struct Processor {
   static llvm::Expected<const Processor *> find(llvm::StringRef name);
 };
 
+/// Bytes of the caches of one core.
+struct CacheSizes {
+  int64_t level1 = 32 << 10, level2 = 1 << 20;
+
+  /// Those of this machine, as far as it tells.
+  static const CacheSizes &host();
+};
+
 /// A module for each kernel of a module of the LLVM dialect: its entry and what
 /// that needs.
 std::vector<OwningOpRef<ModuleOp>> splitKernels(ModuleOp module);

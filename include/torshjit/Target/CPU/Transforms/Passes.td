@@ -16,6 +16,8 @@ def SelectCPUSchedulesPass : Pass<"torsh-cpu-select-schedules", "::mlir::func::F
   let options = [
     Option<"threads", "threads", "int64_t", "2", "Threads to make work for">,
     Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
+    Option<"level1", "level1", "int64_t", "32768", "Bytes of a core's first cache">,
+    Option<"level2", "level2", "int64_t", "1048576", "Bytes of a core's second cache">,
   ];
 }
 

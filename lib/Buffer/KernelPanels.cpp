@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packs an operand that the tiles of a kernel share once, in a parallel loop of its
+// own before theirs, instead of in each tile that reads it.
+
+#include "ContractionLowering.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ValueBoundsOpInterface.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+
+using namespace mlir;
+using namespace mlir::torsh;
+
+/// Panels that one iteration of the packing loop takes.
+static constexpr int64_t kPanelsPerTask = 4;
+
+/// The memory that a view is of.
+static Value getRoot(Value memref) {
+  while (auto view = memref.getDefiningOp<ViewLikeOpInterface>())
+    memref = view.getViewSource();
+  return memref;
+}
+
+static bool isWrittenIn(scf::ForallOp loop, Value memref) {
+  Value root = getRoot(memref);
+  return loop
+      .walk([&](Operation *op) {
+        auto effects = dyn_cast<MemoryEffectOpInterface>(op);
+        if (!effects)
+          return isMemoryEffectFree(op) || op->hasTrait<OpTrait::HasRecursiveMemoryEffects>()
+                     ? WalkResult::advance() // Into its regions.
+                     : WalkResult::interrupt();
+        SmallVector<MemoryEffects::EffectInstance> instances;
+        effects.getEffects(instances);
+        for (const MemoryEffects::EffectInstance &effect : instances)
+          if (isa<MemoryEffects::Write>(effect.getEffect()) &&
+              (!effect.getValue() || getRoot(effect.getValue()) == root))
+            return WalkResult::interrupt();
+        return WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Whether a tile takes all of an axis.
+static bool isWhole(memref::SubViewOp tile, unsigned axis) {
+  if (getConstantIntValue(tile.getMixedOffsets()[axis]) != 0)
+    return false;
+  int64_t extent = tile.getSourceType().getDimSize(axis);
+  if (!ShapedType::isDynamic(extent))
+    return getConstantIntValue(tile.getMixedSizes()[axis]) == extent;
+  FailureOr<bool> areEqual = ValueBoundsConstraintSet::areEqual(
+      ValueBoundsConstraintSet::Variable(tile.getMixedSizes()[axis]),
+      ValueBoundsConstraintSet::Variable(tile.getSource(), axis));
+  return succeeded(areEqual) && *areEqual;
+}
+
+/// What every tile's offset along an axis is a multiple of; 0 where it always is 0.
+static std::optional<int64_t> getOffsetMultiple(scf::ForallOp loop, OpFoldResult offset) {
+  if (std::optional<int64_t> known = getConstantIntValue(offset))
+    return *known;
+  for (auto [induction, lower, step] :
+       llvm::zip_equal(loop.getInductionVars(), loop.getMixedLowerBound(), loop.getMixedStep()))
+    if (cast<Value>(offset) == induction && getConstantIntValue(lower) == 0)
+      return getConstantIntValue(step);
+  return std::nullopt;
+}
+
+/// Fails where the operand is not that of all tiles, or a tile's part of it is not a
+/// range of whole panels.
+LogicalResult ContractionLowering::packPerKernel(PanelOperand &side, unsigned operand) {
+  auto tiles = dyn_cast<scf::ForallOp>(op->getParentOp());
+  AffineMap map = op.getIndexingMapsArray()[operand];
+  AffineMap other = op.getIndexingMapsArray()[1 - operand];
+  AffineMap resultMap = op.getIndexingMapsArray()[2];
+  Value own = op.getInputs()[operand];
+  if (!tiles || !map.isProjectedPermutation())
+    return failure();
+  for (unsigned loop : batch.loops)
+    if (map.isFunctionOfDim(loop))
+      return failure();
+  auto tile = own.getDefiningOp<memref::SubViewOp>();
+  if (tile && tiles.isDefinedOutsideOfLoop(own))
+    tile = {};
+  Value source = tile ? tile.getSource() : own;
+  if (!tiles.isDefinedOutsideOfLoop(source) || isWrittenIn(tiles, source) ||
+      (tile && (!tile.hasUnitStride() || tile.getDroppedDims().any())))
+    return failure();
+
+  // The loops of the whole operand. Those of which a tile has one iteration are in no
+  // group of the tile's.
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPoint(tiles);
+  PanelOperand whole = side;
+  whole.group = whole.depth = LoopGroup();
+  SmallVector<unsigned> axes; // of the rows
+  for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
+    std::optional<unsigned> axis = map.getResultPosition(b.getAffineDimExpr(loop));
+    if (!axis)
+      continue;
+    OpFoldResult extent = memref::getMixedSize(b, loc, source, *axis);
+    if (getConstantIntValue(extent) == 1)
+      continue;
+    bool isDepth = !resultMap.isFunctionOfDim(loop);
+    if (isDepth ? tile && !isWhole(tile, *axis) : other.isFunctionOfDim(loop))
+      return failure(); // Split along the depth, or another matrix for each of a batch.
+    LoopGroup &group = isDepth ? whole.depth : whole.group;
+    group.loops.push_back(loop);
+    group.extents.push_back(extent);
+    if (!isDepth)
+      axes.push_back(*axis);
+  }
+
+  // The tile's rows have to be a range of all rows: one iteration of outer loops, a part
+  // of one loop, all of inner ones. It has to begin with a panel.
+  if (tile) {
+    size_t split = 0;
+    while (split + 1 < axes.size() && getConstantIntValue(tile.getMixedSizes()[axes[split]]) == 1)
+      ++split;
+    std::optional<int64_t> inner = 1;
+    for (size_t i = axes.size(); i-- > 0;) {
+      OpFoldResult offset = tile.getMixedOffsets()[axes[i]];
+      if (i > split ? !isWhole(tile, axes[i]) : false)
+        return failure();
+      std::optional<int64_t> multiple = getOffsetMultiple(tiles, offset);
+      if (!multiple || (*multiple != 0 && (!inner || *multiple * *inner % side.width != 0)))
+        return failure();
+      std::optional<int64_t> extent = getConstantIntValue(whole.group.extents[i]);
+      inner = inner && extent ? std::optional<int64_t>(*inner * *extent) : std::nullopt;
+    }
+  }
+
+  FailureOr<LinearAccess> access = LinearAccess::create(b, loc, source, map);
+  if (failed(access))
+    return failure();
+  whole.access = std::move(*access);
+  whole.batchOffset = constant(0);
+  whole.count();
+  whole.kernelPanels = whole.panels;
+  Value depthCount = whole.depth.total(b, loc);
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  OpFoldResult elements = affine::makeComposedFoldedAffineApply(
+      b, loc, s0 * s1, {getAsOpFoldResult(whole.panels), getAsOpFoldResult(depthCount)});
+  elements = affine::makeComposedFoldedAffineApply(b, loc, s0 * side.width, {elements});
+  SmallVector<int64_t> shape;
+  SmallVector<Value> sizes;
+  dispatchIndexOpFoldResult(elements, sizes, shape);
+  whole.packed = memref::AllocOp::create(b, loc, MemRefType::get(shape, element), sizes,
+                                         b.getI64IntegerAttr(64));
+
+  auto packing = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(0)},
+                                       ArrayRef<OpFoldResult>{getAsOpFoldResult(whole.panels)},
+                                       ArrayRef<OpFoldResult>{b.getIndexAttr(kPanelsPerTask)},
+                                       ValueRange(), std::nullopt);
+  {
+    OpBuilder::InsertionGuard inner(b);
+    b.setInsertionPointToStart(packing.getBody());
+    whole.allocateOffsets();
+    Value first = packing.getInductionVars()[0];
+    Value last = min(add(first, constant(kPanelsPerTask)), whole.panels);
+    forLoop(constant(0), depthCount, depthBlock, [&](Value depthStart) {
+      whole.pack(first, last, depthStart, min(constant(depthBlock), sub(depthCount, depthStart)));
+    });
+  }
+  side.packed = whole.packed;
+  side.kernelPanels = whole.kernelPanels;
+  if (!tile)
+    return success();
+
+  b.setInsertionPoint(op);
+  Value firstRow = constant(0);
+  for (auto [i, axis] : llvm::enumerate(axes)) {
+    firstRow = mul(firstRow, getValueOrCreateConstantIndexOp(b, loc, whole.group.extents[i]));
+    firstRow = add(firstRow, getValueOrCreateConstantIndexOp(b, loc, tile.getMixedOffsets()[axis]));
+  }
+  side.firstPanel = div(firstRow, side.width);
+  return success();
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// An operand of a contraction as panels: `width` rows (or columns) each, in the
+// order in which the register tile reads them.
+
+#ifndef TORSHJIT_LIB_BUFFER_PANELOPERAND_H
+#define TORSHJIT_LIB_BUFFER_PANELOPERAND_H
+
+#include "LinearAccess.h"
+#include "LoopEmitter.h"
+
+namespace mlir::torsh {
+
+/// How the elements of an operand reach the register tile: the fourth (rows) and fifth
+/// (columns) number of a schedule's `block`.
+enum class Packing : int64_t {
+  /// Read where they lie.
+  InPlace = 0,
+  /// Packed by each tile of the kernel, a block of the depth at a time.
+  PerTile = 1,
+  /// Packed once, before the kernel's tiles.
+  PerKernel = 2,
+};
+
+struct PanelOperand : LoopEmitter {
+  PanelOperand(OpBuilder &builder, Location loc) : LoopEmitter(builder, loc) {}
+
+  LinearAccess access;
+  LoopGroup group, depth;
+  /// Of the panels; what is narrower in memory is widened.
+  Type element;
+  Packing packing = Packing::PerTile;
+  int64_t width = 0;      // rows or columns of the register tile
+  int64_t depthBlock = 0; // the depth that is packed together
+  Value total, panels;    // iterations of the group, and panels of `width` of them
+  Value packed;           // the panels; null where the operand is read in place
+  Value offsets;          // of a panel's elements, where their distances differ
+  Value batchOffset;
+  /// Where the kernel's panels are packed at once: how many, and which of them is
+  /// the tile's first.
+  Value kernelPanels, firstPanel;
+
+  /// Computes `total` and `panels`.
+  void count();
+  /// Allocates `offsets`, if it is needed to pack.
+  void allocateOffsets();
+  /// Where a panel of a block of the depth begins in `packed`. Blocks of the depth lie
+  /// one behind the other, so that what is used together is one piece of memory.
+  Value panelBase(Value panel, Value depthStart, Value depthCount) const;
+  /// Packs the panels [first, last) of a block of the depth.
+  void pack(Value first, Value last, Value depthStart, Value depthCount);
+  /// One element, widened.
+  Value loadElement(Value offset) const;
+
+private:
+  Type ownElement() const { return cast<MemRefType>(access.flat.getType()).getElementType(); }
+  Value loadVector(int64_t count, Value offset) const;
+  void packPanel(Value panel, Value depthStart, Value depthCount);
+  void packContiguous(int64_t panelCount, Value firstPanel, Value from, Value depthStart,
+                      Value depthCount);
+  void packScattered(Value panel, Value depthStart, Value depthCount);
+  int64_t runLength() const;
+  void packRuns(int64_t run, Value base, Value depthStart, Value depthCount);
+  void packTransposed(Value start, Value base, Value depthStart, Value depthCount);
+  void packEach(Value start, Value count, Value base, Value depthStart, Value depthCount);
+};
+
+} // namespace mlir::torsh
+
+#endif // TORSHJIT_LIB_BUFFER_PANELOPERAND_H

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model of the caches: a block of columns stays in the second one while all rows of
+// a tile stream past it, a panel at a time.
+
+#include "ContractionSchedule.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace mlir::torsh::cpu;
+
+/// Rows that a tile has where there are as many: they pay for packing the columns.
+static constexpr int64_t kRowTarget = 1024;
+/// Panels of columns that a tile has at most; more make its result too large to stay
+/// in the second cache until what follows the product reads it.
+static constexpr int64_t kColumnPanels = 16;
+/// Tiles for each thread, where there is work for as many.
+static constexpr int64_t kTilesPerThread = 4;
+/// From so many rows on, packing the columns again for each tile costs less than
+/// writing them to memory packed.
+static constexpr int64_t kRowsToRepack = 512;
+
+static int64_t assumed(int64_t extent) {
+  return ShapedType::isDynamic(extent) ? kAssumedExtent : std::max<int64_t>(extent, 1);
+}
+
+namespace {
+
+/// The axes of the result by what they index.
+struct Axes {
+  SmallVector<int64_t> rows, columns;
+  bool isBatched = false;
+  unsigned rowsInput = 0;
+
+  explicit Axes(linalg::GenericOp contraction) {
+    SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
+    for (auto [axis, index] : llvm::enumerate(maps[2].getResults())) {
+      unsigned loop = cast<AffineDimExpr>(index).getPosition();
+      bool inLeft = maps[0].isFunctionOfDim(loop), inRight = maps[1].isFunctionOfDim(loop);
+      if (inLeft && !inRight)
+        rows.push_back(axis);
+      else if (inRight && !inLeft)
+        columns.push_back(axis);
+      else
+        isBatched = true;
+    }
+    if (!columns.empty() && !rows.empty() && rows.back() > columns.back()) {
+      std::swap(rows, columns);
+      rowsInput = 1;
+    }
+  }
+};
+
+} // namespace
+
+static int64_t product(ShapedType type, ArrayRef<int64_t> axes) {
+  int64_t total = 1;
+  for (int64_t axis : axes)
+    total *= assumed(type.getDimSize(axis));
+  return total;
+}
+
+/// How many iterations of a loop of `extent` a tile takes so that, with `inner`
+/// elements for each, about `target` elements fill whole multiples of `multiple`.
+static int64_t splitLoop(int64_t extent, int64_t inner, int64_t target, int64_t multiple) {
+  if (inner % multiple == 0 || inner >= target)
+    return std::max<int64_t>(1, target / inner);
+  if (inner == 1)
+    return std::max(multiple, target / multiple * multiple);
+  int64_t best = 1, least = std::numeric_limits<int64_t>::max();
+  for (int64_t count = 1; count <= std::min(extent, 2 * target / inner); ++count) {
+    auto padded = [&](int64_t iterations) {
+      return llvm::divideCeil(iterations * inner, multiple) * multiple;
+    };
+    int64_t all = extent / count * padded(count) + padded(extent % count);
+    if (all < least || (all == least && count * inner <= target)) {
+      least = all;
+      best = count;
+    }
+  }
+  return best;
+}
+
+/// Gives the axes, from the innermost, all of their extent until `target` is reached;
+/// 0 is all of it.
+static void assign(ShapedType type, ArrayRef<int64_t> axes, int64_t target, int64_t multiple,
+                   SmallVectorImpl<int64_t> &sizes) {
+  int64_t inner = 1;
+  for (int64_t axis : llvm::reverse(axes)) {
+    int64_t extent = assumed(type.getDimSize(axis));
+    if (!type.isDynamicDim(axis) && inner * extent <= target) {
+      sizes[axis] = 0;
+      inner *= extent;
+    } else {
+      sizes[axis] = inner < target ? splitLoop(extent, inner, target, multiple) : 1;
+      inner = target;
+    }
+  }
+}
+
+static int64_t countTiles(ShapedType type, ArrayRef<int64_t> sizes) {
+  int64_t count = 1;
+  for (auto [extent, size] : llvm::zip_equal(type.getShape(), sizes))
+    if (size)
+      count *= llvm::divideCeil(assumed(extent), size);
+  return count;
+}
+
+static int64_t roundUp(int64_t value, int64_t multiple) {
+  return llvm::divideCeil(value, multiple) * multiple;
+}
+
+ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp contraction,
+                                                          const Machine &machine) {
+  ContractionSchedule schedule;
+  auto type = cast<ShapedType>(contraction.getResult(0).getType());
+  int64_t bits = std::max<int64_t>(type.getElementType().getIntOrFloatBitWidth(), 8);
+  int64_t bytes = bits / 8;
+  int64_t height = machine.vectorBits >= 512 ? 8 : 6, width = 2 * machine.vectorBits / bits;
+  schedule.registerTile = {height, width};
+
+  SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
+  Axes axes(contraction);
+  int64_t depth = 1;
+  std::optional<unsigned> lastDepth;
+  for (auto [loop, extent] : llvm::enumerate(contraction.getStaticLoopRanges()))
+    if (!maps[2].isFunctionOfDim(loop)) {
+      depth *= assumed(extent);
+      lastDepth = loop;
+    }
+
+  // A panel of columns takes an eighth of the second cache, so that the accumulators
+  // are seldom added to the result; blocks of the depth are about equal.
+  int64_t depthTarget = machine.level2 / 8 / (width * bytes);
+  if (axes.isBatched)
+    depthTarget /= 4; // A tile packs its rows too.
+  depthTarget = std::max<int64_t>(depthTarget, 64);
+  int64_t blocks = std::max<int64_t>(1, (depth + depthTarget / 2) / depthTarget);
+  int64_t depthBlock = blocks == 1 ? depth : roundUp(llvm::divideCeil(depth, blocks), 16);
+  int64_t inCache = std::max(width, machine.level2 / 2 / (depthBlock * bytes));
+  int64_t columnTarget = std::min(inCache / width, kColumnPanels) * width;
+  int64_t rowTarget = std::max(height, machine.level2 / 2 / (columnTarget * bytes));
+  rowTarget = std::min(axes.isBatched ? std::min(rowTarget, inCache) : rowTarget, kRowTarget) /
+              height * height;
+
+  SmallVector<int64_t> sizes(type.getRank(), 1);
+  auto assignAll = [&] {
+    std::fill(sizes.begin(), sizes.end(), 1);
+    assign(type, axes.rows, rowTarget, height, sizes);
+    assign(type, axes.columns, columnTarget, width, sizes);
+    return countTiles(type, sizes);
+  };
+  // Smaller tiles, those of columns first, until there is work for every thread.
+  int64_t wanted = machine.threads == 1 ? 1 : kTilesPerThread * machine.threads;
+  while (assignAll() < wanted) {
+    int64_t leastColumns = rowTarget > 16 * height ? 2 * width : width;
+    if (columnTarget > leastColumns)
+      columnTarget = std::max(leastColumns, columnTarget / 2 / width * width);
+    else if (rowTarget > 4 * height)
+      rowTarget = std::max(4 * height, rowTarget / 2 / height * height);
+    else
+      break;
+  }
+
+  auto tilesAlong = [&](ArrayRef<int64_t> along) {
+    SmallVector<int64_t> own(sizes.size(), 0);
+    for (int64_t axis : along)
+      own[axis] = sizes[axis];
+    return countTiles(type, own);
+  };
+  int64_t rowTiles = tilesAlong(axes.rows), columnTiles = tilesAlong(axes.columns);
+  bool alongDepth =
+      lastDepth && maps[axes.rowsInput].getNumResults() > 0 &&
+      maps[axes.rowsInput].getResults().back() == getAffineDimExpr(*lastDepth, type.getContext());
+  bool fewRows = height % 8 != 0 && alongDepth;
+  bool repacks = rowTiles > 1 && rowTarget < kRowsToRepack;
+  schedule.block = {std::min(rowTarget, roundUp(product(type, axes.rows), height)),
+                    std::min(columnTarget, roundUp(product(type, axes.columns), width)), depthBlock,
+                    fewRows                              ? 0
+                    : columnTiles > 1 && !axes.isBatched ? 2
+                                                         : 1,
+                    repacks && !axes.isBatched ? 2 : 1};
+  schedule.tile = std::move(sizes);
+  return schedule;
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers of a contraction's schedule, from its extents and the machine's caches.
+
+#ifndef TORSHJIT_LIB_TARGET_CPU_TRANSFORMS_CONTRACTIONSCHEDULE_H
+#define TORSHJIT_LIB_TARGET_CPU_TRANSFORMS_CONTRACTIONSCHEDULE_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+
+namespace mlir::torsh::cpu {
+
+/// What code is planned for.
+struct Machine {
+  int64_t threads = 1;
+  int64_t vectorBits = 128;
+  int64_t level1 = 32 << 10, level2 = 1 << 20; // bytes of the caches of one core
+};
+
+/// Fields of a ScheduleAttr.
+struct ContractionSchedule {
+  SmallVector<int64_t> registerTile, block;
+  SmallVector<int64_t> tile; // of the axes of the contraction's result; 0 is all of one
+};
+
+/// What a '?' extent is taken to be.
+inline constexpr int64_t kAssumedExtent = 256;
+
+ContractionSchedule scheduleContraction(linalg::GenericOp contraction, const Machine &machine);
+
+} // namespace mlir::torsh::cpu
+
+#endif // TORSHJIT_LIB_TARGET_CPU_TRANSFORMS_CONTRACTIONSCHEDULE_H
