@@ -33,6 +33,7 @@ LogicalResult ConvolutionNest::analyze() {
     if (own != element && !(isa<FloatType>(own) && isa<FloatType>(element)))
       return failure();
   }
+  findEpilogue();
   SmallVector<Range> ranges = cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, loc);
   for (unsigned loop = 0; loop < op.getNumLoops(); ++loop) {
     OpFoldResult extent = ranges[loop].size;

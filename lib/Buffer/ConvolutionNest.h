@@ -52,6 +52,19 @@ protected:
   /// sets it is erased.
   Value takeInitialValue();
 
+  /// Looks for what may become the epilogue, before there are views of the result.
+  void findEpilogue();
+  /// Makes the elementwise operation that alone reads the result, if there is one, part of
+  /// what is written: `targets` are its operands then, the one it writes first. The
+  /// emission moves to where it stands.
+  void takeEpilogue(const Loop &column);
+  /// Erases the operation and what it took with it.
+  void eraseOps();
+  /// Writes a vector of sums that runs along the columns, those lanes that `mask` has.
+  void writeSums(Value sums, ArrayRef<Value> at, Value mask);
+  /// The offsets in all targets after `steps` iterations of a loop.
+  SmallVector<Value> advanceTargets(ArrayRef<Value> at, const Loop &loop, Value steps);
+
   /// `x`, of an operand's element type, as the accumulator's.
   Value widen(Value x);
   Value zeros(VectorType type) {
@@ -68,6 +81,10 @@ protected:
   Type element; // of the accumulator
   bool isPointwise = false;
   LinearAccess input, weight, result;
+  SmallVector<LinearAccess> targets; // the result, or the operands of the epilogue
+  linalg::GenericOp reader;          // alone of the result
+  linalg::GenericOp epilogue;
+  unsigned columnOfEpilogue = 0;
   SmallVector<Loop> outer; // images, groups, and positions but the last one
   SmallVector<Loop> outputs, positions, depth;
 };

@@ -66,14 +66,38 @@ LogicalResult DirectConvolution::classify() {
 void DirectConvolution::emit() {
   initial = takeInitialValue();
   b.setInsertionPoint(op);
-  Value first = packFilters();
+  targets.assign(1, result);
+  if (initial)
+    takeEpilogue(column);
+  if (epilogue)
+    b.setInsertionPoint(epilogue);
+  packsBlocks = usesFiltersOnce();
+  Value zero = constant(0), first = zero;
+  if (packsBlocks) {
+    filterOutputs = numOutputs;
+    int64_t distance = width;
+    filters.strides.assign(op.getNumLoops(), b.getIndexAttr(0));
+    for (const Loop &loop : llvm::reverse(depth)) {
+      filters.strides[loop.number] = b.getIndexAttr(distance);
+      distance *= *getConstantIntValue(loop.extent);
+    }
+    int64_t kept = std::min(depthTotal, depthStep() * (depthTotal / depthExtent())) * width;
+    filters.flat =
+        memref::AllocOp::create(b, loc, MemRefType::get({kept}, element), b.getI64IntegerAttr(64));
+  } else {
+    first = packFilters();
+  }
   // Squares of sums are read whole: what lies past the last sum is not written.
   int64_t kept = (chunkRows * numColumns + 16) * width;
   sums = memref::AllocOp::create(b, loc, MemRefType::get({kept}, element), b.getI64IntegerAttr(64));
   llvm::append_range(outer, positions);
-  Value zero = constant(0);
-  forEach(outer, {&input, &filters, &result}, {zero, first, zero}, [&](ArrayRef<Value> offsets) {
-    Place place{offsets[0], offsets[1], offsets[2]};
+  SmallVector<const LinearAccess *> accesses{&input, packsBlocks ? &weight : &filters};
+  for (const LinearAccess &target : targets)
+    accesses.push_back(&target);
+  SmallVector<Value> starts(accesses.size(), zero);
+  starts[1] = first;
+  forEach(outer, accesses, starts, [&](ArrayRef<Value> offsets) {
+    Place place{offsets[0], offsets[1], SmallVector<Value>(offsets.drop_front(2))};
     if (!row)
       return emitChunk(place, constant(1));
     Value total = value(row->extent);
@@ -82,30 +106,44 @@ void DirectConvolution::emit() {
       Value rows = known && *known % chunkRows == 0 ? constant(chunkRows)
                                                     : min(constant(chunkRows), sub(total, y));
       emitChunk({add(place.input, advance(input, *row, y)), place.filters,
-                 add(place.result, advance(result, *row, y))},
+                 advanceTargets(place.result, *row, y)},
                 rows);
     });
   });
-  op.erase();
+  eraseOps();
+}
+
+int64_t DirectConvolution::depthExtent() const { return *getConstantIntValue(depth[0].extent); }
+
+int64_t DirectConvolution::depthStep() const {
+  return std::max<int64_t>(1, depthBlock / (depthTotal / depthExtent()));
 }
 
 /// All outputs of some rows: sums over blocks of the depth, then the results.
 void DirectConvolution::emitChunk(const Place &place, Value rows) {
   forLoop(constant(0), constant(numBlocks), 1, [&](Value block) {
     Value firstOutput = mul(block, constant(width));
-    Place own{place.input, add(place.filters, mul(block, constant(width * depthTotal))),
-              add(place.result, advance(result, outputs[0], firstOutput))};
-    int64_t extent = *getConstantIntValue(depth[0].extent);
-    int64_t step = std::max<int64_t>(1, depthBlock / (depthTotal / extent));
+    Place own{place.input, place.filters, advanceTargets(place.result, outputs[0], firstOutput)};
+    if (!packsBlocks)
+      own.filters = add(place.filters, mul(block, constant(width * depthTotal)));
+    int64_t extent = depthExtent(), step = depthStep(), inner = depthTotal / extent;
+    auto sumRange = [&](Value from, Value to, bool isAll) {
+      if (packsBlocks) {
+        packBlock(weight, place.filters, constant(0), block, mul(from, constant(inner)),
+                  mul(sub(to, from), constant(inner)));
+        // Where the first place of the depth would be.
+        own.filters = sub(constant(0), advance(filters, depth[0], from));
+      }
+      emitSums(own, rows, {from, to, isAll});
+    };
     if (step >= extent) {
-      emitSums(own, rows, {constant(0), constant(extent), true});
+      sumRange(constant(0), constant(extent), /*isAll=*/true);
     } else {
       auto type = VectorType::get({width}, element);
       forLoop(constant(0), mul(rows, constant(numColumns * width)), width,
               [&](Value at) { vector::StoreOp::create(b, loc, zeros(type), sums, at); });
       forLoop(constant(0), constant(extent), step, [&](Value from) {
-        Value to = min(add(from, constant(step)), constant(extent));
-        emitSums(own, rows, {from, to, false});
+        sumRange(from, min(add(from, constant(step)), constant(extent)), /*isAll=*/false);
       });
     }
     storeSums(own, rows, firstOutput);
@@ -213,43 +251,44 @@ SmallVector<Value> DirectConvolution::accumulate(size_t loop, Value from, Value 
 /// Writes the sums of some rows, whose vectors run along the outputs, as rows of the
 /// result.
 void DirectConvolution::storeSums(const Place &place, Value rows, Value firstOutput) {
-  if (!row || stride(result, *row) == numColumns)
+  // Rows that follow one another in all that is read and written are one.
+  bool isFlat = !row || llvm::all_of(targets, [&](const LinearAccess &target) {
+    std::optional<int64_t> step = stride(target, column);
+    return step && stride(target, *row) == *step * numColumns;
+  });
+  if (isFlat)
     return storeRun(constant(0), mul(rows, constant(numColumns)), place.result, firstOutput);
   forLoop(constant(0), rows, 1, [&](Value y) {
     storeRun(mul(y, constant(numColumns * width)), constant(numColumns),
-             add(place.result, advance(result, *row, y)), firstOutput);
+             advanceTargets(place.result, *row, y), firstOutput);
   });
 }
 
 /// Neighbouring positions: whole squares, then what is left.
-void DirectConvolution::storeRun(Value firstSum, Value count, Value at, Value firstOutput) {
+void DirectConvolution::storeRun(Value firstSum, Value count, ArrayRef<Value> at,
+                                 Value firstOutput) {
   int64_t n = std::gcd(width, element.getIntOrFloatBitWidth() > 32 ? 8 : 16);
-  auto place = [&](Value x) {
-    return std::pair(add(firstSum, mul(x, constant(width))), add(at, x));
+  auto square = [&](Value x, Value left) {
+    storeSquares(add(firstSum, mul(x, constant(width))), left, advanceTargets(at, column, x),
+                 firstOutput, /*isWhole=*/!left);
   };
-  Value whole = mul(arith::DivUIOp::create(b, loc, count, constant(n)), constant(n));
   std::optional<int64_t> known = getConstantIntValue(count);
-  if (known)
-    whole = constant(*known / n * n);
-  forLoop(constant(0), whole, n, [&](Value x) {
-    auto [sum, to] = place(x);
-    storeSquares(sum, {}, to, firstOutput, /*isWhole=*/true);
-  });
-  if (known && *known % n == 0)
-    return;
-  forLoop(whole, count, n, [&](Value x) {
-    auto [sum, to] = place(x);
-    storeSquares(sum, sub(count, x), to, firstOutput, /*isWhole=*/false);
-  });
+  Value whole = known ? constant(*known / n * n)
+                      : mul(arith::DivUIOp::create(b, loc, count, constant(n)), constant(n));
+  forLoop(constant(0), whole, n, [&](Value x) { square(x, {}); });
+  if (!known || *known % n != 0)
+    forLoop(whole, count, n, [&](Value x) { square(x, sub(count, x)); });
 }
 
 /// The sums of some positions, transposed a square at a time. Outputs past the last one
 /// and positions from `count` on are not written.
-void DirectConvolution::storeSquares(Value firstSum, Value count, Value at, Value firstOutput,
-                                     bool isWhole) {
+void DirectConvolution::storeSquares(Value firstSum, Value count, ArrayRef<Value> at,
+                                     Value firstOutput, bool isWhole) {
   int64_t n = std::gcd(width, element.getIntOrFloatBitWidth() > 32 ? 8 : 16);
   auto type = VectorType::get({n}, element);
   bool isRagged = numOutputs % width != 0;
+  bool isZero =
+      initial && (matchPattern(initial, m_Zero()) || matchPattern(initial, m_AnyZeroFloat()));
   forLoop(constant(0), constant(width), n, [&](Value lane) {
     SmallVector<Value> square;
     for (int64_t i = 0; i < n; ++i) {
@@ -259,33 +298,33 @@ void DirectConvolution::storeSquares(Value firstSum, Value count, Value at, Valu
     square = transposeVectors(b, loc, std::move(square));
     for (auto [i, x] : llvm::enumerate(square)) {
       Value output = add(lane, constant(i));
-      Value to = add(at, advance(result, outputs[0], output));
-      Value mask;
-      if (isRagged) {
-        Value exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
-                                             add(firstOutput, output), constant(numOutputs));
-        Value some =
-            arith::SelectOp::create(b, loc, exists, isWhole ? constant(n) : count, constant(0));
-        mask = firstLanes(n, some);
-      } else if (!isWhole) {
-        mask = firstLanes(n, count);
+      Value exists;
+      if (isRagged)
+        exists = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, add(firstOutput, output),
+                                       constant(numOutputs));
+      auto write = [&] {
+        SmallVector<Value> to = advanceTargets(at, outputs[0], output);
+        Value mask = isWhole ? Value() : firstLanes(n, count), before, sum = x;
+        if (initial)
+          before = vector::BroadcastOp::create(b, loc, type, initial);
+        else if (mask)
+          before =
+              vector::MaskedLoadOp::create(b, loc, type, result.flat, to[0], mask, zeros(type));
+        else
+          before = vector::LoadOp::create(b, loc, type, result.flat, to[0]);
+        if (!isZero)
+          sum = isa<FloatType>(element) ? arith::AddFOp::create(b, loc, before, x).getResult()
+                                        : arith::AddIOp::create(b, loc, before, x).getResult();
+        writeSums(sum, to, mask);
+      };
+      if (!isRagged) {
+        write();
+        continue;
       }
-      Value before;
-      if (initial)
-        before = vector::BroadcastOp::create(b, loc, type, initial);
-      else if (mask)
-        before = vector::MaskedLoadOp::create(b, loc, type, result.flat, to, mask, zeros(type));
-      else
-        before = vector::LoadOp::create(b, loc, type, result.flat, to);
-      bool isZero =
-          initial && (matchPattern(initial, m_Zero()) || matchPattern(initial, m_AnyZeroFloat()));
-      if (!isZero)
-        x = isa<FloatType>(element) ? arith::AddFOp::create(b, loc, before, x).getResult()
-                                    : arith::AddIOp::create(b, loc, before, x).getResult();
-      if (mask)
-        vector::MaskedStoreOp::create(b, loc, result.flat, to, mask, x);
-      else
-        vector::StoreOp::create(b, loc, x, result.flat, to);
+      auto branch = scf::IfOp::create(b, loc, exists, /*withElseRegion=*/false);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(branch.thenBlock());
+      write();
     }
   });
 }

@@ -25,7 +25,8 @@ public:
 private:
   /// Where a piece of work starts in each operand.
   struct Place {
-    Value input, filters, result;
+    Value input, filters;
+    SmallVector<Value> result;
   };
   /// Iterations of the outermost loop of the depth.
   struct DepthRange {
@@ -34,11 +35,14 @@ private:
   };
 
   // PackFilters.cpp
+  bool usesFiltersOnce();
   Value packFilters();
-  void packBlock(const LinearAccess &source, const LoopGroup &group, Value from, Value to,
-                 Value block);
+  void packBlock(const LinearAccess &source, Value from, Value to, Value block, Value depthFrom,
+                 Value depthCount);
 
   // DirectConvolution.cpp
+  int64_t depthExtent() const;
+  int64_t depthStep() const;
   void emitChunk(const Place &place, Value rows);
   void emitSums(const Place &place, Value rows, const DepthRange &range);
   void emitColumns(const Place &place, Value y, int64_t rows, const DepthRange &range);
@@ -47,8 +51,9 @@ private:
   SmallVector<Value> accumulate(size_t loop, Value from, Value factors, ArrayRef<Value> pixels,
                                 const DepthRange &range, SmallVector<Value> sums);
   void storeSums(const Place &place, Value rows, Value firstOutput);
-  void storeRun(Value firstSum, Value count, Value at, Value firstOutput);
-  void storeSquares(Value firstSum, Value count, Value at, Value firstOutput, bool isWhole);
+  void storeRun(Value firstSum, Value count, ArrayRef<Value> at, Value firstOutput);
+  void storeSquares(Value firstSum, Value count, ArrayRef<Value> at, Value firstOutput,
+                    bool isWhole);
 
   std::optional<Loop> row;
   Loop column;
@@ -58,6 +63,7 @@ private:
   int64_t numPixels = 4;     // positions of a register tile, at most
   int64_t depthBlock = 2048; // places of the depth whose filters stay in cache
   int64_t chunkRows = 1;     // rows of the image whose sums are kept at a time
+  bool packsBlocks = false;  // of filters where they are used, rather than all of them before
   LinearAccess filters;      // packed: a vector of outputs for each place of the depth
   Value sums, initial;       // a vector of outputs for each position of a chunk
 };

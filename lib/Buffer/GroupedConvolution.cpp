@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise convolutions, and others with few outputs for each input.
+// Depthwise convolutions, others with few outputs for each input, and pools.
 
 #include "GroupedConvolution.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -16,11 +16,31 @@ static constexpr int64_t kMostOutputs = 8;
 /// Places of a window that are unrolled; more are loops.
 static constexpr int64_t kMostUnrolled = 64;
 
+bool GroupedConvolution::isPool(linalg::GenericOp op) {
+  if (op.getInputs().size() != 2 || op.getOutputs().size() != 1 ||
+      !llvm::all_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>))
+    return false;
+  Block *body = op.getBody();
+  Value element = body->getArgument(0), before = body->getArgument(2);
+  if (!body->getArgument(1).use_empty() || !element.hasOneUse() || !before.hasOneUse())
+    return false;
+  Operation *last = body->getTerminator()->getOperand(0).getDefiningOp();
+  if (!isa_and_nonnull<arith::AddFOp, arith::MaximumFOp, arith::MaxSIOp, arith::MaxUIOp>(last) ||
+      !llvm::is_contained(last->getOperands(), before))
+    return false;
+  Value other = last->getOperand(last->getOperand(0) == before ? 1 : 0);
+  if (auto wide = other.getDefiningOp<arith::ExtFOp>())
+    other = wide.getIn();
+  return other == element && !op.getIndexingMapsArray()[0].isProjectedPermutation();
+}
+
 LogicalResult GroupedConvolution::classify() {
   if (failed(analyze()) || isPointwise)
     return failure();
   if (outputs.size() > 1)
     return failure();
+  if (isPool(op))
+    combination = op.getBody()->getTerminator()->getOperand(0).getDefiningOp();
   if (!outputs.empty()) {
     std::optional<int64_t> count = getConstantIntValue(outputs[0].extent);
     if (!count || *count > kMostOutputs)
@@ -60,11 +80,20 @@ LogicalResult GroupedConvolution::classify() {
 void GroupedConvolution::emit() {
   initial = takeInitialValue();
   b.setInsertionPoint(op);
+  targets.assign(1, result);
+  if (initial)
+    takeEpilogue(*column);
+  if (epilogue)
+    b.setInsertionPoint(epilogue);
   llvm::append_range(outer, positions);
-  Value zero = constant(0);
-  forEach(outer, {&input, &weight, &result}, {zero, zero, zero},
-          [&](ArrayRef<Value> offsets) { emitRows({offsets[0], offsets[1], offsets[2]}); });
-  op.erase();
+  SmallVector<const LinearAccess *> accesses{&input, &weight};
+  for (const LinearAccess &target : targets)
+    accesses.push_back(&target);
+  forEach(outer, accesses, SmallVector<Value>(accesses.size(), constant(0)),
+          [&](ArrayRef<Value> offsets) {
+            emitRows({offsets[0], offsets[1], SmallVector<Value>(offsets.drop_front(2))});
+          });
+  eraseOps();
 }
 
 /// All rows of the image: tiles of several, then what is left.
@@ -73,7 +102,7 @@ void GroupedConvolution::emitRows(const Place &place) {
     return emitRow(1, place);
   auto at = [&](Value y) -> Place {
     return {add(place.input, advance(input, *row, y)), place.weight,
-            add(place.result, advance(result, *row, y))};
+            advanceTargets(place.result, *row, y)};
   };
   Value total = value(row->extent);
   if (std::optional<int64_t> known = getConstantIntValue(row->extent)) {
@@ -95,7 +124,8 @@ void GroupedConvolution::emitRows(const Place &place) {
 /// All columns of some rows: whole vectors, then a shorter one.
 void GroupedConvolution::emitRow(int64_t rows, const Place &place) {
   auto at = [&](Value x) -> Place {
-    return {add(place.input, advance(input, *column, x)), place.weight, add(place.result, x)};
+    return {add(place.input, advance(input, *column, x)), place.weight,
+            advanceTargets(place.result, *column, x)};
   };
   if (std::optional<int64_t> known = getConstantIntValue(column->extent)) {
     int64_t whole = *known / lanes * lanes, rest = *known - whole;
@@ -117,15 +147,17 @@ void GroupedConvolution::emitTile(const Tile &tile, const Place &place) {
   Value mask;
   if (tile.count)
     mask = firstLanes(tile.lanes, tile.count);
-  SmallVector<Value> places, sums;
+  SmallVector<SmallVector<Value>> places;
+  SmallVector<Value> sums;
   for (int64_t output = 0; output < numOutputs; ++output)
     for (int64_t r = 0; r < tile.rows; ++r) {
-      Value at = place.result;
+      SmallVector<Value> own = place.result;
       if (output)
-        at = add(at, advance(result, outputs[0], output));
+        own = advanceTargets(own, outputs[0], constant(output));
       if (r)
-        at = add(at, advance(result, *row, r));
-      places.push_back(at);
+        own = advanceTargets(own, *row, constant(r));
+      Value at = own.front();
+      places.push_back(std::move(own));
       if (initial)
         sums.push_back(vector::BroadcastOp::create(b, loc, type, initial));
       else if (mask)
@@ -135,12 +167,8 @@ void GroupedConvolution::emitTile(const Tile &tile, const Place &place) {
         sums.push_back(vector::LoadOp::create(b, loc, type, result.flat, at));
     }
   sums = accumulate(tile, place, channels, std::move(sums));
-  for (auto [at, sum] : llvm::zip_equal(places, sums)) {
-    if (mask)
-      vector::MaskedStoreOp::create(b, loc, result.flat, at, mask, sum);
-    else
-      vector::StoreOp::create(b, loc, sum, result.flat, at);
-  }
+  for (auto [at, sum] : llvm::zip_equal(places, sums))
+    writeSums(sum, at, mask);
 }
 
 /// The sums over the loops `channels`, which stay loops, and the unrolled window.
@@ -193,7 +221,12 @@ SmallVector<Value> GroupedConvolution::accumulate(const Tile &tile, const Place 
       }
       vectors.push_back(read);
     }
-    for (int64_t output = 0; output < numOutputs; ++output) {
+    for (int64_t r = 0; combination && r < tile.rows; ++r) {
+      OperationState state(loc, combination->getName(), ValueRange{sums[r], vectors[r]}, type,
+                           combination->getAttrDictionary().getValue());
+      sums[r] = b.create(state)->getResult(0);
+    }
+    for (int64_t output = 0; !combination && output < numOutputs; ++output) {
       Value at = output ? add(factor, advance(weight, outputs[0], output)) : factor;
       Value scalar = widen(memref::LoadOp::create(b, loc, weight.flat, at));
       Value splat = vector::BroadcastOp::create(b, loc, type, scalar);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise convolutions, and others with few outputs for each input: vectors run
+// Depthwise convolutions, others with few outputs for each input, and pools: vectors run
 // along the width. A register tile is some rows of one vector each; where the windows
 // of its rows overlap, a vector of the input is read once for all of them.
 
@@ -15,7 +15,11 @@ class GroupedConvolution : public ConvolutionNest {
 public:
   using ConvolutionNest::ConvolutionNest;
 
-  /// Fails where the operation is no convolution of this kind.
+  /// Whether an operation combines the elements of each window of its first operand; the
+  /// second one has the window's extents and nothing else.
+  static bool isPool(linalg::GenericOp op);
+
+  /// Fails where the operation is no convolution of this kind, nor a pool.
   LogicalResult classify();
 
   /// Emits the loops in place of the operation.
@@ -30,7 +34,8 @@ private:
   };
   /// Where a tile starts in each operand.
   struct Place {
-    Value input, weight, result;
+    Value input, weight;
+    SmallVector<Value> result;
   };
 
   void emitRows(const Place &place);
@@ -45,6 +50,7 @@ private:
   std::optional<Loop> row, column;
   int64_t numOutputs = 1, columnStride = 1, rowsOfTile = 1, lanes = 16;
   Value initial;
+  Operation *combination = nullptr; // of a pool: of what it has and an element
 };
 
 } // namespace mlir::torsh

@@ -36,7 +36,7 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
     auto schedule = getOperation()->getAttrOfType<ScheduleAttr>("torsh.schedule");
     SmallVector<linalg::GenericOp> contractions;
     getOperation().walk([&](linalg::GenericOp op) {
-      if (isContraction(op))
+      if (isContraction(op) || GroupedConvolution::isPool(op))
         contractions.push_back(op);
     });
     for (linalg::GenericOp op : contractions) {
@@ -44,6 +44,8 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
         grouped.emit();
         continue;
       }
+      if (!isContraction(op))
+        continue;
       if (DirectConvolution direct(op, schedule); succeeded(direct.classify())) {
         direct.emit();
         continue;

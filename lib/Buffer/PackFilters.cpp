@@ -30,6 +30,28 @@ static bool isMultiple(OpFoldResult offset, int64_t unit) {
   return from == 0 && step && *step % unit == 0;
 }
 
+/// Whether each filter is used by one tile, and there for one piece of the image: then a block
+/// of filters is packed where it is used, and still is in cache.
+bool DirectConvolution::usesFiltersOnce() {
+  std::optional<int64_t> rows = row ? getConstantIntValue(row->extent) : std::optional<int64_t>(1);
+  if (!rows || *rows > chunkRows || !positions.empty())
+    return false;
+  auto tiles = op->getParentOfType<scf::ForallOp>();
+  if (!tiles)
+    return true;
+  auto view = op.getInputs()[1].getDefiningOp<memref::SubViewOp>();
+  for (auto [number, from, to, step] : llvm::enumerate(
+           tiles.getMixedLowerBound(), tiles.getMixedUpperBound(), tiles.getMixedStep())) {
+    std::optional<int64_t> begin = getConstantIntValue(from), end = getConstantIntValue(to);
+    std::optional<int64_t> by = getConstantIntValue(step);
+    if (begin && end && by && *end - *begin <= *by)
+      continue;
+    if (!view || !llvm::is_contained(view.getOffsets(), tiles.getInductionVar(number)))
+      return false;
+  }
+  return true;
+}
+
 /// Packs the filters, before the loop over tiles where they are the same for all tiles.
 /// Returns where those of this tile start.
 Value DirectConvolution::packFilters() {
@@ -89,11 +111,6 @@ Value DirectConvolution::packFilters() {
   filters.flat = memref::AllocOp::create(b, loc, MemRefType::get({distance}, element),
                                          b.getI64IntegerAttr(64));
 
-  LoopGroup order;
-  for (const Loop &loop : depth) {
-    order.loops.push_back(loop.number);
-    order.extents.push_back(loop.extent);
-  }
   auto packAll = [&](Value number) {
     // The number of a block, those of the last group's outputs counted fastest.
     Value block =
@@ -106,7 +123,7 @@ Value DirectConvolution::packFilters() {
       rest = arith::DivUIOp::create(b, loc, rest, constant(extent));
       from = add(from, mul(index, value(access.strides[loop])));
     }
-    packBlock(access, order, from, to, block);
+    packBlock(access, from, to, block, constant(0), constant(depthTotal));
   };
   int64_t count = distance / perBlock;
   if (isOutside && count > 1 && distance >= kSmallestParallel) {
@@ -135,21 +152,27 @@ Value DirectConvolution::packFilters() {
   return first;
 }
 
-/// One block of outputs: a vector for each place of the depth, zero past the last output.
-void DirectConvolution::packBlock(const LinearAccess &source, const LoopGroup &group, Value from,
-                                  Value to, Value block) {
+/// One block of outputs: a vector for each place of a range of the depth, zero past the last
+/// output.
+void DirectConvolution::packBlock(const LinearAccess &source, Value from, Value to, Value block,
+                                  Value depthFrom, Value depthCount) {
+  LoopGroup group;
+  for (const Loop &loop : depth) {
+    group.loops.push_back(loop.number);
+    group.extents.push_back(loop.extent);
+  }
   Value outputStride = value(source.strides[outputs[0].number]);
   auto own = cast<MemRefType>(source.flat.getType()).getElementType();
   bool isRun = group.uniformStride(source) == 1;
   int64_t n = std::gcd(width, element.getIntOrFloatBitWidth() > 32 ? 8 : 16);
-  Value total = constant(depthTotal);
+  std::optional<int64_t> known = getConstantIntValue(depthCount);
   Value limit = constant(filterOutputs);
   forLoop(constant(0), constant(width), n, [&](Value lane) {
     Value output = add(mul(block, constant(width)), lane);
     Value row = add(from, mul(output, outputStride));
     auto oneByOne = [&](Value start) {
-      forLoop(start, total, 1, [&](Value k) {
-        Value place = add(row, group.offset(b, loc, k, source));
+      forLoop(start, depthCount, 1, [&](Value k) {
+        Value place = add(row, group.offset(b, loc, add(depthFrom, k), source));
         Value target = add(add(to, mul(k, constant(width))), lane);
         Value valid = min(constant(n), sub(limit, output));
         forLoop(constant(0), valid, 1, [&](Value r) {
@@ -165,11 +188,14 @@ void DirectConvolution::packBlock(const LinearAccess &source, const LoopGroup &g
     };
     auto squares = [&] {
       auto type = VectorType::get({n}, own);
-      int64_t whole = depthTotal / n * n;
-      forLoop(constant(0), constant(whole), n, [&](Value k) {
+      Value whole = known
+                        ? constant(*known / n * n)
+                        : mul(arith::DivUIOp::create(b, loc, depthCount, constant(n)), constant(n));
+      Value first = add(row, depthFrom);
+      forLoop(constant(0), whole, n, [&](Value k) {
         SmallVector<Value> square;
         for (int64_t i = 0; i < n; ++i) {
-          Value at = add(add(row, mul(constant(i), outputStride)), k);
+          Value at = add(add(first, mul(constant(i), outputStride)), k);
           square.push_back(widen(vector::LoadOp::create(b, loc, type, source.flat, at)));
         }
         for (auto [i, x] : llvm::enumerate(transposeVectors(b, loc, std::move(square)))) {
@@ -177,8 +203,8 @@ void DirectConvolution::packBlock(const LinearAccess &source, const LoopGroup &g
           vector::StoreOp::create(b, loc, x, filters.flat, at);
         }
       });
-      if (whole < depthTotal)
-        oneByOne(constant(whole));
+      if (!known || *known % n != 0)
+        oneByOne(whole);
     };
     if (!isRun)
       return oneByOne(constant(0));

@@ -46,3 +46,22 @@ func.func @strided(%x: memref<8x17xf32>, %w: memref<8x3xf32>, %out: memref<8x8xf
   }
   return
 }
+
+// A pool has no factors.
+// CHECK-LABEL: func.func @pool
+// CHECK-NOT: linalg
+// CHECK: %[[FIRST:.+]] = vector.load {{.*}} vector<8xf32>
+// CHECK: %[[SECOND:.+]] = vector.load {{.*}} vector<8xf32>
+// CHECK: arith.maximumf %[[FIRST]], %[[SECOND]] : vector<8xf32>
+// CHECK-NOT: vector.fma
+func.func @pool(%x: memref<8x10xf32>, %window: memref<3xf32>, %out: memref<8x8xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<register_tile = [1, 8]>} {
+  %low = arith.constant 0xFF800000 : f32
+  linalg.fill ins(%low : f32) outs(%out : memref<8x8xf32>)
+  linalg.generic {indexing_maps = [affine_map<(c, x, j) -> (c, x + j)>, affine_map<(c, x, j) -> (j)>, affine_map<(c, x, j) -> (c, x)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %window : memref<8x10xf32>, memref<3xf32>) outs(%out : memref<8x8xf32>) {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %y = arith.maximumf %o, %l : f32
+    linalg.yield %y : f32
+  }
+  return
+}
