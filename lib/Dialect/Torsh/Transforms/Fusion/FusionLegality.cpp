@@ -51,6 +51,36 @@ static std::optional<std::string> checkIndexMaps(const FusionGraph &graph, unsig
   return std::nullopt;
 }
 
+/// A reshape that only adds and drops axes of extent 1, which kernels have none of.
+static bool changesUnitAxesOnly(Operation *op) {
+  auto isUnit = [](int64_t extent) { return extent == 1; };
+  SmallVector<int64_t> from(tensorTypeOf(op->getOperand(0)).getShape());
+  SmallVector<int64_t> to(tensorTypeOf(op->getResult(0)).getShape());
+  llvm::erase_if(from, isUnit);
+  llvm::erase_if(to, isUnit);
+  return from == to && llvm::none_of(from, ShapedType::isDynamic);
+}
+
+/// A concatenation reads its pieces where they are slices of something: what is copied
+/// once need not be copied twice.
+static std::optional<std::string> checkConcat(const FusionGraph &graph, unsigned first,
+                                              unsigned second, const FusionRules &rules) {
+  const FusionGroup &before = graph.getGroup(first);
+  const FusionNode &piece = graph.getNode(before.members.front());
+  std::string name = fullName(graph.getNode(graph.getGroup(second).members.back()));
+  if (!rules.foldsIndexMaps)
+    return "strategy " + rules.name.str() + " does not fold movements";
+  auto isSliced = [&](unsigned producer) { return isa<SliceOp>(graph.getNode(producer).op); };
+  bool isView = isa<ReshapeOp>(piece.op) && changesUnitAxesOnly(piece.op) &&
+                llvm::any_of(piece.producers, isSliced);
+  if (before.members.size() != 1 || (!isa<SliceOp>(piece.op) && !isView))
+    return fullName(piece) + " is not read by " + name + " where it lies";
+  if (!graph.getOutputs(first, second).empty() &&
+      graph.getNode(graph.getOutputs(first, second).front()).group == first)
+    return "result of " + fullName(piece) + " has other uses";
+  return std::nullopt;
+}
+
 /// A reshape that keeps reduced axes as extents of one, where the reduction
 /// dropped them: `x - x.max(axis=1)[:, None]`.
 static bool restoresReducedAxes(const FusionNode &view, const FusionGroup &reduction) {
@@ -204,6 +234,14 @@ std::optional<std::string> mlir::torsh::findIllegality(const FusionGraph &graph,
                                                        unsigned second, const FusionRules &rules,
                                                        MergePlan &plan) {
   const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
+  auto isConcat = [&](const FusionGroup &group) {
+    return isa<ConcatOp>(graph.getNode(group.members.back()).op);
+  };
+  if (static_cast<int64_t>(before.members.size() + after.members.size()) <= rules.maxSize &&
+      isConcat(after) && !isConcat(before) && !isHostStep(graph.getNode(before.members[0]).op))
+    return checkConcat(graph, first, second, rules);
+  if (isConcat(before) || isConcat(after))
+    return "torsh.concat is a kernel of its own";
   for (const FusionGroup *group : {&before, &after}) {
     const FusionNode &node = graph.getNode(group->members.front());
     if (group->members.size() > 1)

@@ -74,6 +74,59 @@ struct SliceOfSlice : OpRewritePattern<SliceOp> {
   }
 };
 
+/// For each axis of `from` the one of `to` that it is, -1 for an extent of 1 that is in
+/// neither; or nothing where a reshape between the types does more than to add and drop
+/// axes of extent 1.
+std::optional<SmallVector<int64_t>> matchAxes(RankedTensorType from, RankedTensorType to) {
+  if (!from.hasStaticShape() || !to.hasStaticShape())
+    return std::nullopt;
+  SmallVector<int64_t> axes;
+  int64_t next = 0;
+  auto skipUnits = [&] {
+    while (next < to.getRank() && to.getDimSize(next) == 1)
+      ++next;
+  };
+  for (int64_t extent : from.getShape()) {
+    if (extent == 1) {
+      axes.push_back(-1);
+      continue;
+    }
+    skipUnits();
+    if (next == to.getRank() || to.getDimSize(next) != extent)
+      return std::nullopt;
+    axes.push_back(next++);
+  }
+  skipUnits();
+  return next == to.getRank() ? std::optional(axes) : std::nullopt;
+}
+
+// Pattern: slice(reshape(slice(x))) -> reshape(slice(slice(x))) [if the reshape only adds and drops
+//          axes of extent 1]
+struct SliceOfSqueezed : OpRewritePattern<SliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(SliceOp op, PatternRewriter &rewriter) const override {
+    auto reshape = op.getInput().getDefiningOp<ReshapeOp>();
+    auto inner = reshape ? reshape.getInput().getDefiningOp<SliceOp>() : SliceOp();
+    if (!inner)
+      return rewriter.notifyMatchFailure(op, "the operand is not a slice of another shape");
+    std::optional<SmallVector<int64_t>> axes =
+        matchAxes(inner.getType(), tensorType(op.getInput()));
+    if (!axes || llvm::is_contained(op.getType().getShape(), 0))
+      return rewriter.notifyMatchFailure(op, "the reshape moves elements to other axes");
+    SmallVector<int64_t> start, stop, stride, shape;
+    for (int64_t axis : *axes) {
+      Bounds bounds = axis < 0 ? Bounds{0, 1, 1} : getBounds(op, axis);
+      start.push_back(bounds.start);
+      stop.push_back(bounds.stop);
+      stride.push_back(bounds.stride);
+    }
+    Location loc = mergedLoc(reshape, op);
+    auto slice = SliceOp::create(rewriter, loc, inner.getResult(), start, stop, stride);
+    return replaceByOp<ReshapeOp>(rewriter, op, loc, op.getType(), slice, ValueRange{});
+  }
+};
+
 // Pattern: slice(concat(x...)) -> slice(x) [if it falls into one piece]
 struct SliceOfConcat : OpRewritePattern<SliceOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -172,5 +225,6 @@ struct SimplifyPad : OpRewritePattern<PadOp> {
 } // namespace
 
 void mlir::torsh::populateSimplifySlicePatterns(RewritePatternSet &patterns) {
-  patterns.add<SliceOfSlice, SliceOfConcat, FlattenConcat, SimplifyPad>(patterns.getContext());
+  patterns.add<SliceOfSlice, SliceOfSqueezed, SliceOfConcat, FlattenConcat, SimplifyPad>(
+      patterns.getContext());
 }

@@ -114,3 +114,36 @@ func.func @computed_positions(%t: tensor<50xf32>, %i: tensor<3xi64>) -> tensor<3
   %2 = torsh.neg %1 : (tensor<3xf32>) -> tensor<3xf32>
   return %2 : tensor<3xf32>
 }
+
+// -----
+
+// A concatenation reads its pieces where they lie in what they are slices of, also through a reshape
+// that only drops axes of extent 1.
+// CHECK-LABEL: func @concat_of_slices
+// CHECK: torsh.slice {{.*}}torsh.group = 0
+// CHECK: torsh.reshape {{.*}}torsh.group = 0
+// CHECK: torsh.slice {{.*}}torsh.group = 0
+// CHECK: torsh.concat {{.*}}torsh.group = 0
+// CHECK: torsh.neg {{.*}}torsh.group = 1
+func.func @concat_of_slices(%x: tensor<4x8x16xf32>, %y: tensor<8x16xf32>) -> tensor<12x16xf32> {
+  %0 = torsh.slice %x {start = array<i64: 2, 0, 0>, stop = array<i64: 3, 8, 16>, stride = array<i64: 1, 1, 1>} : (tensor<4x8x16xf32>) -> tensor<1x8x16xf32>
+  %1 = torsh.reshape %0 : (tensor<1x8x16xf32>) -> tensor<8x16xf32>
+  %2 = torsh.slice %y {start = array<i64: 0, 0>, stop = array<i64: 8, 16>, stride = array<i64: 2, 1>} : (tensor<8x16xf32>) -> tensor<4x16xf32>
+  %3 = torsh.concat %1, %2 {axis = 0 : i64} : (tensor<8x16xf32>, tensor<4x16xf32>) -> tensor<12x16xf32>
+  %4 = torsh.neg %3 : (tensor<12x16xf32>) -> tensor<12x16xf32>
+  return %4 : tensor<12x16xf32>
+}
+
+// -----
+
+// Not a slice that something else reads as well, nor what is computed.
+// CHECK-LABEL: func @concat_of_others
+// CHECK: torsh.slice {{.*}}torsh.group = 0
+// CHECK: torsh.neg {{.*}}torsh.group = 1
+// CHECK: torsh.concat {{.*}}torsh.group = 2
+func.func @concat_of_others(%x: tensor<8x16xf32>) -> (tensor<4x32xf32>, tensor<4x16xf32>) {
+  %0 = torsh.slice %x {start = array<i64: 0, 0>, stop = array<i64: 8, 16>, stride = array<i64: 2, 1>} : (tensor<8x16xf32>) -> tensor<4x16xf32>
+  %1 = torsh.neg %0 : (tensor<4x16xf32>) -> tensor<4x16xf32>
+  %2 = torsh.concat %0, %1 {axis = 1 : i64} : (tensor<4x16xf32>, tensor<4x16xf32>) -> tensor<4x32xf32>
+  return %2, %0 : tensor<4x32xf32>, tensor<4x16xf32>
+}

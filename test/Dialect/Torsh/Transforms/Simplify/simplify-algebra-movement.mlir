@@ -132,3 +132,31 @@ func.func @broadcast_stays(%x: tensor<1xf32>, %y: tensor<?xf32>, %n: index) -> t
   %1 = torsh.add %0, %y : (tensor<?xf32>, tensor<?xf32>) -> tensor<?xf32>
   return %1 : tensor<?xf32>
 }
+
+// -----
+
+// cache[2][1:, ..., :3]: one slice of the cache, behind the reshape that drops its first axis.
+// CHECK-LABEL: func @slice_of_squeezed
+// CHECK-NEXT: %[[S:.*]] = torsh.slice %arg0 {start = array<i64: 2, 1, 0, 0>, stop = array<i64: 3, 4, 1, 3>, stride = array<i64: 1, 1, 1, 1>}
+// CHECK-NEXT: %[[R:.*]] = torsh.reshape %[[S]] : (tensor<1x3x1x3xf32>) -> tensor<3x1x3xf32>
+// CHECK-NEXT: return %[[R]]
+func.func @slice_of_squeezed(%x: tensor<4x4x1x8xf32>) -> tensor<3x1x3xf32> {
+  %0 = torsh.slice %x {start = array<i64: 2, 0, 0, 0>, stop = array<i64: 3, 4, 1, 8>, stride = array<i64: 1, 1, 1, 1>} : (tensor<4x4x1x8xf32>) -> tensor<1x4x1x8xf32>
+  %1 = torsh.reshape %0 : (tensor<1x4x1x8xf32>) -> tensor<4x1x8xf32>
+  %2 = torsh.slice %1 {start = array<i64: 1, 0, 0>, stop = array<i64: 4, 1, 3>, stride = array<i64: 1, 1, 1>} : (tensor<4x1x8xf32>) -> tensor<3x1x3xf32>
+  return %2 : tensor<3x1x3xf32>
+}
+
+// -----
+
+// A reshape that moves elements between axes stays between the slices.
+// CHECK-LABEL: func @slice_of_reshaped
+// CHECK: torsh.slice
+// CHECK: torsh.reshape
+// CHECK: torsh.slice
+func.func @slice_of_reshaped(%x: tensor<4x8xf32>) -> tensor<2x2xf32> {
+  %0 = torsh.slice %x {start = array<i64: 2, 0>, stop = array<i64: 3, 8>, stride = array<i64: 1, 1>} : (tensor<4x8xf32>) -> tensor<1x8xf32>
+  %1 = torsh.reshape %0 : (tensor<1x8xf32>) -> tensor<2x4xf32>
+  %2 = torsh.slice %1 {start = array<i64: 0, 2>, stop = array<i64: 2, 4>, stride = array<i64: 1, 1>} : (tensor<2x4xf32>) -> tensor<2x2xf32>
+  return %2 : tensor<2x2xf32>
+}
