@@ -3,6 +3,7 @@
 // file calls passes; an order that is not obvious has its reason beside it.
 
 #include "torshjit/Compiler/Phases.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Transforms/Passes.h"
@@ -10,9 +11,11 @@
 #include "torshjit/Compiler/Targets.h"
 #include "torshjit/Conversion/TorshToLinalg/TorshToLinalg.h"
 #include "torshjit/Conversion/UpstreamToTorsh/Passes.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/ToolOutputFile.h"
@@ -72,6 +75,7 @@ static void buildKernels(OpPassManager &pm, const CompileOptions &options) {
   KernelsPhaseOptions kernels;
   kernels.strategy = options.fusionStrategy;
   kernels.maxSize = options.maxFusionSize;
+  kernels.choices = options.fusionRules;
   buildKernelsPhase(pm, kernels);
 }
 
@@ -129,6 +133,31 @@ static LogicalResult dump(ModuleOp module, const std::string &name, const Compil
   return success();
 }
 
+/// Puts the schedules that the options say on the kernels.
+static LogicalResult setSchedules(ModuleOp module, const CompileOptions &options) {
+  for (const auto &[name, text] : options.schedules) {
+    auto kernel = module.lookupSymbol<KernelOp>(name);
+    if (!kernel) {
+      SmallVector<StringRef> known;
+      for (auto other : module.getOps<KernelOp>())
+        known.push_back(other.getSymName());
+      return module.emitError("there is no kernel '")
+             << name << "' to give a schedule to; the kernels are " << llvm::join(known, ", ");
+    }
+    // What the parser says is of a text without a name.
+    auto parse = [&] {
+      ScopedDiagnosticHandler silent(module.getContext(), [](Diagnostic &) { return success(); });
+      return dyn_cast_or_null<ScheduleAttr>(parseAttribute(text, module.getContext()));
+    };
+    ScheduleAttr schedule = parse();
+    if (!schedule)
+      return module.emitError("the schedule of kernel '")
+             << name << "' is no #torsh.schedule<...>: " << text;
+    kernel.setScheduleAttr(schedule);
+  }
+  return success();
+}
+
 LogicalResult mlir::torsh::runPhases(const Target &target, ModuleOp module, int64_t from, size_t to,
                                      const CompileOptions &options) {
   bool dumps = !options.dumpDirectory.empty();
@@ -156,6 +185,8 @@ LogicalResult mlir::torsh::runPhases(const Target &target, ModuleOp module, int6
     }
     if (failed(pm.run(module)))
       return failure();
+    if (phases[i].name == "kernels" && failed(setSchedules(module, options)))
+      return failure();
     if (dumps && failed(dump(module, name, options)))
       return failure();
   }
@@ -173,7 +204,7 @@ static void registerPipeline(const Twine &name, const Target &target, size_t pos
         buildPhase(target, position, pm, CompileOptions());
         return success();
       },
-      [](function_ref<void(const detail::PassOptions &)>) {});
+      [](function_ref<void(const mlir::detail::PassOptions &)>) {});
 }
 
 void mlir::torsh::registerPhasePipelines() {

@@ -28,6 +28,7 @@ from torshjit.errors import (
 if TYPE_CHECKING:
     from torshjit.compiled import CompiledModule, FallbackWarning
     from torshjit.custom_operations import custom_op
+    from torshjit.rewrites import fusion_rule, rewrite
 
 __version__ = "0.1.0"
 
@@ -49,8 +50,10 @@ __all__ = [
     "__version__",
     "compile",
     "custom_op",
+    "fusion_rule",
     "load",
     "reset_stats",
+    "rewrite",
     "stats",
     "trace",
 ]
@@ -59,6 +62,8 @@ _LAZY = {
     "CompiledModule": "torshjit.compiled",
     "FallbackWarning": "torshjit.compiled",
     "custom_op": "torshjit.custom_operations",
+    "fusion_rule": "torshjit.rewrites",
+    "rewrite": "torshjit.rewrites",
 }
 
 

@@ -72,6 +72,7 @@ def describe(
                 "capture_ms": each.capture_ms,
                 "compile_ms": each.compile_ms,
                 "timings_ms": each.timings_ms,
+                "rewrites": dict((each.program and each.program.rewritten) or {}),
                 "groups": each.explanation.get("groups", []),
                 "unfused": each.explanation.get("unfused", []),
                 "host_calls": [

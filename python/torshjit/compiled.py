@@ -35,6 +35,7 @@ from torshjit.fallback import (
     warn_of_parts,
 )
 from torshjit.process_statistics import TOTALS
+from torshjit.rewrites import apply_rewrites
 from torshjit.signatures import (
     Signature,
     is_torch_tensor,
@@ -251,6 +252,10 @@ class CompiledModule(_runtime.Dispatcher):
             import torch
 
             _runtime.register_torch(torch)
+        if program.rewritten is None:
+            program.module, program.rewritten = apply_rewrites(
+                program.module, self._config.rewrites
+            )
         if "bf16" in str(program.module):
             _register_bfloat16()
         return self._config.target.kind.build(program, self._config)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import dataclasses
 import enum
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from torshjit import environment
 from torshjit.errors import ConfigError
+from torshjit.rewrites import FusionRule, Rewrite, require_rules, require_schedules
 from torshjit.targets import Target
 
 __all__ = ["FusionStrategy", "JitConfig"]
@@ -28,6 +29,8 @@ class FusionStrategy(str, enum.Enum):
     DEFAULT = "default"
     #: Also where cheap operations have to be computed more than once.
     AGGRESSIVE = "aggressive"
+    #: Only what `fusion_rules` say.
+    CUSTOM = "custom"
 
     def __str__(self) -> str:
         return self.value
@@ -55,6 +58,11 @@ class JitConfig:
         dump_dir: folder that the IR of each phase is written to, or None.
         num_threads: threads that code is planned for, or None for those of the runtime.
         max_specializations: most signatures that one function is compiled for.
+        rewrites: what `torshjit.rewrite` returned, applied in their order to the program as
+            captured.
+        fusion_rules: what `torshjit.fusion_rule` returned; of those that fit the last counts.
+        schedules: texts ``#torsh.schedule<...>`` by the names of kernels, as a mapping, instead of
+            what the compiler would choose; kept as sorted pairs.
 
     Raises:
         ConfigError: an option has a value that is not allowed.
@@ -71,6 +79,9 @@ class JitConfig:
     dump_dir: str | None = field(default_factory=_reader("TORSHJIT_DUMP_DIR"))
     num_threads: int | None = field(default_factory=_reader("TORSHJIT_NUM_THREADS"))
     max_specializations: int = field(default_factory=_reader("TORSHJIT_MAX_SPECIALIZATIONS"))
+    rewrites: Sequence[Rewrite] = ()
+    fusion_rules: Sequence[FusionRule] = ()
+    schedules: Mapping[str, str] | tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         try:
@@ -96,6 +107,9 @@ class JitConfig:
                 object.__setattr__(self, "dump_dir", os.fspath(self.dump_dir))
             except TypeError:
                 raise ConfigError(f"dump_dir must be a path, not {self.dump_dir!r}") from None
+        for name, kind in (("rewrites", Rewrite), ("fusion_rules", FusionRule)):
+            object.__setattr__(self, name, require_rules(name, getattr(self, name), kind))
+        object.__setattr__(self, "schedules", require_schedules(self.schedules))
         Target.parse(self.target_device)
 
     @staticmethod
@@ -129,5 +143,7 @@ class JitConfig:
             "max_fusion_size": self.max_fusion_size,
             "enable_optimizations": self.enable_optimizations,
             "numerics": self.numerics,
+            "fusion_rules": [str(rule) for rule in self.fusion_rules],
+            "schedules": list(self.schedules),
             **target.kind.compiler_options(),
         }

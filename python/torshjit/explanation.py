@@ -46,6 +46,8 @@ def _specialization_lines(row: dict[str, Any]) -> list[str]:
     if row["timings_ms"]:
         parts = ", ".join(f"{name} {value:.1f}" for name, value in row["timings_ms"].items())
         lines.append(f"    phases in ms: {parts}")
+    for name, count in row["rewrites"].items():
+        lines.append(f"    rewrite {name}: {count} {'place' if count == 1 else 'places'}")
     for group in row["groups"]:
         lines += _group_lines(group)
         schedule = row["schedules"].get(group["kernel"])

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace mlir::torsh {
 
@@ -16,10 +18,15 @@ struct CompileOptions {
   bool optimize = true;
   /// Whether rewrites may change the rounding of floats.
   bool fast = false;
-  /// none, conservative, default or aggressive.
+  /// none, conservative, default, aggressive or custom.
   std::string fusionStrategy = "default";
   /// The largest number of operations in a kernel.
   int64_t maxFusionSize = 64;
+  /// What of it the program's author decided: `matmul->softmax=never` or `=always` by
+  /// the operations' names, in order, the last that fits counting; `*` is any operation.
+  std::vector<std::string> fusionRules;
+  /// The schedules of kernels by their names, as text, instead of what would be chosen.
+  std::vector<std::pair<std::string, std::string>> schedules;
   /// Threads of the host: to make work for where kernels run on it, to compile on
   /// where they do not.
   int64_t threads = 1;

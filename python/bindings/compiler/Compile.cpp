@@ -53,6 +53,10 @@ Request readOptions(nb::dict options) {
       result.fusionStrategy = nb::cast<std::string>(value);
     } else if (name == "max_fusion_size") {
       result.maxFusionSize = nb::cast<int64_t>(value);
+    } else if (name == "fusion_rules") {
+      result.fusionRules = nb::cast<std::vector<std::string>>(value);
+    } else if (name == "schedules") {
+      result.schedules = nb::cast<std::vector<std::pair<std::string, std::string>>>(value);
     } else if (name == "enable_optimizations") {
       result.optimize = nb::cast<bool>(value);
     } else if (name == "numerics") {

@@ -93,6 +93,7 @@ NB_MODULE(_compiler, m) {
       });
   bindGraphBuilder(m);
   bindGraphRecords(m, module);
+  bindRewrites(m, module);
   bindResultTypes(m);
   bindCompile(m);
 }

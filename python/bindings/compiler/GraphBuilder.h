@@ -31,6 +31,7 @@ struct Module {
 void bindCompile(nanobind::module_ &m);
 void bindGraphBuilder(nanobind::module_ &m);
 void bindGraphRecords(nanobind::module_ &m, nanobind::class_<Module> &module);
+void bindRewrites(nanobind::module_ &m, nanobind::class_<Module> &module);
 
 } // namespace torshjit::python
 

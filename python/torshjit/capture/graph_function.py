@@ -183,6 +183,8 @@ class CapturedProgram:
         writes: whether the call writes to tensors of the caller.
         strided_inputs: the places of the inputs whose storage the program addresses by strides,
             as that of a contiguous tensor at its beginning.
+        rewritten: how many places each of the configuration's rewrites had, by name; None until
+            they are applied.
     """
 
     def __init__(
@@ -219,6 +221,7 @@ class CapturedProgram:
         self.draws_numbers = draws_numbers
         self.writes = writes
         self.strided_inputs = tuple(strided_inputs)
+        self.rewritten: dict[str, int] | None = None
 
 
 def tree_map(function: Callable[[Any], Any], tree: Any) -> Any:

@@ -62,9 +62,9 @@ void mlir::torsh::duplicateProducers(const FusionGraph &graph, const FusionRules
     bool isLegal = true;
     for (Operation *reader : node.op->getUsers()) {
       auto known = groupOf.find(reader);
-      isLegal &= known != groupOf.end() &&
-                 canHold(node, reader, graph.getGroup(known->second), graph) &&
-                 sizes[known->second] < rules.maxSize;
+      isLegal &=
+          known != groupOf.end() && canHold(node, reader, graph.getGroup(known->second), graph) &&
+          findChoice(rules, node.op, reader).value_or(true) && sizes[known->second] < rules.maxSize;
       if (!isLegal)
         break;
       readers[known->second].push_back(reader);

@@ -134,8 +134,13 @@ private:
     if (first == second)
       return false;
     MergePlan plan;
-    std::optional<std::string> refusal = findIllegality(graph, first, second, rules, plan);
+    std::optional<bool> choice = findChoice(graph, first, second, rules);
+    std::optional<std::string> refusal;
+    if (choice && !*choice)
+      refusal = "a fusion rule of the program keeps them apart";
     if (!refusal)
+      refusal = findIllegality(graph, first, second, rules, plan);
+    if (!refusal && !choice)
       refusal = findLoss(graph, first, second, rules, plan);
     if (!refusal && graph.hasPathAround(first, second))
       refusal = "a value would leave the kernel and come back through another";
@@ -207,14 +212,23 @@ public:
     ModuleOp module = getOperation();
     std::optional<FusionRules> rules = getFusionRules(strategy, maxSize);
     if (!rules) {
-      module.emitError("fusion strategy must be none, conservative, default or "
-                       "aggressive, got '")
+      module.emitError("fusion strategy must be none, conservative, default, "
+                       "aggressive or custom, got '")
           << strategy << "'";
       return signalPassFailure();
     }
     if (maxSize < 1) {
       module.emitError("max_fusion_size must be at least 1, got ") << maxSize.getValue();
       return signalPassFailure();
+    }
+    for (const std::string &text : choices) {
+      std::string error;
+      std::optional<FusionChoice> choice = parseFusionChoice(text, &getContext(), error);
+      if (!choice) {
+        module.emitError(error);
+        return signalPassFailure();
+      }
+      rules->choices.push_back(*choice);
     }
     FusionReport report;
     int64_t next = 0;

@@ -28,6 +28,8 @@ std::optional<FusionRules> mlir::torsh::getFusionRules(StringRef strategy, int64
       {"conservative", true, false, false, false, false, false},
       {"default", true, true, true, false, false, false},
       {"aggressive", true, true, true, true, true, true},
+      // All that a kernel can be, and nothing that pays but what a choice says.
+      {"custom", false, true, true, true, false, false},
   };
   for (FusionRules rules : table)
     if (rules.name == strategy) {

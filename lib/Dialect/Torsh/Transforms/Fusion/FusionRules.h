@@ -10,6 +10,13 @@
 
 namespace mlir::torsh {
 
+/// Whether the results of operations of one name are to be computed in the kernels of
+/// those of another that read them. `*` is any name.
+struct FusionChoice {
+  std::string producer, consumer;
+  bool fuses;
+};
+
 /// What a fusion strategy allows.
 struct FusionRules {
   StringRef name;
@@ -28,7 +35,20 @@ struct FusionRules {
   bool fusesSiblings;
   /// The largest number of operations in a group.
   int64_t maxSize = 0;
+  /// What the program's author decided.
+  SmallVector<FusionChoice> choices = {};
 };
+
+/// Parses `matmul->softmax=never`; reports, through `error`, what is none.
+std::optional<FusionChoice> parseFusionChoice(StringRef text, MLIRContext *context,
+                                              std::string &error);
+
+/// What was decided of the operations of two names, if anything was.
+std::optional<bool> findChoice(const FusionRules &rules, Operation *producer, Operation *consumer);
+
+/// What was decided of the edges between two groups: a no counts for more than a yes.
+std::optional<bool> findChoice(const FusionGraph &graph, unsigned first, unsigned second,
+                               const FusionRules &rules);
 
 /// The rules of the strategy of this name, if there is one.
 std::optional<FusionRules> getFusionRules(StringRef strategy, int64_t maxSize);

@@ -9,7 +9,11 @@ using namespace mlir;
 void torsh::buildKernelsPhase(OpPassManager &pm, const KernelsPhaseOptions &options) {
   // Checks first: outlining hides the operations that need them.
   pm.addPass(createInsertExtentChecksPass());
-  pm.addPass(createFormGroupsPass(FormGroupsPassOptions{options.strategy, options.maxSize}));
+  FormGroupsPassOptions groups;
+  groups.strategy = options.strategy;
+  groups.maxSize = options.maxSize;
+  groups.choices.assign(options.choices.begin(), options.choices.end());
+  pm.addPass(createFormGroupsPass(groups));
   pm.addPass(createOutlineKernelsPass());
   pm.addPass(createMergeEqualKernelsPass());
   pm.addPass(createVerifyKernelsPass());

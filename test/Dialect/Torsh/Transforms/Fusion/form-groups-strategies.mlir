@@ -5,7 +5,7 @@
 // RUN: not torsh-opt %s -split-input-file -torsh-form-groups=strategy=bold 2>&1 | FileCheck %s --check-prefix=BOLD
 // RUN: not torsh-opt %s -split-input-file -torsh-form-groups=max-size=0 2>&1 | FileCheck %s --check-prefix=ZERO
 
-// BOLD: error: fusion strategy must be none, conservative, default or aggressive, got 'bold'
+// BOLD: error: fusion strategy must be none, conservative, default, aggressive or custom, got 'bold'
 // ZERO: error: max_fusion_size must be at least 1, got 0
 
 // NONE: module attributes {{.*}}strategy none

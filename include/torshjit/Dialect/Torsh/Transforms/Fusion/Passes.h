@@ -9,6 +9,7 @@
 #include "mlir/Pass/Pass.h"
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace mlir::torsh {
 
@@ -17,10 +18,12 @@ namespace mlir::torsh {
 
 /// The options of the kernels phase.
 struct KernelsPhaseOptions {
-  /// none, conservative, default or aggressive.
+  /// none, conservative, default, aggressive or custom.
   std::string strategy = "default";
   /// The largest number of operations in a group.
   int64_t maxSize = 64;
+  /// `producer->consumer=never` or `=always`.
+  std::vector<std::string> choices;
 };
 
 /// Appends the passes of the kernels phase, its contract verifier last.

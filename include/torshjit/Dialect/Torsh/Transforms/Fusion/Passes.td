@@ -45,7 +45,12 @@ def FormGroupsPass : Pass<"torsh-form-groups", "::mlir::ModuleOp"> {
       and movements that are index maps of an elementwise operation;
     * `aggressive`: also reductions over other than the last axes as one group with
       what follows, cheap producers computed once per consumer, and siblings that
-      read the same value.
+      read the same value;
+    * `custom`: only what `choices` say.
+
+    `choices` decide of single edges, `producer->consumer=never` or `=always` by the
+    names of operations (`*` for any), the last that fits counting. `always` overrides
+    what pays, not what a kernel can be.
 
     ```mlir
     %0 = torsh.matmul %x, %w {torsh.group = 0 : i64} : ...
@@ -54,9 +59,11 @@ def FormGroupsPass : Pass<"torsh-form-groups", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"strategy", "strategy", "std::string", /*default=*/"\"default\"",
-           "none, conservative, default or aggressive">,
+           "none, conservative, default, aggressive or custom">,
     Option<"maxSize", "max-size", "int64_t", /*default=*/"64",
            "the largest number of operations in a group">,
+    ListOption<"choices", "choices", "std::string",
+               "what is decided of single edges: matmul->relu=never, add->*=always">,
   ];
 }
 
