@@ -92,7 +92,7 @@ void SkinnyContraction::emitColumnTile(Value row, int64_t panel, Value column, i
           Value offset = add(at, constant(v * lanes));
           factors.push_back(loadWide(offset, mask));
           if (ahead && !mask)
-            prefetchWide(offset);
+            prefetchWide(offset, constant(ahead));
         }
         Value thinAt = add(thinBase, mul(i, thinStep));
         for (int64_t r = 0; r < panel; ++r) {

@@ -40,9 +40,11 @@ LogicalResult SkinnyContraction::classify() {
   if (!numbers)
     return failure();
   std::optional<SkinnyShape> matched = matchSkinny(op);
-  if (!matched || failed(readBody()))
+  if (!matched)
     return failure();
   shape = std::move(*matched);
+  if (failed(readBody()))
+    return failure();
   height = numbers->rows, vectors = numbers->vectors, lanes = numbers->lanes;
   depthBlock = numbers->depth, ahead = numbers->ahead, split = numbers->split;
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
@@ -86,37 +88,18 @@ LogicalResult SkinnyContraction::classify() {
   return success();
 }
 
-/// Reads the body: a sum of products of elements as they are or widened.
+/// Reads the body, of element types whose vectors the processor loads and widens.
 LogicalResult SkinnyContraction::readBody() {
-  Block *body = op.getBlock();
-  auto yielded = cast<linalg::YieldOp>(body->getTerminator()).getOperand(0);
-  Operation *sum = yielded.getDefiningOp();
-  if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(sum))
+  std::optional<ProductBody> body = matchProduct(op);
+  if (!body)
     return failure();
-  bool isLeft = sum->getOperand(0) == body->getArgument(2);
-  if (!isLeft && sum->getOperand(1) != body->getArgument(2))
-    return failure();
-  Operation *product = sum->getOperand(isLeft ? 1 : 0).getDefiningOp();
-  if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product))
-    return failure();
-  std::optional<SkinnyShape> matched = matchSkinny(op);
-  bool isRead[2] = {false, false};
-  for (Value factor : product->getOperands()) {
-    Operation *cast = factor.getDefiningOp();
-    if (cast && !isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(cast))
-      return failure();
-    auto argument = dyn_cast<BlockArgument>(cast ? cast->getOperand(0) : factor);
-    if (!argument || argument.getOwner() != body || argument.getArgNumber() > 1)
-      return failure();
-    isRead[argument.getArgNumber()] = true;
-    (argument.getArgNumber() == matched->thin ? thinCast : wideCast) = cast;
-    Type own = argument.getType();
-    // Other types have no vectors that the processor loads and widens.
-    if (!own.isIntOrFloat() || own.isInteger(1) ||
-        !(own.isInteger() || isa<BFloat16Type, Float16Type, Float32Type, Float64Type>(own)))
-      return failure();
-  }
-  return success(isRead[0] && isRead[1]);
+  thinCast = body->casts[shape.thin], wideCast = body->casts[shape.wide];
+  isFused = body->isFused;
+  return success(llvm::all_of(op.getInputs(), [](Value input) {
+    Type own = getElementTypeOrSelf(input.getType());
+    return own.isIntOrFloat() && !own.isInteger(1) &&
+           (own.isInteger() || isa<BFloat16Type, Float16Type, Float32Type, Float64Type>(own));
+  }));
 }
 
 //===----------------------------------------------------------------------===//
@@ -146,8 +129,10 @@ Value SkinnyContraction::splat(Value scalar) {
 }
 
 Value SkinnyContraction::multiplyAdd(Value x, Value y, Value sum) {
-  if (isa<FloatType>(element))
+  if (isa<FloatType>(element) && isFused)
     return vector::FMAOp::create(b, loc, x, y, sum);
+  if (isa<FloatType>(element))
+    return arith::AddFOp::create(b, loc, sum, arith::MulFOp::create(b, loc, x, y));
   return arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, x, y));
 }
 
@@ -176,8 +161,8 @@ Value SkinnyContraction::loadWide(Value offset, Value mask) {
 
 /// Into the second cache: the first one would lose it again before it is read, since rows a
 /// power of two apart share its places.
-void SkinnyContraction::prefetchWide(Value offset) {
-  memref::PrefetchOp::create(b, loc, wide.flat, add(offset, constant(ahead)), /*isWrite=*/false,
+void SkinnyContraction::prefetchWide(Value offset, Value distance) {
+  memref::PrefetchOp::create(b, loc, wide.flat, add(offset, distance), /*isWrite=*/false,
                              /*localityHint=*/2, /*isDataCache=*/true);
 }
 

@@ -76,7 +76,7 @@ private:
   Value multiplyAdd(Value x, Value y, Value sum);
   Value maskOf(Value count);
   Value loadWide(Value offset, Value mask);
-  void prefetchWide(Value offset);
+  void prefetchWide(Value offset, Value distance);
 
   // ThinPanels.cpp
   bool isThinInPlace() const;
@@ -105,6 +105,7 @@ private:
   Type element;      // of the sums
   VectorType vectorType;
   Operation *thinCast = nullptr, *wideCast = nullptr; // how the body widens an element
+  bool isFused = true;                                // a product and its sum are rounded as one
   LinearAccess thin, wide, result;
   LoopGroup outer; // batch loops, and those over pieces that are not one run through memory
   LoopGroup rows, columns, depth;

@@ -56,7 +56,7 @@ void SkinnyContraction::emitDepthTile(Value row, int64_t panel, Value column, in
       Value offset = add(from[c], i);
       factors.push_back(loadWide(offset, mask));
       if (ahead && !mask)
-        prefetchWide(offset);
+        prefetchWide(offset, mul(constant(ahead), columnStride));
     }
     for (int64_t r = 0; r < panel; ++r) {
       Value x;

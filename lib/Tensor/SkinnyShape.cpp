@@ -2,6 +2,7 @@
 // Reads a contraction as a product of a few rows by a wide operand.
 
 #include "torshjit/Tensor/SkinnyShape.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
@@ -73,4 +74,55 @@ std::optional<SkinnyNumbers> SkinnyNumbers::from(ScheduleAttr schedule) {
 
 void SkinnyNumbers::appendTo(SmallVectorImpl<int64_t> &block) const {
   block.append({rows, vectors, lanes, depth, ahead, split});
+}
+
+std::optional<ProductBody> mlir::torsh::matchProduct(linalg::GenericOp op) {
+  Block *body = op.getBlock();
+  if (op.getNumDpsInputs() != 2 || op.getNumDpsInits() != 1)
+    return std::nullopt;
+  auto operation = [](Value value) { return value.getDefiningOp(); };
+  Operation *sum = operation(cast<linalg::YieldOp>(body->getTerminator()).getOperand(0));
+  if (!isa_and_nonnull<arith::AddFOp, arith::AddIOp>(sum))
+    return std::nullopt;
+  bool isFirst = sum->getOperand(0) == body->getArgument(2);
+  if (!isFirst && sum->getOperand(1) != body->getArgument(2))
+    return std::nullopt;
+  Operation *product = operation(sum->getOperand(isFirst ? 1 : 0));
+  if (!isa_and_nonnull<arith::MulFOp, arith::MulIOp>(product))
+    return std::nullopt;
+  ProductBody result;
+  bool isRead[2] = {false, false};
+  for (Value factor : product->getOperands()) {
+    Operation *widening = operation(factor);
+    if (widening && !isa<arith::ExtFOp, arith::ExtSIOp, arith::ExtUIOp>(widening))
+      return std::nullopt;
+    auto argument = dyn_cast<BlockArgument>(widening ? widening->getOperand(0) : factor);
+    if (!argument || argument.getOwner() != body || argument.getArgNumber() > 1)
+      return std::nullopt;
+    isRead[argument.getArgNumber()] = true;
+    result.casts[argument.getArgNumber()] = widening;
+  }
+  if (!isRead[0] || !isRead[1])
+    return std::nullopt;
+  if (auto real = dyn_cast<arith::MulFOp>(product))
+    result.isFused = arith::bitEnumContainsAll(real.getFastmath(), arith::FastMathFlags::contract);
+  return result;
+}
+
+void mlir::torsh::markSkinnyProducts(func::FuncOp kernel) {
+  kernel.walk([](linalg::GenericOp op) {
+    if (op->hasAttr("torsh.contraction") || op.getNumReductionLoops() == 0 || !matchProduct(op) ||
+        !llvm::all_of(op.getIndexingMapsArray(),
+                      [](AffineMap map) { return map.isProjectedPermutation(); }))
+      return;
+    // Only sums that may be taken in any order.
+    auto *sum = cast<linalg::YieldOp>(op.getBlock()->getTerminator()).getOperand(0).getDefiningOp();
+    if (auto real = dyn_cast<arith::AddFOp>(sum);
+        real && !arith::bitEnumContainsAll(real.getFastmath(), arith::FastMathFlags::reassoc))
+      return;
+    op->setAttr("torsh.contraction", UnitAttr::get(op.getContext()));
+    std::optional<SkinnyShape> shape = matchSkinny(op);
+    if (!shape || ShapedType::isDynamic(shape->rowCount))
+      op->removeAttr("torsh.contraction");
+  });
 }

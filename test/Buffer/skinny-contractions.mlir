@@ -23,7 +23,7 @@ func.func @columns(%x: memref<64xf32>, %w: memref<64x131xf32>, %out: memref<131x
     attributes {torsh.kernel, torsh.schedule = #torsh.schedule<block = [1, 2, 16, 8, 0, 0]>} {
   linalg.generic {indexing_maps = [#k, #kn, #n], iterator_types = ["parallel", "reduction"]} ins(%x, %w : memref<64xf32>, memref<64x131xf32>) outs(%out : memref<131xf32>) attrs = {torsh.contraction} {
   ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %l, %r : f32
+    %p = arith.mulf %l, %r fastmath<contract> : f32
     %y = arith.addf %o, %p : f32
     linalg.yield %y : f32
   }
@@ -43,7 +43,7 @@ func.func @split(%x: memref<64xf32>, %w: memref<64x128xf32>, %out: memref<128xf3
     attributes {torsh.kernel, torsh.schedule = #torsh.schedule<block = [1, 2, 16, 8, 0, 4]>} {
   linalg.generic {indexing_maps = [#k, #kn, #n], iterator_types = ["parallel", "reduction"]} ins(%x, %w : memref<64xf32>, memref<64x128xf32>) outs(%out : memref<128xf32>) attrs = {torsh.contraction} {
   ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %l, %r : f32
+    %p = arith.mulf %l, %r fastmath<contract> : f32
     %y = arith.addf %o, %p : f32
     linalg.yield %y : f32
   }
@@ -65,7 +65,7 @@ func.func @depth(%w: memref<128x67xbf16>, %x: memref<67xbf16>, %out: memref<128x
   ^bb0(%l: bf16, %r: bf16, %o: f32):
     %lw = arith.extf %l : bf16 to f32
     %rw = arith.extf %r : bf16 to f32
-    %p = arith.mulf %lw, %rw : f32
+    %p = arith.mulf %lw, %rw fastmath<contract> : f32
     %y = arith.addf %o, %p : f32
     linalg.yield %y : f32
   }
@@ -84,7 +84,7 @@ func.func @unknown_rows(%x: memref<?x64xf32>, %w: memref<128x64xf32>, %out: memr
     attributes {torsh.kernel, torsh.schedule = #torsh.schedule<register_tile = [8, 32], block = [64, 64, 64, 1, 1, 4, 6, 16, 1024, 256, 0]>} {
   linalg.generic {indexing_maps = [#mk, #wide, #mn], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : memref<?x64xf32>, memref<128x64xf32>) outs(%out : memref<?x128xf32>) attrs = {torsh.contraction} {
   ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %l, %r : f32
+    %p = arith.mulf %l, %r fastmath<contract> : f32
     %y = arith.addf %o, %p : f32
     linalg.yield %y : f32
   }
@@ -98,8 +98,24 @@ func.func @strided(%x: memref<64xf32>, %w: memref<64x128xf32, strided<[512, 2]>>
     attributes {torsh.kernel, torsh.schedule = #torsh.schedule<block = [1, 2, 16, 8, 0, 0]>} {
   linalg.generic {indexing_maps = [#k, #kn, #n], iterator_types = ["parallel", "reduction"]} ins(%x, %w : memref<64xf32>, memref<64x128xf32, strided<[512, 2]>>) outs(%out : memref<128xf32>) attrs = {torsh.contraction} {
   ^bb0(%l: f32, %r: f32, %o: f32):
-    %p = arith.mulf %l, %r : f32
+    %p = arith.mulf %l, %r fastmath<contract> : f32
     %y = arith.addf %o, %p : f32
+    linalg.yield %y : f32
+  }
+  return
+}
+
+// A product that has to be rounded before it is added is.
+// CHECK-LABEL: func.func @rounded
+// CHECK-NOT: vector.fma
+// CHECK: arith.mulf %{{.*}} : vector<16xf32>
+// CHECK: arith.addf %{{.*}} : vector<16xf32>
+func.func @rounded(%x: memref<64xf32>, %w: memref<64x128xf32>, %out: memref<128xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<block = [1, 2, 16, 8, 0, 0]>} {
+  linalg.generic {indexing_maps = [#k, #kn, #n], iterator_types = ["parallel", "reduction"]} ins(%x, %w : memref<64xf32>, memref<64x128xf32>) outs(%out : memref<128xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %l, %r : f32
+    %y = arith.addf %o, %p fastmath<reassoc> : f32
     linalg.yield %y : f32
   }
   return

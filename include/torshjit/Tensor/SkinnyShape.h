@@ -4,6 +4,7 @@
 #ifndef TORSHJIT_TENSOR_SKINNYSHAPE_H
 #define TORSHJIT_TENSOR_SKINNYSHAPE_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
@@ -30,7 +31,7 @@ struct SkinnyShape {
 struct SkinnyNumbers {
   int64_t rows = 1, vectors = 1, lanes = 4; // accumulators: rows by vectors, each of `lanes`
   int64_t depth = 64;                       // of the summed axis at a time
-  int64_t ahead = 0; // elements ahead of which to prefetch; 0: left to the processor
+  int64_t ahead = 0; // columns ahead of which to prefetch; 0: left to the processor
   int64_t split = 0; // ranges of the summed axis that threads share; 0: they share the columns
 
   /// The numbers in a schedule (which may be null), if it has them.
@@ -38,6 +39,19 @@ struct SkinnyNumbers {
   /// Adds them to what is to be the `block` of a schedule.
   void appendTo(SmallVectorImpl<int64_t> &block) const;
 };
+
+/// The body of a contraction: a sum of products of elements as they are or widened.
+struct ProductBody {
+  Operation *casts[2] = {nullptr, nullptr}; // what widens an element of each operand, or null
+  bool isFused = true;                      // whether product and sum may be rounded as one
+};
+
+/// Reads the body of a generic with two inputs and one result, if it is such a sum.
+std::optional<ProductBody> matchProduct(linalg::GenericOp op);
+
+/// Marks the sums of products in a kernel that come of a multiplication and a reduction,
+/// as `(a * x).sum(-1)` does, where they are skinny.
+void markSkinnyProducts(func::FuncOp kernel);
 
 /// Reads a contraction as a skinny one: at most `kSkinnyRows` rows, or an unknown number,
 /// by columns. Fails where both operands are wide or both are vectors, and where the wide

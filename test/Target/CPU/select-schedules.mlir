@@ -135,7 +135,7 @@ func.func @vector_by_matrix(%a: memref<512xf32>, %b: memref<512x512xf32>, %out: 
 // Eight rows of a linear layer: the threads share the columns, of which a tile has a
 // multiple of what the registers take.
 // CHECK-LABEL: func.func @rows_by_weight
-// AVX512-SAME: torsh.schedule = #torsh.schedule<tile = [0, 129, 0], {{.*}}block = [8, 3, 16, 512, 256, 0]>
+// AVX512-SAME: torsh.schedule = #torsh.schedule<tile = [0, 129, 0], {{.*}}block = [8, 3, 16, 512, 6, 0]>
 func.func @rows_by_weight(%a: memref<8x512xf32>, %b: memref<512x512xf32>, %out: memref<8x512xf32>) attributes {torsh.kernel} {
   %x = bufferization.to_tensor %a restrict : memref<8x512xf32> to tensor<8x512xf32>
   %w = bufferization.to_tensor %b restrict : memref<512x512xf32> to tensor<512x512xf32>
@@ -149,5 +149,25 @@ func.func @rows_by_weight(%a: memref<8x512xf32>, %b: memref<512x512xf32>, %out: 
     linalg.yield %y : f32
   } -> tensor<8x512xf32>
   bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<8x512xf32>, memref<8x512xf32>) -> ()
+  return
+}
+
+// The product of a matrix and a vector, summed: a contraction like any other.
+// CHECK-LABEL: func.func @summed_product
+// AVX512-SAME: tile = [{{[0-9]+}}, 0], {{.*}}block = [1, 4, 16, 4096, 0, 0]
+// CHECK: torsh.contraction
+func.func @summed_product(%a: memref<512x512xf32>, %b: memref<512xf32>, %out: memref<512xf32>) attributes {torsh.kernel} {
+  %w = bufferization.to_tensor %a restrict : memref<512x512xf32> to tensor<512x512xf32>
+  %x = bufferization.to_tensor %b restrict : memref<512xf32> to tensor<512xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<512xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<512xf32>) -> tensor<512xf32>
+  %0 = linalg.generic {indexing_maps = [#id, affine_map<(d0, d1) -> (d1)>, #row], iterator_types = ["parallel", "reduction"]} ins(%w, %x : tensor<512x512xf32>, tensor<512xf32>) outs(%init : tensor<512xf32>) {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %l, %r : f32
+    %y = arith.addf %o, %p fastmath<reassoc> : f32
+    linalg.yield %y : f32
+  } -> tensor<512xf32>
+  bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<512xf32>, memref<512xf32>) -> ()
   return
 }

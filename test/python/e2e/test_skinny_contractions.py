@@ -81,35 +81,33 @@ def _check(
 @pytest.mark.parametrize("op", ["matmul", "linear"])
 @pytest.mark.parametrize("rows", _ROWS)
 def test_rows(op: str, rows: int) -> None:
-    for columns, depth in _EXTENTS:
+    for columns, depth in _EXTENTS[_ROWS.index(rows) % 2 :: 2]:
         _check(op, rows, columns, depth, "f32")
 
 
 @pytest.mark.parametrize("op", ["matmul", "linear"])
 @pytest.mark.parametrize("dtype", ["f64", "bf16", "f16", "i8", "i16", "i32", "i64"])
 def test_types(op: str, dtype: str) -> None:
-    for rows in (1, 3, 16):
-        for columns, depth in ((17, 33), (40, 2048)):
-            _check(op, rows, columns, depth, dtype)
+    for rows, columns, depth in ((1, 17, 33), (3, 40, 2048)):
+        _check(op, rows, columns, depth, dtype)
 
 
 @pytest.mark.parametrize("op", ["matmul", "linear"])
-@pytest.mark.parametrize("dtype", ["f32", "bf16", "i32"])
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
 def test_extents_found_at_run_time(op: str, dtype: str) -> None:
     for rows in (0, 1, 6, 16, 17):
-        for columns, depth in ((17, 33), (130, 515)):
+        for columns, depth in ((130, 515),):
             _check(op, rows, columns, depth, dtype, dynamic=True)
 
 
 @pytest.mark.parametrize("op", ["matmul", "linear"])
 @pytest.mark.parametrize("rows", [1, 4, 11])
 def test_one_thread(op: str, rows: int) -> None:
-    for columns, depth in ((67, 100), (515, 1030), (40, 2048)):
-        _check(op, rows, columns, depth, "f32", threads=1)
+    _check(op, rows, 67, 1030, "f32", threads=1)
 
 
 @pytest.mark.parametrize("rows", [1, 5])
-@pytest.mark.parametrize("columns", [1, 64, 67, 300])
+@pytest.mark.parametrize("columns", [1, 64, 300])
 def test_batches(rows: int, columns: int) -> None:
     """What a step of attention multiplies: queries by keys, weights by values."""
     rng = np.random.default_rng(columns)
@@ -180,3 +178,24 @@ def test_nan_and_infinity_reach_only_their_own_results() -> None:
     np.testing.assert_array_equal(actual, x @ w)
     actual = _run(_product("linear", "3", "19", "37", "f32"), x, np.ascontiguousarray(w.T))
     np.testing.assert_array_equal(actual, x @ w)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_sum_of_a_product(axis: int) -> None:
+    """Written as a multiplication and a reduction: the same loops, of products rounded first."""
+    rng = np.random.default_rng(axis)
+    a, x = _values(rng, "f32", (130, 515)), _values(rng, "f32", (515,) if axis else (130,))
+    shape = f"1x{x.size}" if axis else f"{x.size}x1"
+    y = f"tensor<{130 if axis else 515}xf32>"
+    actual = _run(
+        f"""
+        func.func @main(%a: tensor<130x515xf32>, %x: tensor<{shape}xf32>) -> {y} {{
+          %0 = torsh.mul %a, %x
+              : (tensor<130x515xf32>, tensor<{shape}xf32>) -> tensor<130x515xf32>
+          %1 = torsh.sum %0 {{axes = array<i64: {axis}>}} : (tensor<130x515xf32>) -> {y}
+          return %1 : {y}
+        }}""",
+        a,
+        x.reshape(1, -1) if axis else x.reshape(-1, 1),
+    )
+    _compare(actual, a if axis else np.ascontiguousarray(a.T), x)

@@ -64,6 +64,7 @@ private:
     func::FuncOp kernel = getOperation();
     if (!isKernel(kernel) || kernel->hasAttr("torsh.schedule"))
       return;
+    markSkinnyProducts(kernel);
     linalg::GenericOp contraction;
     int64_t work = 0;
     bool isEmpty = false;

@@ -78,18 +78,18 @@ SkinnyNumbers mlir::torsh::selectSkinny(linalg::GenericOp contraction, const Ski
   if (shape.columnsLast) {
     // One row does little with what it reads: runs through few rows of the wide operand
     // keep the processor's prefetching ahead. More rows keep their sums longer.
-    int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 2 : 8);
-    int64_t depth = rows == 1 ? 8 : isPrefetched ? 64 : 16;
+    int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 2 : isPrefetched ? 8 : 4);
+    int64_t depth = isPrefetched ? 32 : 8;
     return {rows,
             vectors,
             lanes,
             depth,
-            isPrefetched ? 4 * vectors * lanes : 0,
+            isPrefetched ? 2 * vectors * lanes : 0,
             isParallel ? selectSplit(contraction, shape, machine) : 0};
   }
   int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 4 : 8);
   int64_t depth = kThinBytes / rows * 8 / elementBits(contraction) / lanes * lanes;
-  return {rows, vectors, lanes, std::max(depth, lanes), isPrefetched ? 16 * lanes : 0, 0};
+  return {rows, vectors, lanes, std::max(depth, lanes), isPrefetched ? 2 * vectors : 0, 0};
 }
 
 SmallVector<int64_t> mlir::torsh::tileSkinny(linalg::GenericOp contraction,
