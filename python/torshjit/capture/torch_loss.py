@@ -173,9 +173,26 @@ def nll_loss(
     every = list(range(len(loss.shape)))
     total = g.reduce("sum", loss, every)
     if reduction == _MEAN:
-        share = g.broadcast(g.emit("select", hit, factor, zero), x.shape)
-        total = g.emit("div", total, g.reduce("sum", share, list(range(x.ndim))))
+        factors = None if weight is None else g.value(weight)
+        total = g.emit("div", total, _label_weights(g, x.shape, label, ignore_index, factors, wide))
     return g.cast(total, dtype)
+
+
+def _label_weights(
+    g: Lowering, shape: Sequence[int], label: Any, ignored: int, weight: Any, dtype: str
+) -> Any:
+    """The sum of the weights of the labels that count; `weight` is a Value or None."""
+    every = list(range(len(label.shape)))
+    zero = g.scalar(0, dtype)
+    if weight is None:
+        # A look at the labels alone: the scores are many times as large.
+        counted = g.compare("ne", label, g.scalar(ignored, label.dtype))
+        return g.reduce("sum", g.emit("select", counted, g.scalar(1, dtype), zero), every)
+    hit = _label_hits(g, shape, label, ignored)
+    factor = _class_weights(g, shape, weight, dtype)
+    share = g.broadcast(g.emit("select", hit, factor, zero), shape)
+    # Row by row first, as the loss is summed: one kernel with it.
+    return g.reduce("sum", g.reduce("sum", share, [_class_axis(shape)]), every)
 
 
 def _label_hits(g: Lowering, shape: Sequence[int], label: Any, ignored: int) -> Any:
@@ -219,10 +236,7 @@ def nll_loss_forward(
         if reduction == _NONE:
             return g.scalar(0, dtype)
         wide = accumulation_dtype(dtype)
-        hit = _label_hits(g, shape, label, ignore_index)
-        factor = _class_weights(g, shape, factors, wide)
-        share = g.broadcast(g.emit("select", hit, factor, g.scalar(0, wide)), shape)
-        return g.cast(g.reduce("sum", share, list(range(len(shape)))), dtype)
+        return g.cast(_label_weights(g, shape, label, ignore_index, factors, wide), dtype)
 
     return loss, Deferred(total_weight, dtype, ())
 
