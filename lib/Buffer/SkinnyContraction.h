@@ -94,6 +94,8 @@ private:
   void emitDepth(const DepthRange &range, Sums &sums);
   void emitDepthTile(Value row, int64_t height, Value column, int64_t width, Value depth,
                      Value count, const DepthRange &range, Sums &sums);
+  void storeSums(ArrayRef<Value> tile, Value row, int64_t width, Value column, Sums &sums);
+  Value sumAcross(ArrayRef<Value> tile, function_ref<Value(Value, Value)> plus);
 
   linalg::GenericOp op;
   OpBuilder b;

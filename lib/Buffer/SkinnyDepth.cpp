@@ -7,6 +7,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -95,16 +96,66 @@ void SkinnyContraction::emitDepthTile(Value row, int64_t panel, Value column, in
     scf::YieldOp::create(b, loc, tile);
     tile.assign(ragged.getResults().begin(), ragged.getResults().end());
   }
-  for (int64_t r = 0; r < panel; ++r) {
-    Value at = sums.row(add(row, constant(r)));
-    for (int64_t c = 0; c < width; ++c) {
+  storeSums(tile, row, width, column, sums);
+}
+
+/// Adds what the lanes of each accumulator sum up to to the result: `width` columns from
+/// `column` on of each row.
+void SkinnyContraction::storeSums(ArrayRef<Value> tile, Value row, int64_t width, Value column,
+                                  Sums &sums) {
+  auto plus = [&](Value x, Value y) -> Value {
+    if (isa<FloatType>(element))
+      return arith::AddFOp::create(b, loc, x, y);
+    return arith::AddIOp::create(b, loc, x, y);
+  };
+  int64_t next = 0, count = tile.size();
+  while (next < count) {
+    int64_t group = llvm::bit_floor(uint64_t(std::min(lanes, count - next)));
+    Value total = sumAcross(tile.slice(next, group), plus);
+    for (int64_t lane = 0; lane < group;) {
+      int64_t c = (next + lane) % width;
+      Value at = sums.row(add(row, constant((next + lane) / width)));
       Value own = add(column, constant(c));
       Value place = add(at, sums.columnStride ? mul(own, sums.columnStride) : own);
-      Value old = memref::LoadOp::create(b, loc, sums.memory, place);
-      Value sum =
-          vector::ReductionOp::create(b, loc, vector::CombiningKind::ADD, tile[r * width + c], old,
-                                      arith::FastMathFlags::reassoc);
-      memref::StoreOp::create(b, loc, sum, sums.memory, place);
+      // A whole row of neighbours at once.
+      int64_t run = c == 0 && width > 1 && !sums.columnStride && lane + width <= group ? width : 1;
+      if (run > 1) {
+        auto type = VectorType::get({run}, element);
+        Value part = vector::ShuffleOp::create(
+            b, loc, total, total, llvm::to_vector(llvm::seq<int64_t>(lane, lane + run)));
+        Value old = vector::LoadOp::create(b, loc, type, sums.memory, place);
+        vector::StoreOp::create(b, loc, plus(old, part), sums.memory, place);
+      } else {
+        Value part = vector::ExtractOp::create(b, loc, total, lane);
+        Value old = memref::LoadOp::create(b, loc, sums.memory, place);
+        memref::StoreOp::create(b, loc, plus(old, part), sums.memory, place);
+      }
+      lane += run;
     }
+    next += group;
   }
+}
+
+/// A vector whose lane i is the sum of the lanes of `tile[i]`, a power of two of them. Each
+/// round halves the number of vectors: of two, the lanes that have bit `s` of their number
+/// take the second one's, and each lane adds its own and that with the other value of the bit.
+Value SkinnyContraction::sumAcross(ArrayRef<Value> tile, function_ref<Value(Value, Value)> plus) {
+  SmallVector<Value> vectors(tile);
+  for (int64_t s = 1; s < lanes; s *= 2) {
+    bool isPair = vectors.size() > 1;
+    SmallVector<int64_t> own, other;
+    for (int64_t i = 0; i < lanes; ++i) {
+      int64_t from = isPair && (i & s) ? lanes : 0;
+      own.push_back(from + i);
+      other.push_back(from + (i ^ s));
+    }
+    SmallVector<Value> halved;
+    for (size_t i = 0; i < vectors.size(); i += 2) {
+      Value x = vectors[i], y = isPair ? vectors[i + 1] : x;
+      halved.push_back(plus(vector::ShuffleOp::create(b, loc, x, y, own),
+                            vector::ShuffleOp::create(b, loc, x, y, other)));
+    }
+    vectors = std::move(halved);
+  }
+  return vectors.front();
 }

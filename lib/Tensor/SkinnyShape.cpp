@@ -67,7 +67,8 @@ std::optional<SkinnyNumbers> SkinnyNumbers::from(ScheduleAttr schedule) {
     return std::nullopt;
   ArrayRef<int64_t> own = block.take_back(6);
   // Of a schedule that a tuner or a user wrote, what no loop could be made of.
-  if (own[0] < 1 || own[1] < 1 || own[2] < 1 || own[3] < 1 || own[4] < 0 || own[5] < 0)
+  if (own[0] < 1 || own[1] < 1 || !llvm::isPowerOf2_64(own[2]) || own[3] < 1 || own[4] < 0 ||
+      own[5] < 0)
     return std::nullopt;
   return SkinnyNumbers{own[0], own[1], own[2], own[3], own[4], own[5]};
 }

@@ -57,7 +57,9 @@ func.func @split(%x: memref<64xf32>, %w: memref<64x128xf32>, %out: memref<128xf3
 // CHECK: vector.load %{{.*}} vector<16xbf16>
 // CHECK: arith.extf %{{.*}} : vector<16xbf16> to vector<16xf32>
 // CHECK: vector.maskedload
-// CHECK-COUNT-4: vector.reduction <add>
+// CHECK: vector.shuffle
+// CHECK: vector.shuffle %{{.*}} [0, 1, 2, 3]
+// CHECK: vector.store %{{.*}} vector<4xf32>
 // CHECK-NOT: linalg.generic
 func.func @depth(%w: memref<128x67xbf16>, %x: memref<67xbf16>, %out: memref<128xf32>)
     attributes {torsh.kernel, torsh.schedule = #torsh.schedule<block = [1, 4, 16, 4096, 0, 0]>} {
@@ -76,7 +78,7 @@ func.func @depth(%w: memref<128x67xbf16>, %x: memref<67xbf16>, %out: memref<128x
 // CHECK-LABEL: func.func @unknown_rows
 // CHECK: arith.cmpi sle, %{{.*}}, %c16
 // CHECK: scf.if
-// CHECK: vector.reduction <add>
+// CHECK: vector.shuffle
 // CHECK: } else {
 // CHECK: vector<32xf32>
 // CHECK-NOT: linalg.generic

@@ -94,6 +94,8 @@ private:
         block = {block[0], block[1], convolution->depth};
       } else if (std::optional<SkinnyShape> skinny = matchSkinny(contraction)) {
         SkinnyMachine machine{threads, vectorBits};
+        int64_t rest = work - iterations(contraction) * bodyCost(contraction);
+        isParallel &= rest >= kSmallestParallel || isWorthThreads(contraction, *skinny);
         SkinnyNumbers numbers = selectSkinny(contraction, *skinny, machine, isParallel);
         if (!ShapedType::isDynamic(skinny->rowCount)) {
           tileOfResult = tileSkinny(contraction, *skinny, numbers, machine);

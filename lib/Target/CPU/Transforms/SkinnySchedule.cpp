@@ -20,6 +20,11 @@ static constexpr int64_t kThinBytes = 16384;
 /// The least depth that is worth a range of its own, and the most ranges: their sums are
 /// added by one thread.
 static constexpr int64_t kSmallestRange = 128, kMostRanges = 8;
+/// Vectors of the depth up to which it is short.
+static constexpr int64_t kShortDepth = 16;
+/// Multiplications, and bytes of the wide operand, from which on a product takes longer than
+/// waking a thread does.
+static constexpr int64_t kThreadedProducts = 1 << 18, kThreadedBytes = 1 << 18;
 
 static int64_t elementBits(linalg::GenericOp op) {
   return std::max<int64_t>(
@@ -62,24 +67,43 @@ static int64_t selectSplit(linalg::GenericOp contraction, const SkinnyShape &sha
   return ranges >= machine.threads ? ranges : 0;
 }
 
+bool mlir::torsh::isWorthThreads(linalg::GenericOp contraction, const SkinnyShape &shape) {
+  SmallVector<int64_t> extents = contraction.getStaticLoopRanges();
+  int64_t products = 1, read = 1;
+  AffineMap wide = contraction.getIndexingMapsArray()[shape.wide];
+  for (auto [loop, extent] : llvm::enumerate(extents)) {
+    if (ShapedType::isDynamic(extent))
+      return true;
+    products *= extent;
+    read *= wide.isFunctionOfDim(loop) ? extent : 1;
+  }
+  Type own = getElementTypeOrSelf(contraction.getInputs()[shape.wide].getType());
+  return products >= kThreadedProducts ||
+         read * int64_t(own.getIntOrFloatBitWidth()) / 8 >= kThreadedBytes;
+}
+
 SkinnyNumbers mlir::torsh::selectSkinny(linalg::GenericOp contraction, const SkinnyShape &shape,
                                         const SkinnyMachine &machine, bool isParallel) {
   int64_t lanes = std::max<int64_t>(machine.vectorBits / elementBits(contraction), 1);
   // Three quarters of the registers are sums; the rest holds what they are made of.
   int64_t registers = machine.vectorBits >= 512 ? 32 : 16, sums = registers * 3 / 4;
-  int64_t mostRows = machine.vectorBits >= 512 ? kPanelRows : kPanelRows / 2;
+  // Over a short depth it is adding up the sums' lanes that takes the time: as many sums
+  // as a vector has lanes are added up together.
+  int64_t depthTotal = knownCount(contraction, shape.depth);
+  bool isShort = !shape.columnsLast && depthTotal && depthTotal <= kShortDepth * lanes;
+  int64_t mostRows = machine.vectorBits >= 512 && !isShort ? kPanelRows : kPanelRows / 2;
   int64_t rows = std::min(kUnknownPanelRows, mostRows);
   if (!ShapedType::isDynamic(shape.rowCount)) {
     // Panels of equal height.
     int64_t known = std::max<int64_t>(shape.rowCount, 1);
     rows = llvm::divideCeil(known, llvm::divideCeil(known, mostRows));
   }
-  bool isPrefetched = rows >= kPrefetchedRows;
+  bool isSlow = rows >= kPrefetchedRows, isPrefetched = isSlow && isParallel && !isShort;
   if (shape.columnsLast) {
     // One row does little with what it reads: runs through few rows of the wide operand
     // keep the processor's prefetching ahead. More rows keep their sums longer.
-    int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 2 : isPrefetched ? 8 : 4);
-    int64_t depth = isPrefetched ? 32 : 8;
+    int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 2 : isSlow ? 8 : 4);
+    int64_t depth = isSlow ? 32 : 8;
     return {rows,
             vectors,
             lanes,
@@ -88,6 +112,8 @@ SkinnyNumbers mlir::torsh::selectSkinny(linalg::GenericOp contraction, const Ski
             isParallel ? selectSplit(contraction, shape, machine) : 0};
   }
   int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 4 : 8);
+  if (isShort)
+    vectors = std::clamp<int64_t>(llvm::bit_floor(uint64_t(lanes / rows)), 1, 8);
   int64_t depth = kThinBytes / rows * 8 / elementBits(contraction) / lanes * lanes;
   return {rows, vectors, lanes, std::max(depth, lanes), isPrefetched ? 2 * vectors : 0, 0};
 }

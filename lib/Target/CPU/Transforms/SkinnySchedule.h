@@ -13,6 +13,9 @@ struct SkinnyMachine {
   int64_t threads, vectorBits;
 };
 
+/// Whether threads make the contraction quicker.
+bool isWorthThreads(linalg::GenericOp contraction, const SkinnyShape &shape);
+
 /// The numbers of a skinny contraction. Where the kernel is not worth threads, the depth is not
 /// split.
 SkinnyNumbers selectSkinny(linalg::GenericOp contraction, const SkinnyShape &shape,
