@@ -59,6 +59,13 @@ LogicalResult ContractionLowering::classify() {
   if (failed(left) || failed(right) || failed(product))
     return failure();
   bool swap = innermost && llvm::is_contained(leftOnly.loops, *innermost);
+  // What is read where it lies can only be broadcast: then the result's columns are the
+  // product's rows.
+  ArrayRef<int64_t> block = schedule ? schedule.getBlock() : ArrayRef<int64_t>();
+  isExchanged = block.size() >= 5 && block.size() != 6 &&
+                static_cast<Packing>(block[4]) == Packing::InPlace &&
+                depth.uniformStride(swap ? *left : *right) == 1;
+  swap ^= isExchanged;
   element = cast<MemRefType>(out.getType()).getElementType();
   rowsInput = swap ? 1 : 0;
   rows.access = std::move(swap ? *right : *left);
@@ -68,7 +75,8 @@ LogicalResult ContractionLowering::classify() {
   result = std::move(*product);
   // Outer column loops along which the result is not contiguous are batch loops:
   // a panel of columns is then one piece of the result.
-  while (columns.group.loops.size() > 1 && columns.group.uniformStride(result) != 1) {
+  while (!isExchanged && columns.group.loops.size() > 1 &&
+         columns.group.uniformStride(result) != 1) {
     batch.loops.push_back(columns.group.loops.front());
     batch.extents.push_back(columns.group.extents.front());
     columns.group.loops.erase(columns.group.loops.begin());
@@ -95,8 +103,8 @@ void ContractionLowering::readSchedule() {
     depthBlock = std::min(depthBlock, std::max<int64_t>(*known, 1));
   bool isContiguous = depth.uniformStride(rows.access) == 1;
   if (block.size() >= 5) {
-    rows.packing = static_cast<Packing>(block[3]);
-    columns.packing = static_cast<Packing>(block[4]);
+    rows.packing = static_cast<Packing>(block[isExchanged ? 4 : 3]);
+    columns.packing = static_cast<Packing>(block[isExchanged ? 3 : 4]);
   } else if (isContiguous && rows.width % 8 != 0) {
     // One element of a row serves a whole vector, so a few rows can be read in place.
     // More of them would fall on one another in the first cache where they are a
@@ -220,9 +228,12 @@ void ContractionLowering::emitProduct() {
     for (PanelOperand *side : {&columns, &rows})
       if (side->packing == Packing::PerTile)
         side->pack(constant(0), side->panels, depthStart, depthCount);
-    forLoop(constant(0), columns.panels, 1, [&](Value columnPanel) {
-      forLoop(constant(0), rows.panels, 1, [&](Value rowPanel) {
-        emitRegisterTile(rowPanel, columnPanel, depthStart, depthCount);
+    // A panel stays in the first cache while the other side's stream past it: that of the
+    // columns, being packed, or that of rows which come from memory for the first time.
+    PanelOperand &outer = isExchanged ? rows : columns, &inner = isExchanged ? columns : rows;
+    forLoop(constant(0), outer.panels, 1, [&](Value x) {
+      forLoop(constant(0), inner.panels, 1, [&](Value y) {
+        emitRegisterTile(isExchanged ? x : y, isExchanged ? y : x, depthStart, depthCount);
       });
     });
   });

@@ -59,6 +59,8 @@ private:
   int64_t depthBlock = 256;
   /// Whether the result is what is summed here, or that is added to what it holds.
   bool startsFromZero = false;
+  /// Whether the result is contiguous along the rows instead.
+  bool isExchanged = false;
 };
 
 } // namespace mlir::torsh

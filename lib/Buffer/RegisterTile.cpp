@@ -89,20 +89,36 @@ void ContractionLowering::storeEdge(ValueRange tile, Value firstRow, Value first
   }
 }
 
-/// A tile whose rows are not one piece of the result each, through a small buffer.
+/// A tile whose rows are not one piece of the result each, through a small buffer. What is
+/// one piece of the result is written at once, be it along the columns or the rows.
 void ContractionLowering::storeByElement(ValueRange tile, Value firstRow, Value firstColumn,
                                          Value rowCount, Value columnCount, bool adds) {
   for (auto [r, row] : llvm::enumerate(tile))
     vector::StoreOp::create(b, loc, row, tileBuffer, constant(r * columns.width));
-  forLoop(constant(0), rowCount, 1, [&](Value r) {
-    Value row = rowOffset(add(firstRow, r));
-    Value inBuffer = mul(r, constant(columns.width));
-    forLoop(constant(0), columnCount, 1, [&](Value c) {
-      Value at = add(row, columns.group.offset(b, loc, add(firstColumn, c), result));
-      Value sum = memref::LoadOp::create(b, loc, tileBuffer, add(inBuffer, c));
-      if (adds)
-        sum = plus(sum, memref::LoadOp::create(b, loc, result.flat, at));
-      memref::StoreOp::create(b, loc, sum, result.flat, at);
+  auto storeElement = [&](Value row, Value r, Value c) {
+    Value at = add(row, columns.group.offset(b, loc, add(firstColumn, c), result));
+    Value sum = memref::LoadOp::create(b, loc, tileBuffer, add(mul(r, constant(columns.width)), c));
+    if (adds)
+      sum = plus(sum, memref::LoadOp::create(b, loc, result.flat, at));
+    memref::StoreOp::create(b, loc, sum, result.flat, at);
+  };
+  Value zero = constant(0);
+  if (!isExchanged) {
+    forLoop(zero, rowCount, 1, [&](Value r) {
+      Value row = rowOffset(add(firstRow, r));
+      forLoop(zero, columnCount, 1, [&](Value c) { storeElement(row, r, c); });
+    });
+    return;
+  }
+  auto wholeRows = [&] {
+    forLoop(zero, columnCount, 1, [&](Value c) {
+      for (int64_t r = 0; r < rows.width; ++r)
+        storeElement(rowOffset(add(firstRow, constant(r))), constant(r), c);
+    });
+  };
+  ifElse(equal(rowCount, constant(rows.width)), wholeRows, [&] {
+    forLoop(zero, columnCount, 1, [&](Value c) {
+      forLoop(zero, rowCount, 1, [&](Value r) { storeElement(rowOffset(add(firstRow, r)), r, c); });
     });
   });
 }

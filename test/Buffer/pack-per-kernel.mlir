@@ -102,3 +102,23 @@ func.func @within_panel(%x: memref<128x128xf32>, %w: memref<128x256xf32>, %out: 
   }
   return
 }
+
+// Columns that are read where they lie are broadcast: vectors run along the rows, and the
+// tile is transposed while it is stored.
+// CHECK-LABEL: func.func @columns_in_place
+// CHECK: %[[VECTORS:.+]] = vector.load %{{.+}} : memref<8192xf32>, vector<32xf32>
+// CHECK: %[[WEIGHT:.+]] = memref.load %{{.+}} : memref<70368744177664xf32, strided<[1]>>
+// CHECK: %[[SPLAT:.+]] = vector.broadcast %[[WEIGHT]] : f32 to vector<32xf32>
+// CHECK: vector.fma %[[SPLAT]], %[[VECTORS]]
+func.func @columns_in_place(%x: memref<64x128xf32>, %w: memref<120x128xf32>, %out: memref<64x120xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<register_tile = [6, 32], block = [64, 96, 128, 2, 0]>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<64x120xf32>)
+  linalg.generic {indexing_maps = [#mk, affine_map<(m, n, k) -> (n, k)>, #mn], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : memref<64x128xf32>, memref<120x128xf32>) outs(%out : memref<64x120xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %y: f32):
+    %p = arith.mulf %l, %r : f32
+    %s = arith.addf %y, %p : f32
+    linalg.yield %s : f32
+  }
+  return
+}

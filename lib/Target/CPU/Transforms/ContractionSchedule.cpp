@@ -15,6 +15,12 @@ static constexpr int64_t kRowTarget = 1024;
 static constexpr int64_t kColumnPanels = 16;
 /// Tiles for each thread, where there is work for as many.
 static constexpr int64_t kTilesPerThread = 4;
+/// Up to so many rows, packing columns that lie along the depth would cost a good part of
+/// the product; as many rows more would cost the same.
+static constexpr int64_t kRowsToExchange = 96, kPackingInRows = 16;
+/// Rows that are broadcast from where they lie: more would fall on one another in the
+/// first cache where they are a power of two apart.
+static constexpr int64_t kRowsInPlace = 6;
 /// From so many rows on, packing the columns again for each tile costs less than
 /// writing them to memory packed.
 static constexpr int64_t kRowsToRepack = 512;
@@ -109,6 +115,50 @@ static int64_t roundUp(int64_t value, int64_t multiple) {
   return llvm::divideCeil(value, multiple) * multiple;
 }
 
+/// Whether the last axis of an operand is the depth's.
+static bool liesAlongDepth(linalg::GenericOp contraction, unsigned input) {
+  SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
+  if (maps[input].getNumResults() == 0)
+    return false;
+  auto last = dyn_cast<AffineDimExpr>(maps[input].getResults().back());
+  return last && !maps[2].isFunctionOfDim(last.getPosition());
+}
+
+/// A product of few rows by columns that lie along the depth, as weights of linear layers
+/// do: the columns are read once, where they lie, and broadcast; the rows are packed as
+/// vectors. None where another way is better.
+static std::optional<ContractionSchedule> scheduleFewRows(linalg::GenericOp contraction,
+                                                          const Axes &axes, int64_t depth,
+                                                          const Machine &machine) {
+  auto type = cast<ShapedType>(contraction.getResult(0).getType());
+  unsigned columnsInput = 1 - axes.rowsInput;
+  bool isKnown = llvm::none_of(axes.rows, [&](int64_t axis) { return type.isDynamicDim(axis); });
+  if (axes.isBatched || axes.rows.empty() || axes.columns.empty() || !isKnown ||
+      !liesAlongDepth(contraction, columnsInput) ||
+      getElementTypeOrSelf(contraction.getInputs()[columnsInput]) != type.getElementType())
+    return std::nullopt;
+  int64_t bits = std::max<int64_t>(type.getElementTypeBitWidth(), 8);
+  int64_t rows = product(type, axes.rows), width = 2 * machine.vectorBits / bits;
+  int64_t padded = roundUp(rows, width);
+  if (rows > kRowsToExchange || padded > roundUp(rows, 8) + kPackingInRows)
+    return std::nullopt;
+  // All of the rows stay in the second cache.
+  int64_t target = std::max<int64_t>(64, machine.level2 / (padded * bits / 8));
+  int64_t blocks = llvm::divideCeil(depth, target);
+  int64_t depthBlock = llvm::divideCeil(depth, blocks);
+  int64_t columns = 16 * kRowsInPlace;
+  while (columns > kRowsInPlace && machine.threads > 1 &&
+         product(type, axes.columns) < columns * kTilesPerThread * machine.threads)
+    columns = roundUp(columns / 2, kRowsInPlace);
+  ContractionSchedule schedule;
+  schedule.registerTile = {kRowsInPlace, width};
+  schedule.tile.assign(type.getRank(), 1);
+  assign(type, axes.rows, rows, width, schedule.tile);
+  assign(type, axes.columns, columns, kRowsInPlace, schedule.tile);
+  schedule.block = {padded, columns, depthBlock, countTiles(type, schedule.tile) > 1 ? 2 : 1, 0};
+  return schedule;
+}
+
 ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp contraction,
                                                           const Machine &machine) {
   ContractionSchedule schedule;
@@ -121,12 +171,11 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
   SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
   Axes axes(contraction);
   int64_t depth = 1;
-  std::optional<unsigned> lastDepth;
   for (auto [loop, extent] : llvm::enumerate(contraction.getStaticLoopRanges()))
-    if (!maps[2].isFunctionOfDim(loop)) {
+    if (!maps[2].isFunctionOfDim(loop))
       depth *= assumed(extent);
-      lastDepth = loop;
-    }
+  if (auto few = scheduleFewRows(contraction, axes, depth, machine))
+    return *few;
 
   // A panel of columns takes an eighth of the second cache, so that the accumulators
   // are seldom added to the result; blocks of the depth are about equal.
@@ -168,10 +217,7 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
     return countTiles(type, own);
   };
   int64_t rowTiles = tilesAlong(axes.rows), columnTiles = tilesAlong(axes.columns);
-  bool alongDepth =
-      lastDepth && maps[axes.rowsInput].getNumResults() > 0 &&
-      maps[axes.rowsInput].getResults().back() == getAffineDimExpr(*lastDepth, type.getContext());
-  bool fewRows = height % 8 != 0 && alongDepth;
+  bool fewRows = height % 8 != 0 && liesAlongDepth(contraction, axes.rowsInput);
   bool repacks = rowTiles > 1 && rowTarget < kRowsToRepack;
   schedule.block = {std::min(rowTarget, roundUp(product(type, axes.rows), height)),
                     std::min(columnTarget, roundUp(product(type, axes.columns), width)), depthBlock,
