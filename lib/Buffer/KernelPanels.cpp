@@ -10,6 +10,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "torshjit/Tensor/SkinnyShape.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -71,7 +72,15 @@ static std::optional<int64_t> getOffsetMultiple(scf::ForallOp loop, OpFoldResult
 /// Fails where the operand is not that of all tiles, or a tile's part of it is not a
 /// range of whole panels.
 LogicalResult ContractionLowering::packPerKernel(PanelOperand &side, unsigned operand) {
-  auto tiles = dyn_cast<scf::ForallOp>(op->getParentOp());
+  // Another lowering may take tiles of few rows, where their number is not known. It is
+  // known to be the rows' if all of the columns' operand is.
+  bool isChoice = isa<scf::IfOp>(op->getParentOp());
+  if (isChoice &&
+      (&side != &rows ||
+       !cast<MemRefType>(getRoot(op.getInputs()[1 - operand]).getType()).hasStaticShape()))
+    return failure();
+  auto tiles =
+      dyn_cast<scf::ForallOp>(isChoice ? op->getParentOp()->getParentOp() : op->getParentOp());
   AffineMap map = op.getIndexingMapsArray()[operand];
   AffineMap other = op.getIndexingMapsArray()[1 - operand];
   AffineMap resultMap = op.getIndexingMapsArray()[2];
@@ -150,20 +159,26 @@ LogicalResult ContractionLowering::packPerKernel(PanelOperand &side, unsigned op
   whole.packed = memref::AllocOp::create(b, loc, MemRefType::get(shape, element), sizes,
                                          b.getI64IntegerAttr(64));
 
-  auto packing = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(0)},
-                                       ArrayRef<OpFoldResult>{getAsOpFoldResult(whole.panels)},
-                                       ArrayRef<OpFoldResult>{b.getIndexAttr(kPanelsPerTask)},
-                                       ValueRange(), std::nullopt);
-  {
-    OpBuilder::InsertionGuard inner(b);
-    b.setInsertionPointToStart(packing.getBody());
-    whole.allocateOffsets();
-    Value first = packing.getInductionVars()[0];
-    Value last = min(add(first, constant(kPanelsPerTask)), whole.panels);
-    forLoop(constant(0), depthCount, depthBlock, [&](Value depthStart) {
-      whole.pack(first, last, depthStart, min(constant(depthBlock), sub(depthCount, depthStart)));
-    });
-  }
+  auto packAll = [&] {
+    auto packing = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(0)},
+                                         ArrayRef<OpFoldResult>{getAsOpFoldResult(whole.panels)},
+                                         ArrayRef<OpFoldResult>{b.getIndexAttr(kPanelsPerTask)},
+                                         ValueRange(), std::nullopt);
+    {
+      OpBuilder::InsertionGuard inner(b);
+      b.setInsertionPointToStart(packing.getBody());
+      whole.allocateOffsets();
+      Value first = packing.getInductionVars()[0];
+      Value last = min(add(first, constant(kPanelsPerTask)), whole.panels);
+      forLoop(constant(0), depthCount, depthBlock, [&](Value depthStart) {
+        whole.pack(first, last, depthStart, min(constant(depthBlock), sub(depthCount, depthStart)));
+      });
+    }
+  };
+  if (isChoice)
+    ifElse(less(constant(kSkinnyRows), whole.total), packAll, nullptr);
+  else
+    packAll();
   side.packed = whole.packed;
   side.kernelPanels = whole.kernelPanels;
   if (!tile)

@@ -117,3 +117,17 @@ def test_nan_and_infinity_stay_in_their_rows_and_columns(way: str) -> None:
     assert np.isnan(actual[18]).all()
     assert np.isinf(actual[:18, 34]).all()
     assert (actual[:18, :34] == 21).all()
+
+
+@pytest.mark.parametrize("op", ["matmul", "linear"])
+def test_rows_found_at_run_time(op: str) -> None:
+    """The schedule is the compiler's: rows that tiles share are packed, if there are many."""
+    w = "tensor<300x90xf32>" if op == "linear" else "tensor<90x300xf32>"
+    text = f"""
+      func.func @main(%x: tensor<?x90xf32>, %w: {w}) -> tensor<?x300xf32> {{
+        %0 = torsh.{op} %x, %w : (tensor<?x90xf32>, {w}) -> tensor<?x300xf32>
+        return %0 : tensor<?x300xf32>
+      }}"""
+    compiled = compile_natively(_compiler.Module.parse(text, _compiler.Context()), num_threads=2)
+    for rows in (0, 1, 16, 17, 64, 257, 1030, 2064):
+        _check(compiled, op, "f32", rows, 300, 90)
