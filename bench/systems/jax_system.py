@@ -28,6 +28,8 @@ class Jax:
         namespace, function = jax_namespace(), self._function
         inputs, weights = self._inputs, self._weights
 
+        names = list(weights)  # jit hands dictionaries on with their keys sorted
+
         def forward(weights: Any, inputs: Any) -> Any:
             return function(namespace, inputs, weights)
 
@@ -35,7 +37,7 @@ class Jax:
             loss, gradients = jax.value_and_grad(forward)(weights, inputs)
             # A rate that changes nothing: every call computes the same.
             updated = {name: value - 1e-30 * gradients[name] for name, value in weights.items()}
-            return (loss, *[gradients[name] for name in weights]), updated
+            return (loss, *[gradients[name] for name in names]), updated
 
         compiled = jax.jit(step if self._trains else forward)
         if self._trains:
