@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""If, and Loop and Scan where the number of iterations is known at import."""
+"""If, of which both branches are computed, and loops: unrolled, or run by the host."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from torshjit.capture.host_loops import InnerProgram, Type, add_counted_loop, add_scan
+from torshjit.capture.onnx_import.narrow_types import Narrow
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations
 from torshjit.capture.onnx_import.sequences import sequence_of
@@ -15,8 +17,16 @@ from torshjit.errors import ShapeError
 
 __all__ = ["CONTROL_FLOW"]
 
-#: Imports a subgraph for arguments and returns its results.
-RunGraph = Callable[[Any, list[Any]], list[Any]]
+
+class RunGraph(Protocol):
+    """Imports the subgraphs of a node."""
+
+    def __call__(self, graph: Any, arguments: list[Any]) -> list[Any]:
+        """The results of a subgraph for arguments."""
+
+    def inner_program(self, graph: Any, types: Sequence[Type]) -> InnerProgram:
+        """A subgraph as a program of its own."""
+
 
 #: Longer loops are not unrolled.
 _MOST_ITERATIONS = 64
@@ -60,19 +70,26 @@ def _stacked(g: Operations, values: Sequence[Any], axis: int) -> Any:
 
 def _loop(g: Operations, node: Node, run: RunGraph) -> list[Any]:
     body = node.attribute("body")
-    most = node.known_integers(0, "the number of iterations", None)
-    goes_on = node.known(1, "the condition", np.array(True))
     state = list(node.operands[2:])
     count = len(body.input) - 2
     state += [None] * (count - len(state))
+    has_stacks = len(body.output) > 1 + count
+    if not has_stacks and not all(_is_known(node, place) for place in (0, 1)):
+        return _loop_on_host(g, node, run, state)
+    most = node.known_integers(0, "the number of iterations", None)
+    goes_on = node.known(1, "the condition", np.array(True))
     stacks: list[list[Any]] = [[] for _ in body.output[1 + count :]]
     number = 0
     while bool(goes_on.reshape(-1)[0]) and (most is None or number < most[0]):
         if number == _MOST_ITERATIONS:
+            if not has_stacks:
+                return _loop_on_host(g, node, run, list(node.operands[2:]))
             raise node.fail(f"more than {_MOST_ITERATIONS} iterations are not unrolled")
         results = run(body, [np.array(number, np.int64), goes_on, *state])
         goes_on = results[0]
         if not isinstance(goes_on, np.ndarray):
+            if not has_stacks:
+                return _loop_on_host(g, node, run, list(node.operands[2:]))
             raise node.fail("whether it goes on is computed from the contents of an input")
         state = results[1 : 1 + count]
         for stack, result in zip(stacks, results[1 + count :], strict=True):
@@ -81,6 +98,64 @@ def _loop(g: Operations, node: Node, run: RunGraph) -> list[Any]:
     if stacks and not number:
         raise node.fail("the results of no iteration have no shape")
     return [*state, *(_stacked(g, stack, 0) for stack in stacks)]
+
+
+def _is_known(node: Node, place: int) -> bool:
+    return not node.has(place) or isinstance(node.raw(place), np.ndarray)
+
+
+def _loop_on_host(g: Operations, node: Node, run: RunGraph, state: Sequence[Any]) -> list[Any]:
+    """A loop whose length is computed when the program runs, or that is long."""
+    carried = [g.value(each) for each in _arrays(node, state)]
+    types = [(each.dtype, tuple(each.shape)) for each in carried]
+    body = run.inner_program(node.attribute("body"), [("i64", ()), ("i1", ()), *types])
+    _check_carried(node, body.results[1:], types)
+    flag = g.reshape(node.value(1), ()) if node.has(1) else g.value(np.array(True))
+    return list(
+        add_counted_loop(
+            g.host_calls, f"onnx.{node.op}", body, node.optional(0), g.only_if_run(flag), carried
+        )
+    )
+
+
+def _arrays(node: Node, values: Sequence[Any]) -> Sequence[Any]:
+    """Values of a loop that the host runs, which are plain arrays.
+
+    Raises:
+        UnsupportedOpError: one is a sequence or an optional, or of a narrow type.
+    """
+    if any(each is None or isinstance(each, (list, Narrow)) for each in values):
+        raise node.fail("what it carries is not arrays of plain types")
+    return values
+
+
+def _check_carried(node: Node, results: Sequence[Type], types: Sequence[Type]) -> None:
+    if [(dtype, tuple(shape)) for dtype, shape in results] != list(types):
+        raise node.fail("what it carries changes its type or shape, and its length is not known")
+
+
+def _scan_on_host(
+    g: Operations,
+    node: Node,
+    run: RunGraph,
+    state: Sequence[Any],
+    rows: Sequence[tuple[Any, int, bool]],
+    places: Sequence[tuple[int, bool]],
+) -> list[Any]:
+    """A scan of many rows."""
+    carried = [g.value(each) for each in _arrays(node, state)]
+    types = [(each.dtype, tuple(each.shape)) for each in carried]
+    parts = [
+        (value.dtype, (*value.shape[:axis], *value.shape[axis + 1 :])) for value, axis, _ in rows
+    ]
+    body = run.inner_program(node.attribute("body"), [*types, *parts])
+    made = body.results[len(types) :]
+    _check_carried(node, body.results[: len(types)], types)
+    axes = [
+        (axis + len(shape) + 1 if axis < 0 else axis, is_backwards)
+        for (_, shape), (axis, is_backwards) in zip(made, places, strict=True)
+    ]
+    return list(add_scan(g.host_calls, f"onnx.{node.op}", body, carried, rows, axes))
 
 
 def _scan(g: Operations, node: Node, run: RunGraph) -> list[Any]:
@@ -92,10 +167,14 @@ def _scan(g: Operations, node: Node, run: RunGraph) -> list[Any]:
     axes = node.integers("scan_input_axes", [0] * scanned) or []
     axes = [node.axis(axis, len(each.shape)) for axis, each in zip(axes, inputs, strict=True)]
     backwards = node.integers("scan_input_directions", [0] * scanned) or []
-    state, stacks = _iterated(g, node, run, node.operands[:count], inputs, axes, backwards)
     made = len(body.output) - count
     places = node.integers("scan_output_axes", [0] * made) or []
     turned = node.integers("scan_output_directions", [0] * made) or []
+    if inputs and inputs[0].shape[axes[0]] > _MOST_ITERATIONS:
+        rows = list(zip(inputs, axes, map(bool, backwards), strict=True))
+        ends = list(zip(places, map(bool, turned), strict=True))
+        return _scan_on_host(g, node, run, node.operands[:count], rows, ends)
+    state, stacks = _iterated(g, node, run, node.operands[:count], inputs, axes, backwards)
     return [
         *state,
         *(

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
+from torshjit.capture.host_loops import InnerProgram, Type
 from torshjit.capture.onnx_import.constant_folding import evaluate, is_foldable
 from torshjit.capture.onnx_import.control_flow import CONTROL_FLOW
 from torshjit.capture.onnx_import.dynamic_axes import check_dynamic
@@ -27,6 +30,34 @@ _DEEPEST_CALL = 64
 Scope = dict[str, Any]
 
 
+def outer_names(graph: Any) -> set[str]:
+    """The names that the nodes of a graph, and of graphs in it, read; its own among them."""
+    names = {each.name for each in graph.output}
+    for node in graph.node:
+        names.update(node.input)
+        for attribute in node.attribute:
+            for each in (*((attribute.g,) if attribute.HasField("g") else ()), *attribute.graphs):
+                names |= outer_names(each)
+    return names
+
+
+class Subgraphs:
+    """Imports the graphs of a node, which see the names around it."""
+
+    def __init__(self, graph: GraphImport, scope: Scope, opsets: dict[str, int]) -> None:
+        self._graph = graph
+        self._scope = scope
+        self._opsets = opsets
+
+    def __call__(self, graph: Any, arguments: list[Any]) -> list[Any]:
+        """The results of a subgraph for arguments."""
+        return self._graph.run_graph(graph, self._scope, self._opsets, arguments)
+
+    def inner_program(self, graph: Any, types: Sequence[Type]) -> InnerProgram:
+        """A subgraph as a program of its own, of arguments of these types."""
+        return self._graph.inner_program(graph, self._scope, self._opsets, types)
+
+
 def _is_narrow(operand: Any) -> bool:
     return operand is not None and not isinstance(operand, list) and is_narrow(operand.dtype)
 
@@ -46,6 +77,7 @@ class GraphImport(Operations):
         self.model = model
         self.is_strict = is_strict
         self._depth = 0
+        self._made_with = compiler, context
         for name, array in model.initializers.items():
             self.name_initializer(array, name)
 
@@ -117,9 +149,7 @@ class GraphImport(Operations):
         control_flow = CONTROL_FLOW.get(node.op)
         if control_flow is not None:
             check_dynamic(node, "control_flow")
-            return control_flow(
-                self, node, lambda graph, arguments: self.run_graph(graph, scope, opsets, arguments)
-            )
+            return control_flow(self, node, Subgraphs(self, scope, opsets))
         handler = load_handlers().get(node.op)
         if is_foldable(node):
             try:
@@ -182,6 +212,42 @@ class GraphImport(Operations):
             self._depth -= 1
         wanted = list(zip(body.outputs, node.outputs, strict=False))
         return [scope.get(inner) if outer else None for inner, outer in wanted]
+
+    def inner_program(
+        self, graph: Any, scope: Scope, opsets: dict[str, int], types: Sequence[Type]
+    ) -> InnerProgram:
+        """A subgraph as a program of its own, of arguments of these types."""
+        inner = GraphImport(self.model, *self._made_with, self.is_strict)
+        inner._depth = self._depth
+        arguments = [
+            inner.add_argument(number, dtype, shape, each.name)
+            for number, (each, (dtype, shape)) in enumerate(zip(graph.input, types, strict=True))
+        ]
+        captured: list[Any] = []
+
+        def enter(value: Any) -> Any:
+            if isinstance(value, list):
+                return [enter(each) for each in value]
+            if isinstance(value, Narrow):
+                return Narrow(enter(value.bits), value.dtype)
+            if value is None or isinstance(value, np.ndarray):
+                return value
+            number = len(types) + len(captured)
+            captured.append(value)
+            return inner.add_argument(number, value.dtype, tuple(value.shape), "")
+
+        names = outer_names(graph)
+        own = {name: enter(value) for name, value in scope.items() if name in names}
+        results = [inner.value(each) for each in inner.run_graph(graph, own, opsets, arguments)]
+        return InnerProgram(
+            self.op,
+            inner.finish(results),
+            types,
+            captured,
+            inner.bindings,
+            inner.host_calls,
+            results,
+        )
 
     def run_graph(
         self, graph: Any, scope: Scope, opsets: dict[str, int], arguments: list[Any]

@@ -277,6 +277,12 @@ class Operations:
         finally:
             self._conditions.pop()
 
+    def only_if_run(self, condition: Any) -> Any:
+        """Whether a Value of i1 without axes is true, and so are all of `only_where`."""
+        for each in self._conditions:
+            condition = self.emit("and", condition, each)
+        return condition
+
     def require_inside(self, positions: Any, extent: int, message: str) -> None:
         """Makes the program fail with `message` where a position is not of an axis of `extent`."""
         inside = self.compare("lt", positions, extent)

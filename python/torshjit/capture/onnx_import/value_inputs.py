@@ -71,27 +71,50 @@ def value_inputs(model: OnnxModel) -> set[str]:
 
 def _walk(model: OnnxModel, nodes: Any, needed: set[str]) -> None:
     for node in reversed(nodes):
+        goes_on_by_data = False
         for attribute in node.attribute:
             if attribute.HasField("g"):
-                _enter_body(model, attribute.g, node, needed)
+                goes_on_by_data |= _may_go_on_by_data(model, attribute.g, node, needed)
+                _enter_body(model, attribute.g, node, needed, goes_on_by_data)
         local = model.functions.get((node.domain, node.op_type))
         if local is not None:
             _enter(model, local, node, needed)
             continue
         positions: Any = _POSITIONS.get(node.op_type, ()) if node.domain in ("", "ai.onnx") else ()
+        if goes_on_by_data:
+            positions = (0,)
         if node.op_type not in _SHAPES and any(name in needed for name in node.output):
             positions = range(len(node.input))
         needed.update(node.input[place] for place in positions if place < len(node.input))
     needed.discard("")
 
 
-def _enter_body(model: OnnxModel, graph: Any, node: Any, needed: set[str]) -> None:
-    """Walks the graph of an If, a Loop or a Scan; whether a Loop goes on must be known as well."""
+def _may_go_on_by_data(model: OnnxModel, graph: Any, node: Any, needed: set[str]) -> bool:
+    """Whether a Loop may be one that the host runs for as long as what it computes says."""
+    if node.op_type != "Loop" or len(graph.output) != len(graph.input) - 1:
+        return False
+    if any(name in needed for name in node.output):
+        return False
+    inner: set[str] = set()
+    _walk(model, graph.node, inner)
+    return all(
+        each.name not in inner and each.type.WhichOneof("value") in ("tensor_type", None)
+        for each in graph.input
+    )
+
+
+def _enter_body(
+    model: OnnxModel, graph: Any, node: Any, needed: set[str], goes_on_by_data: bool
+) -> None:
+    """Walks the graph of an If, a Loop or a Scan.
+
+    Whether a Loop goes on must be known as well, unless it is one that the host runs.
+    """
     results = graph.output[1:] if node.op_type == "Loop" else graph.output
     for inner, outer in zip(results, node.output, strict=False):
         if outer in needed:
             needed.add(inner.name)
-    if node.op_type == "Loop":
+    if node.op_type == "Loop" and not goes_on_by_data:
         needed.add(graph.output[0].name)
     _walk(model, graph.node, needed)
     for formal, actual in zip(graph.input, node.input, strict=False):

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""StableHLO calls, branches and loops: both sides are computed, known loops are unrolled."""
+"""StableHLO calls, branches and loops: both sides are computed, short loops are unrolled."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from torshjit.capture.host_loops import add_loop
 from torshjit.capture.stablehlo_import.handlers import lowers
 from torshjit.capture.stablehlo_import.known_values import Known
-from torshjit.capture.stablehlo_import.operation import HloOp
+from torshjit.capture.stablehlo_import.operation import HloOp, line_of
 
 __all__: list[str] = []
 
@@ -72,14 +74,16 @@ def _while(g: Any, op: HloOp) -> Any:
     for _ in range(_MOST_ITERATIONS + 1):
         (goes_on,) = g.block_results(op.block(0), values)
         if not isinstance(goes_on, Known):
-            op.refuse(
-                "how often the loop runs depends on data; only loops of known length are covered "
-                "(use jax.lax.scan or fori_loop with constants)"
-            )
+            return _run_by_host(g, op, values)
         if not goes_on.array:
             return tuple(values)
         values = g.block_results(op.block(1), values)
-    return op.refuse(
-        f"the loop runs more than {_MOST_ITERATIONS} times, and loops are unrolled; "
-        "lower the body, and loop around it"
-    )
+    return _run_by_host(g, op, op.operands)
+
+
+def _run_by_host(g: Any, op: HloOp, values: Sequence[Any]) -> Any:
+    """A loop of a length that depends on data, or is long."""
+    carried = [g.value(each) for each in values]
+    types = [(each.dtype, tuple(each.shape)) for each in carried]
+    condition, body = (g.inner_program(op.block(number), types) for number in (0, 1))
+    return add_loop(g.host_calls, op.name, condition, body, carried, line_of(op.raw))

@@ -67,7 +67,7 @@ class JitSource:
         except Exception as error:
             raise CaptureError(f"jax cannot lower {self.name}: {error}", op="jax.jit") from error
         hlo = parse_stablehlo(lowered.compiler_ir(dialect="stablehlo"))
-        module = import_module(hlo, load_compiler(), compiler_context())
+        module, functions = import_module(hlo, load_compiler(), compiler_context())
         graph = module.graph("main")
         kept = kept_arguments(lowered, len(graph.inputs))
         self.out_trees[word] = lowered.out_tree
@@ -81,6 +81,7 @@ class JitSource:
             output_tree=tuple(ResultLeaf(index) for index in range(len(graph.outputs))),
             output_kind="numpy",
             source_names=list(graph.input_names),
+            host_functions=functions,
             capture_ms=(time.perf_counter() - started) * 1e3,
         )
 

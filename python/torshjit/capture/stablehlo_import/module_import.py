@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.host_loops import InnerProgram
 from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.capture.onnx_import.operations import Operations
 from torshjit.capture.stablehlo_import.handlers import load_handlers
 from torshjit.capture.stablehlo_import.known_values import Known, evaluate_known
-from torshjit.capture.stablehlo_import.operation import HloOp, tensor_type
+from torshjit.capture.stablehlo_import.operation import HloOp, line_of, tensor_type
 from torshjit.errors import CompileError, TorshError, UnsupportedOpError
+from torshjit.host_functions import HostFunction
 
 __all__ = ["ModuleImport", "import_module"]
 
@@ -23,9 +25,6 @@ _DEEPEST_CALL = 64
 
 #: Loops in loops and calls in calls are unrolled up to so many operations.
 _MOST_OPERATIONS = 100_000
-
-#: The first place in the user's code that a location names.
-_FILE = re.compile(r'"([^"]+\.py)":(\d+)')
 
 
 class ModuleImport(Operations):
@@ -43,6 +42,7 @@ class ModuleImport(Operations):
             if each.operation.name == "func.func"
         }
         self.op = "stablehlo"
+        self._made_with = module, compiler, context
         # A block that is imported again overwrites its values, which nothing needs any more.
         self._values: dict[Any, Any] = {}
         self._depth = 0
@@ -91,6 +91,26 @@ class ModuleImport(Operations):
             self._import(raw)
         raise CompileError("the StableHLO module is malformed: a block has no terminator")
 
+    def inner_program(self, block: Any, types: Sequence[tuple[str, Sequence[int]]]) -> InnerProgram:
+        """A block as a program of its own, of arguments of these types."""
+        inner = ModuleImport(*self._made_with)
+        inner._depth = self._depth
+        arguments = [
+            inner.add_argument(number, dtype, shape, f"carried {number}")
+            for number, (dtype, shape) in enumerate(types)
+        ]
+        values = inner._values = _CapturedValues(self, inner, len(types))
+        results = [inner.value(result) for result in inner.block_results(block, arguments)]
+        return InnerProgram(
+            self.op,
+            inner.finish(results),
+            types,
+            values.captured,
+            inner.bindings,
+            inner.host_calls,
+            results,
+        )
+
     def call(self, name: str, arguments: Sequence[Any]) -> list[Any]:
         """The results of a function, imported in place of its call.
 
@@ -135,7 +155,7 @@ class ModuleImport(Operations):
             results = handler(self, HloOp(raw, [self._values[each] for each in raw.operands]))
         except TorshError as error:
             error.op = error.op or raw.name
-            error.location = error.location or _line(raw)
+            error.location = error.location or line_of(raw)
             raise
         self.op = around
         if not isinstance(results, (tuple, list)):
@@ -144,13 +164,34 @@ class ModuleImport(Operations):
             self._values[result] = value
 
 
-def _line(raw: Any) -> tuple[str, int] | None:
-    found = _FILE.search(str(raw.location))
-    return (found.group(1), int(found.group(2))) if found else None
+class _CapturedValues(dict):
+    """The values of a program within another one, of which it has values as further arguments.
+
+    Attributes:
+        captured: the Values of the other program.
+    """
+
+    def __init__(self, outer: ModuleImport, inner: ModuleImport, arguments: int) -> None:
+        super().__init__()
+        self._outer = outer
+        self._inner = inner
+        self._arguments = arguments
+        self.captured: list[Any] = []
+
+    def __missing__(self, key: Any) -> Any:
+        found = self._outer._values[key]
+        if not isinstance(found, Known):
+            number = self._arguments + len(self.captured)
+            self.captured.append(found)
+            found = self._inner.add_argument(number, found.dtype, found.shape, f"outer {number}")
+        self[key] = found
+        return found
 
 
-def import_module(module: Any, compiler: Any, context: Any) -> Any:
+def import_module(module: Any, compiler: Any, context: Any) -> tuple[Any, dict[str, HostFunction]]:
     """Returns the `_compiler.Module` of a module's function ``main``, or of its only public one.
+
+    With it come the functions that it calls between kernels, by name.
 
     Raises:
         UnsupportedOpError: an operation or a form of it has no lowering.
@@ -178,7 +219,7 @@ def import_module(module: Any, compiler: Any, context: Any) -> Any:
         dtype, shape = tensor_type(argument.type, f"argument {number} of @{name}")
         arguments.append(g.add_argument(number, dtype, shape, _argument_name(argument)))
     results = g.block_results(blocks[0], arguments)
-    return g.finish([g.value(result) for result in results])
+    return g.finish([g.value(result) for result in results]), g.host_calls.functions
 
 
 def _argument_name(argument: Any) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from torshjit.errors import DTypeError, UnsupportedOpError
 
-__all__ = ["HloOp", "tensor_type"]
+__all__ = ["HloOp", "line_of", "tensor_type"]
 
 _ELEMENTS = frozenset(
     {
@@ -36,6 +37,16 @@ def tensor_type(type_: Any, name: str) -> tuple[str, tuple[int, ...]]:
             op=name,
         )
     return element, tuple(type_.shape)
+
+
+#: The first place in the user's code that a location names.
+_FILE = re.compile(r'"([^"]+\.py)":(\d+)')
+
+
+def line_of(raw: Any) -> tuple[str, int] | None:
+    """The user's line that an operation is due to."""
+    found = _FILE.search(str(raw.location))
+    return (found.group(1), int(found.group(2))) if found else None
 
 
 class HloOp:

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from torshjit.capture.graph_function import CapturedProgram
 from torshjit.capture.mlir_text import entry_function
 from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.capture.stablehlo_import.bindings import parse_stablehlo
 from torshjit.capture.stablehlo_import.module_import import import_module
 from torshjit.compiled import CompiledModule
 from torshjit.compiler_cache import compiler_context, load_compiler
+from torshjit.config import JitConfig
 from torshjit.errors import ConfigError, ShapeError
 from torshjit.sources import MlirSource
 
@@ -30,8 +32,14 @@ class StableHloSource(MlirSource):
 
     def __init__(self, program: Any) -> None:
         module = parse_stablehlo(program)
-        self.module = import_module(module, load_compiler(), compiler_context())
+        made = import_module(module, load_compiler(), compiler_context())
+        self.module, self._host_functions = made
         self.name = "@" + entry_function(self.module)
+
+    def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
+        program = super().capture(args, kwargs, config)
+        program.host_functions.update(self._host_functions)
+        return program
 
 
 class JaxSource(StableHloSource):

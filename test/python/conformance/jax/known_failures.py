@@ -6,7 +6,6 @@ from __future__ import annotations
 __all__ = ["KNOWN_FAILURES"]
 
 _LAPACK = "jax calls LAPACK"
-_LOOP = "the number of iterations depends on data"
 _BESSEL = "Bessel functions"
 
 KNOWN_FAILURES: dict[str, str] = {
@@ -16,9 +15,6 @@ KNOWN_FAILURES: dict[str, str] = {
     "jnp.linalg.cholesky(s @ s.T)": _LAPACK,
     "jnp.linalg.svd(s)": _LAPACK,
     "jnp.linalg.eigh(s + s.T)": _LAPACK,
-    "jnp.gcd(i, j)": _LOOP,
-    "jnp.lcm(i, j)": _LOOP,
-    "lax.while_loop(lambda a: a.sum() < 9, lambda a: a * 2, p)": _LOOP,
     "jax.scipy.special.i1e(p)": _BESSEL,
     "jax.scipy.special.i1(p)": _BESSEL,
     "jax.scipy.special.zeta(p + 2, q)": "Hurwitz's zeta function",
