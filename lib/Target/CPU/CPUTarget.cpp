@@ -83,8 +83,11 @@ static void buildLLVM(OpPassManager &pm, const CompileOptions &options) {
   pm.addPass(createOutlineParallelLoopsPass());
   OpPassManager &lowered = pm.nest<func::FuncOp>();
   lowered.addPass(createApproximateMathPass());
-  if (!processorOf(options).convertsHalf())
-    lowered.addPass(createExpandHalfPass());
+  ExpandHalvesPassOptions halves;
+  halves.f16 = !processorOf(options).convertsF16();
+  halves.bf16 = !processorOf(options).convertsBF16();
+  if (halves.f16 || halves.bf16)
+    lowered.addPass(createExpandHalvesPass(halves));
   lowered.addPass(memref::createExpandStridedMetadataPass());
   lowered.addPass(createLowerAffinePass());
   lowered.addPass(createSCFToControlFlowPass());

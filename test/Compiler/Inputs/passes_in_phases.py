@@ -9,7 +9,7 @@ import sys
 
 # Passes that no phase of this machine's own target runs, and why they exist.
 DEBUG_ONLY: dict[str, str] = {
-    "torsh-cpu-expand-half": "in the phases for processors that cannot convert f16",
+    "torsh-cpu-expand-halves": "in the phases for processors that cannot convert f16 or bf16",
     "torsh-cuda-emulate-nvvm": "part of code generation, past the phases that it shares with cuda",
 }
 

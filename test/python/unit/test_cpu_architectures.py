@@ -6,6 +6,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -66,6 +67,26 @@ def test_half_is_converted_without_instructions_for_it() -> None:
     converted = torshjit.compile(lambda x: x.astype(np.float16), config=plain)(integers)
     with np.errstate(over="ignore"):
         np.testing.assert_array_equal(converted, integers.astype(np.float16))
+
+
+@pytest.mark.skipif(processor("")["machine"] != "x86_64", reason="levels of x86-64")
+@pytest.mark.parametrize("level", LEVELS)
+def test_bfloat16_is_converted_without_instructions_for_it(level: str) -> None:
+    """None of the levels has any."""
+    if missing := processor(level)["missing_here"]:
+        pytest.skip(f"this machine lacks {', '.join(missing)}")
+    bfloat16 = ml_dtypes.bfloat16
+    brains = np.arange(1 << 16, dtype=np.uint16).view(bfloat16)
+    widened = torshjit.compile(lambda x: x.astype(np.float32), config=config(level))(brains)
+    np.testing.assert_array_equal(widened, brains.astype(np.float32))
+    singles = np.arange(0, 1 << 32, 40_961, dtype=np.uint64).astype(np.uint32).view(np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        between = widened[:-1] / 2 + widened[1:] / 2  # Ties.
+    singles = np.concatenate([singles, between, np.nextafter(between, np.float32(0))])
+    narrowed = torshjit.compile(lambda x: x.astype(bfloat16), config=config(level))(singles)
+    np.testing.assert_array_equal(
+        narrowed.astype(np.float32), singles.astype(bfloat16).astype(np.float32)
+    )
 
 
 def test_widths_of_vectors_are_those_of_the_name() -> None:

@@ -44,7 +44,10 @@ def _caller() -> Path:
     command = [_CLANG, "--target=aarch64-linux-gnu", "-O1", "-fuse-ld=lld", "-nostdlib"]
     command += [f"-I{_INCLUDE}", f"-isystem{_LIBC}/include", f"-L{_LIBC}/lib"]
     program = folder / "call_kernel"
-    subprocess.run([*command, str(_SOURCE), *start, "-Wl,--no-as-needed", "-lm", "-lc", "-o", str(program)], check=True)
+    subprocess.run(
+        [*command, str(_SOURCE), *start, "-Wl,--no-as-needed", "-lm", "-lc", "-o", str(program)],
+        check=True,
+    )
     return program
 
 

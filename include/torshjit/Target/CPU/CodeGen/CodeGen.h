@@ -35,8 +35,9 @@ struct Processor {
   std::vector<std::string> missingHere;
 
   bool has(llvm::StringRef feature) const { return present.contains(feature); }
-  /// Whether it has instructions that convert from and to f16.
-  bool convertsHalf() const { return getMachine() != "x86_64" || has("f16c"); }
+  /// Whether LLVM converts these from and to f32 by instructions.
+  bool convertsF16() const { return getMachine() != "x86_64" || has("f16c"); }
+  bool convertsBF16() const { return getMachine() != "x86_64" || has("avx512bf16"); }
   /// Its architecture, as `uname -m` calls it.
   llvm::StringRef getMachine() const { return llvm::StringRef(triple).split('-').first; }
 

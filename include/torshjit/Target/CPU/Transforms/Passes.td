@@ -53,12 +53,16 @@ def ApproximateMathPass : Pass<"torsh-cpu-approximate-math", "::mlir::func::Func
                            "::mlir::vector::VectorDialect"];
 }
 
-def ExpandHalfPass : Pass<"torsh-cpu-expand-half", "::mlir::func::FuncOp"> {
-  let summary = "Converts from and to f16 by integer instructions";
+def ExpandHalvesPass : Pass<"torsh-cpu-expand-halves", "::mlir::func::FuncOp"> {
+  let summary = "Converts from and to f16 and bf16 by integer instructions";
   let description = [{
     For processors without instructions for it, such as plain x86-64: LLVM would
     call functions of a compiler's library, which a process need not have.
   }];
+  let options = [
+    Option<"f16", "f16", "bool", "true", "Whether f16 is expanded">,
+    Option<"bf16", "bf16", "bool", "true", "Whether bf16 is expanded">,
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 

@@ -1,5 +1,5 @@
-// RUN: torsh-opt %s --torsh-cpu-expand-half | FileCheck %s
-// RUN: torsh-opt %s --torsh-cpu-expand-half --torsh-cpu-expand-half | FileCheck %s
+// RUN: torsh-opt %s --torsh-cpu-expand-halves | FileCheck %s
+// RUN: torsh-opt %s --torsh-cpu-expand-halves=f16=false | FileCheck %s --check-prefix=BF16
 
 // CHECK-LABEL: func.func @there_and_back
 // CHECK-NOT: arith.extf
@@ -32,4 +32,23 @@ func.func @wide(%x: f16, %y: f16) -> (f64, i1) {
   %0 = arith.extf %x : f16 to f64
   %1 = arith.cmpf olt, %x, %y : f16
   return %0, %1 : f64, i1
+}
+
+// BF16-LABEL: func.func @there_and_back
+// BF16: arith.extf
+// BF16: arith.truncf
+
+// CHECK-LABEL: func.func @brain
+// CHECK-NOT: arith.truncf
+// CHECK-NOT: arith.extf
+// CHECK: return
+// BF16-LABEL: func.func @brain
+// BF16-NOT: arith.truncf
+// BF16-NOT: arith.extf
+func.func @brain(%x: vector<16xbf16>, %n: i32) -> (vector<16xbf16>, bf16) {
+  %0 = arith.extf %x : vector<16xbf16> to vector<16xf32>
+  %1 = arith.negf %0 : vector<16xf32>
+  %2 = arith.truncf %1 : vector<16xf32> to vector<16xbf16>
+  %3 = arith.sitofp %n : i32 to bf16
+  return %2, %3 : vector<16xbf16>, bf16
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Conversions from and to f16 by integer instructions, for processors that have none of their
-// own: LLVM would call functions of a compiler's library for them, which a process need not have.
-// After F. Giesen, "Half-float conversions", 2012 (public domain): float_to_half_fast3_rtne.
+// Conversions from and to f16 and bf16 by integer instructions, for processors that have none of
+// their own: LLVM would call functions of a compiler's library for them, which a process need not
+// have. Those of f16 are after F. Giesen, "Half-float conversions", 2012 (public domain):
+// float_to_half_fast3_rtne.
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
@@ -11,7 +13,7 @@
 using namespace mlir;
 
 namespace mlir::torsh {
-#define GEN_PASS_DEF_EXPANDHALFPASS
+#define GEN_PASS_DEF_EXPANDHALVESPASS
 #include "torshjit/Target/CPU/Transforms/Passes.h.inc"
 } // namespace mlir::torsh
 
@@ -100,12 +102,10 @@ Value narrow(OpBuilder &b, Location loc, Value single) {
   return arith::BitcastOp::create(b, loc, withElement(single.getType(), b.getF16Type()), result);
 }
 
-bool isHalf(Type type) { return getElementTypeOrSelf(type).isF16(); }
-
 struct ExpandExtension : OpRewritePattern<arith::ExtFOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(arith::ExtFOp op, PatternRewriter &rewriter) const override {
-    if (!isHalf(op.getIn().getType()))
+    if (!getElementTypeOrSelf(op.getIn().getType()).isF16())
       return failure();
     Value result = widen(rewriter, op.getLoc(), op.getIn());
     if (result.getType() != op.getType())
@@ -119,18 +119,30 @@ struct ExpandExtension : OpRewritePattern<arith::ExtFOp> {
 struct ExpandTruncation : OpRewritePattern<arith::TruncFOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(arith::TruncFOp op, PatternRewriter &rewriter) const override {
-    if (!isHalf(op.getType()) || !getElementTypeOrSelf(op.getIn().getType()).isF32())
+    if (!getElementTypeOrSelf(op.getType()).isF16() ||
+        !getElementTypeOrSelf(op.getIn().getType()).isF32())
       return failure();
     rewriter.replaceOp(op, narrow(rewriter, op.getLoc(), op.getIn()));
     return success();
   }
 };
 
+/// Rewrites of operations that have operands or results of one type.
+template <typename Op> struct WithHalf : OpRewritePattern<Op> {
+  WithHalf(MLIRContext *context, Type half) : OpRewritePattern<Op>(context), half(half) {}
+  bool isHalf(Type type) const { return getElementTypeOrSelf(type) == half; }
+  Value extend(PatternRewriter &rewriter, Value value) const {
+    Type f32 = withElement(value.getType(), rewriter.getF32Type());
+    return arith::ExtFOp::create(rewriter, value.getLoc(), f32, value);
+  }
+  Type half;
+};
+
 /// An integer becomes f32 first: where that rounds, f16 has long overflowed.
-template <typename Op> struct ConvertFromInteger : OpRewritePattern<Op> {
-  using OpRewritePattern<Op>::OpRewritePattern;
+template <typename Op> struct ConvertFromInteger : WithHalf<Op> {
+  using WithHalf<Op>::WithHalf;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
-    if (!isHalf(op.getType()))
+    if (!this->isHalf(op.getType()))
       return failure();
     Type f32 = withElement(op.getType(), rewriter.getF32Type());
     Value single = Op::create(rewriter, op.getLoc(), f32, op.getIn());
@@ -139,35 +151,45 @@ template <typename Op> struct ConvertFromInteger : OpRewritePattern<Op> {
   }
 };
 
-template <typename Op> struct ConvertToInteger : OpRewritePattern<Op> {
-  using OpRewritePattern<Op>::OpRewritePattern;
+template <typename Op> struct ConvertToInteger : WithHalf<Op> {
+  using WithHalf<Op>::WithHalf;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
-    if (!isHalf(op.getIn().getType()))
+    if (!this->isHalf(op.getIn().getType()))
       return failure();
-    Value single = widen(rewriter, op.getLoc(), op.getIn());
-    rewriter.replaceOpWithNewOp<Op>(op, op.getType(), single);
+    rewriter.replaceOpWithNewOp<Op>(op, op.getType(), this->extend(rewriter, op.getIn()));
     return success();
   }
 };
 
-struct CompareWidened : OpRewritePattern<arith::CmpFOp> {
-  using OpRewritePattern::OpRewritePattern;
+struct CompareExtended : WithHalf<arith::CmpFOp> {
+  using WithHalf::WithHalf;
   LogicalResult matchAndRewrite(arith::CmpFOp op, PatternRewriter &rewriter) const override {
     if (!isHalf(op.getLhs().getType()))
       return failure();
-    Value lhs = widen(rewriter, op.getLoc(), op.getLhs());
-    Value rhs = widen(rewriter, op.getLoc(), op.getRhs());
+    Value lhs = extend(rewriter, op.getLhs()), rhs = extend(rewriter, op.getRhs());
     rewriter.replaceOpWithNewOp<arith::CmpFOp>(op, op.getPredicate(), lhs, rhs);
     return success();
   }
 };
 
-class ExpandHalfPass : public torsh::impl::ExpandHalfPassBase<ExpandHalfPass> {
+class ExpandHalvesPass : public torsh::impl::ExpandHalvesPassBase<ExpandHalvesPass> {
+public:
+  using ExpandHalvesPassBase::ExpandHalvesPassBase;
+
+private:
   void runOnOperation() override {
-    RewritePatternSet patterns(&getContext());
-    patterns.add<ExpandExtension, ExpandTruncation, ConvertFromInteger<arith::SIToFPOp>,
-                 ConvertFromInteger<arith::UIToFPOp>, ConvertToInteger<arith::FPToSIOp>,
-                 ConvertToInteger<arith::FPToUIOp>, CompareWidened>(&getContext());
+    MLIRContext *context = &getContext();
+    RewritePatternSet patterns(context);
+    if (f16)
+      patterns.add<ExpandExtension, ExpandTruncation>(context);
+    if (bf16)
+      arith::populateExpandBFloat16Patterns(patterns);
+    for (Type half : {f16 ? Type(Float16Type::get(context)) : Type(),
+                      bf16 ? Type(BFloat16Type::get(context)) : Type()})
+      if (half)
+        patterns.add<ConvertFromInteger<arith::SIToFPOp>, ConvertFromInteger<arith::UIToFPOp>,
+                     ConvertToInteger<arith::FPToSIOp>, ConvertToInteger<arith::FPToUIOp>,
+                     CompareExtended>(context, half);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
