@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lowers the remaining linalg operations to loops.
 
+#include "StridedReduction.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -34,9 +35,9 @@ static int64_t contiguity(linalg::GenericOp op, unsigned loop) {
   return score;
 }
 
-/// The order of the loops with the most contiguous one innermost, if that is not
-/// what it is. Argument reductions and scattered writes depend on the order and keep it.
-static std::optional<SmallVector<unsigned>> betterOrder(linalg::GenericOp op) {
+/// The loop to be innermost: the most contiguous one. Argument reductions and scattered
+/// writes depend on the order and keep it.
+static std::optional<unsigned> innermostLoop(linalg::GenericOp op) {
   unsigned count = op.getNumLoops();
   if (count < 2 || op.getNumDpsInits() != 1 || findMarked(op, kScatterMark))
     return std::nullopt;
@@ -44,13 +45,16 @@ static std::optional<SmallVector<unsigned>> betterOrder(linalg::GenericOp op) {
   for (unsigned loop = 0; loop < count; ++loop)
     if (contiguity(op, loop) > contiguity(op, best))
       best = loop;
-  if (best == count - 1)
-    return std::nullopt;
+  return best;
+}
+
+/// The order of the loops with `innermost` behind the others.
+static SmallVector<unsigned> orderWith(unsigned innermost, unsigned count) {
   SmallVector<unsigned> order;
   for (unsigned loop = 0; loop < count; ++loop)
-    if (loop != best)
+    if (loop != innermost)
       order.push_back(loop);
-  order.push_back(best);
+  order.push_back(innermost);
   return order;
 }
 
@@ -66,9 +70,12 @@ class LowerToLoopsPass : public torsh::impl::LowerToLoopsPassBase<LowerToLoopsPa
     for (linalg::LinalgOp op : ops) {
       rewriter.setInsertionPoint(op);
       if (auto generic = dyn_cast<linalg::GenericOp>(op.getOperation())) {
-        if (std::optional<SmallVector<unsigned>> order = betterOrder(generic)) {
-          FailureOr<linalg::GenericOp> reordered =
-              linalg::interchangeGenericOp(rewriter, generic, *order);
+        std::optional<unsigned> innermost = innermostLoop(generic);
+        if (innermost && succeeded(lowerStridedReduction(rewriter, generic, *innermost)))
+          continue;
+        if (innermost && *innermost != generic.getNumLoops() - 1) {
+          FailureOr<linalg::GenericOp> reordered = linalg::interchangeGenericOp(
+              rewriter, generic, orderWith(*innermost, generic.getNumLoops()));
           if (succeeded(reordered))
             op = cast<linalg::LinalgOp>(reordered->getOperation());
         }

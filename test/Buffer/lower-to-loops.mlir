@@ -10,18 +10,51 @@ func.func @fill(%out: memref<8xf32>) attributes {torsh.kernel} {
   return
 }
 
-// The innermost loop is the one along which memory is contiguous: a sum over rows
-// goes along the columns.
+// The innermost loop is the one along which memory is contiguous: a sum over rows goes along
+// the columns. Eight rows are added before the result is read, then one at a time.
 // CHECK-LABEL: func.func @sum_of_rows
-// CHECK: scf.for %[[ROW:.+]] =
+// CHECK: scf.for %[[ROW:.+]] = %c0 to %c64 step %c8
 // CHECK: scf.for %[[COLUMN:.+]] =
-// CHECK: memref.load %{{.*}}[%[[ROW]], %[[COLUMN]]]
-// CHECK: memref.load %{{.*}}[%[[COLUMN]]]
+// CHECK: %[[RESULT:.+]] = memref.load %arg1[%[[COLUMN]]]
+// CHECK-COUNT-8: memref.load %arg0[%{{.+}}, %[[COLUMN]]]
+// CHECK-COUNT-7: arith.addf {{.*}} fastmath<reassoc>
+// CHECK: arith.addf %[[RESULT]], %{{.+}} fastmath<reassoc>
 // CHECK: memref.store %{{.*}}[%[[COLUMN]]]
 func.func @sum_of_rows(%a: memref<64x32xf32>, %out: memref<32xf32>) attributes {torsh.kernel} {
   linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%a : memref<64x32xf32>) outs(%out : memref<32xf32>) {
   ^bb0(%in: f32, %o: f32):
-    %y = arith.addf %in, %o : f32
+    %y = arith.addf %in, %o fastmath<reassoc> : f32
+    linalg.yield %y : f32
+  }
+  return
+}
+
+// What is no sum, or may not be added in another order, keeps its order.
+// CHECK-LABEL: func.func @largest_of_rows
+// CHECK: scf.for %{{.+}} = %c0 to %c64 step %c8
+// CHECK: scf.for %[[COLUMN:.+]] =
+// CHECK: %[[RESULT:.+]] = memref.load %arg1[%[[COLUMN]]]
+// CHECK: %[[FIRST:.+]] = memref.load %arg0
+// CHECK: %[[LARGER:.+]] = arith.maximumf %[[RESULT]], %[[FIRST]]
+// CHECK: %[[SECOND:.+]] = memref.load %arg0
+// CHECK: arith.maximumf %[[LARGER]], %[[SECOND]]
+func.func @largest_of_rows(%a: memref<64x32xf32>, %out: memref<32xf32>) attributes {torsh.kernel} {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%a : memref<64x32xf32>) outs(%out : memref<32xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y = arith.maximumf %o, %in : f32
+    linalg.yield %y : f32
+  }
+  return
+}
+
+// The rows that are left when there are no eight.
+// CHECK-LABEL: func.func @ragged
+// CHECK: scf.for {{.*}} to %[[WHOLE:.+]] step %c8
+// CHECK: scf.for {{.*}} = %[[WHOLE]] to %{{.+}} step %c1
+func.func @ragged(%a: memref<?x32xf32>, %out: memref<32xf32>) attributes {torsh.kernel} {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%a : memref<?x32xf32>) outs(%out : memref<32xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y = arith.addf %in, %o fastmath<reassoc> : f32
     linalg.yield %y : f32
   }
   return

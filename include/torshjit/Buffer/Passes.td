@@ -41,11 +41,44 @@ def LowerOrderedPass : Pass<"torsh-lower-ordered", "::mlir::func::FuncOp"> {
                            "::mlir::scf::SCFDialect"];
 }
 
+def TransposeOperandsPass : Pass<"torsh-transpose-operands", "::mlir::func::FuncOp"> {
+  let summary = "Copies tiles of operands that lie in memory the other way round";
+  let description = [{
+    An elementwise operation that runs along its result and across an operand would read
+    a cache line for each element. The operand's tile is copied first, transposed in
+    registers square by square, and read from the copy in order. A tile whose extents
+    have no bound, or that is larger than a good part of the second cache, is left.
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
+def StreamResultsPass : Pass<"torsh-stream-results", "::mlir::func::FuncOp"> {
+  let summary = "Writes large results past the caches";
+  let description = [{
+    Where the schedule says `block = [n]`, an elementwise operation that writes a
+    result of the kernel does so in pieces of `n` neighbouring elements: each is
+    computed in a buffer that stays in the first cache, and copied by non-temporal
+    stores of whole lines. A line that is stored in the usual way is read from memory
+    first, and takes the place of another in the caches; neither is of use for a result
+    that does not fit them.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::vector::VectorDialect"];
+}
+
 def LowerToLoopsPass : Pass<"torsh-lower-to-loops", "::mlir::func::FuncOp"> {
   let summary = "Lowers the remaining linalg operations to loops";
   let description = [{
     The innermost loop is the one along which most operands are contiguous, so
-    that the vectoriser finds unit strides.
+    that the vectoriser finds unit strides. Where that is not a loop of a reduction, as
+    in a sum of columns, eight rows are combined at a time: the result is read and
+    written once for them, and a sum of sums loses less than a long chain.
   }];
   let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];

@@ -59,6 +59,7 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   schedules.level2 = caches.level2;
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createFuseElementwisePass());
+  function.addPass(createSplitReductionsPass());
   function.addPass(createSelectCPUSchedulesPass(schedules));
   function.addPass(createTileKernelsPass());
   function.addPass(createPadTilesPass());
@@ -68,6 +69,11 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   // are seen to be such once CSE has merged the views.
   addCleanup(function);
   function.addPass(createCanonicalizerPass());
+  TransposeOperandsPassOptions transposition;
+  transposition.vectorBits = schedules.vectorBits;
+  // Before the results are computed in pieces: a tile's copy serves them all.
+  function.addPass(createTransposeOperandsPass(transposition));
+  function.addPass(createStreamResultsPass());
   function.addPass(createLowerContractionsPass());
   function.addPass(createLowerOrderedPass());
   function.addPass(createLowerToLoopsPass());

@@ -3,6 +3,7 @@
 
 #id = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
+#column = affine_map<(d0, d1) -> (d1)>
 #swapped = affine_map<(d0, d1) -> (d1, d0)>
 
 // A kernel that is over before another thread has woken up is not tiled.
@@ -43,9 +44,9 @@ func.func @rows(%a: memref<512x512xf32>, %out: memref<512x512xf32>) attributes {
   return
 }
 
-// Square tiles keep the cache lines of both sides of a transposition.
+// Tiles of a transposition are wide enough along both sides to use whole lines.
 // CHECK-LABEL: func.func @transpose
-// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [32, 32]>
+// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [128, 64]>
 func.func @transpose(%a: memref<512x512xf32>, %out: memref<512x512xf32>) attributes {torsh.kernel} {
   %x = bufferization.to_tensor %a restrict : memref<512x512xf32> to tensor<512x512xf32>
   %e = tensor.empty() : tensor<512x512xf32>
@@ -54,6 +55,38 @@ func.func @transpose(%a: memref<512x512xf32>, %out: memref<512x512xf32>) attribu
     linalg.yield %in : f32
   } -> tensor<512x512xf32>
   bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<512x512xf32>, memref<512x512xf32>) -> ()
+  return
+}
+
+// What moves more than the last cache holds is written past it, 2 KiB at a time.
+// CHECK-LABEL: func.func @large
+// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [{{[0-9]+}}, 0], block = [512]>
+func.func @large(%a: memref<8192x1024xf32>, %out: memref<8192x1024xf32>) attributes {torsh.kernel, torsh.num_inputs = 1 : i64} {
+  %x = bufferization.to_tensor %a restrict : memref<8192x1024xf32> to tensor<8192x1024xf32>
+  %e = tensor.empty() : tensor<8192x1024xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<8192x1024xf32>) outs(%e : tensor<8192x1024xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y = arith.negf %in : f32
+    linalg.yield %y : f32
+  } -> tensor<8192x1024xf32>
+  bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<8192x1024xf32>, memref<8192x1024xf32>) -> ()
+  return
+}
+
+// Sums of columns go along a thousand of them at a time.
+// CHECK-LABEL: func.func @columns
+// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [0, 1024]>
+func.func @columns(%a: memref<8192x4096xf32>, %out: memref<4096xf32>) attributes {torsh.kernel, torsh.num_inputs = 1 : i64} {
+  %x = bufferization.to_tensor %a restrict : memref<8192x4096xf32> to tensor<8192x4096xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<4096xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<4096xf32>) -> tensor<4096xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #column], iterator_types = ["reduction", "parallel"]} ins(%x : tensor<8192x4096xf32>) outs(%init : tensor<4096xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y = arith.addf %o, %in : f32
+    linalg.yield %y : f32
+  } -> tensor<4096xf32>
+  bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<4096xf32>, memref<4096xf32>) -> ()
   return
 }
 

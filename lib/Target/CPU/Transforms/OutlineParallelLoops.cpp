@@ -171,11 +171,13 @@ class OutlineParallelLoopsPass
       if (!llvm::is_contained(hoisted, &op))
         builder.clone(op, mapping);
     builder.setInsertionPointToEnd(entry);
+    auto schedule = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule");
+    // Non-temporal stores are not ordered before the store that tells of the task's end.
+    if (schedule && schedule.getBlock().size() == 1)
+      LLVM::FenceOp::create(builder, loc, LLVM::AtomicOrdering::seq_cst, /*syncscope=*/"");
     func::ReturnOp::create(builder, loc);
 
-    int64_t grain = 1;
-    if (auto schedule = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule"))
-      grain = schedule.getGrain();
+    int64_t grain = schedule ? schedule.getGrain() : 1;
     builder.setInsertionPoint(loop);
     torsh::cpu::ParallelForOp::create(builder, loc, name, total, worker, passed.getArrayRef(),
                                       grain);

@@ -29,8 +29,18 @@ static constexpr int64_t kSmallestParallel = 1 << 16;
 /// Elements of a tile that is read and written once, and of one whose
 /// intermediate results should stay in the first cache.
 static constexpr int64_t kStreamTile = 1 << 15, kCachedTile = 1 << 12;
-/// Neighbouring elements that a tile takes at least.
-static constexpr int64_t kSmallestRun = 256;
+/// Neighbouring elements that a tile takes at least, and as many as a tile that sums across
+/// memory takes where there are enough: a run is what the processor reads ahead.
+static constexpr int64_t kSmallestRun = 256, kStridedRun = 1024;
+/// Extents from which on a transposition is worth tiles of its own.
+static constexpr int64_t kSmallestSide = 33;
+/// Bytes of a tile along an operand that lies the other way round, and along the result.
+static constexpr int64_t kTransposedBytes = 512, kTransposedRun = 256;
+/// Bytes of a result that are computed in the first cache before they are written past
+/// the others: short enough that reading and writing take turns within what the processor
+/// looks ahead, long enough that the loops cost nothing.
+static constexpr int64_t kStreamBytes = 2048;
+
 static int64_t assumed(int64_t extent) {
   return ShapedType::isDynamic(extent) ? cpu::kAssumedExtent : extent;
 }
@@ -108,9 +118,38 @@ private:
     if (isParallel && !isSplit)
       tile = contraction && isTiledAlike(root, contraction) ? loopsOf(root, tileOfResult)
                                                             : tileLoops(root);
+    if (int64_t run = contraction || tile.empty() ? 0 : streamedRun(kernel))
+      block = {run};
     kernel->setAttr("torsh.schedule",
                     ScheduleAttr::get(&getContext(), tile, /*grain=*/1, registerTile, block,
                                       /*threads=*/0, /*lanes=*/0, /*vector=*/0));
+  }
+
+  /// How many elements of a result to write past the caches at a time: none unless what the
+  /// kernel moves is more than fits them, and the result a good part of it. Who reads
+  /// the result next then reads from memory either way.
+  int64_t streamedRun(func::FuncOp kernel) {
+    auto numInputs = kernel->getAttrOfType<IntegerAttr>("torsh.num_inputs");
+    if (!numInputs)
+      return 0;
+    int64_t moved = 0, written = 0, elementBytes = 0;
+    for (auto [number, type] : llvm::enumerate(kernel.getArgumentTypes())) {
+      auto memory = cast<MemRefType>(type);
+      int64_t size = 1, bytes = bytesOf(memory.getElementType());
+      for (int64_t extent : memory.getShape())
+        size *= assumed(extent);
+      moved += size * bytes;
+      if (int64_t(number) < numInputs.getInt())
+        continue;
+      written = std::max(written, size * bytes);
+      elementBytes = std::max(elementBytes, bytes);
+    }
+    return moved > lastLevelCache && written >= lastLevelCache / 4 ? kStreamBytes / elementBytes
+                                                                   : 0;
+  }
+
+  static int64_t bytesOf(Type element) {
+    return element.isIntOrFloat() ? std::max<int64_t>(element.getIntOrFloatBitWidth() / 8, 1) : 8;
   }
 
   static int64_t elementBits(linalg::GenericOp op) {
@@ -152,7 +191,8 @@ private:
       loops.reset(loop);
     for (OpOperand *operand : op.getDpsInputOperands()) {
       auto producer = operand->get().getDefiningOp<linalg::LinalgOp>();
-      if (!producer)
+      // A scalar is read whole by every tile, and computed before them.
+      if (!producer || op.getMatchingIndexingMap(operand).getNumResults() == 0)
         continue;
       llvm::BitVector inProducer = separableLoops(producer, known);
       AffineMap result = producer.getMatchingIndexingMap(producer.getDpsInitOperand(0));
@@ -169,6 +209,19 @@ private:
       loops &= separable;
     }
     return known[op] = loops;
+  }
+
+  /// Whether an operation reduces along another loop than the one along which its
+  /// operands are contiguous.
+  static bool reducesAcrossMemory(linalg::LinalgOp op) {
+    SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+    return op.getNumReductionLoops() > 0 &&
+           llvm::any_of(op.getDpsInputOperands(), [&](OpOperand *operand) {
+             AffineMap map = op.getMatchingIndexingMap(operand);
+             auto along = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back())
+                                              : AffineDimExpr(nullptr);
+             return along && iterators[along.getPosition()] == utils::IteratorType::parallel;
+           });
   }
 
   SmallVector<int64_t> tileLoops(linalg::LinalgOp root) {
@@ -188,8 +241,8 @@ private:
     for (size_t loop = 0; loop < ranges.size(); ++loop)
       if (!separable.test(loop) && !llvm::is_contained(ordered, loop))
         budget = std::max<int64_t>(1, budget / std::max<int64_t>(assumed(ranges[loop]), 1));
-    // A transposed operand is read along another loop than the last: square tiles
-    // keep the lines of both in cache.
+    // A transposed operand is read along another loop than the last. Its tile is copied
+    // in order; it is wide enough along both to use whole lines, and pages, of each.
     unsigned last = ranges.size() - 1;
     for (OpOperand *operand : root.getDpsInputOperands()) {
       AffineMap map = root.getMatchingIndexingMap(operand);
@@ -198,13 +251,21 @@ private:
       auto innermost = dyn_cast<AffineDimExpr>(map.getResults().back());
       if (innermost && innermost.getPosition() != last && separable.test(last) &&
           separable.test(innermost.getPosition()) && map.isFunctionOfDim(last) &&
-          assumed(ranges[last]) > 32 && assumed(ranges[innermost.getPosition()]) > 32) {
+          assumed(ranges[last]) >= kSmallestSide &&
+          assumed(ranges[innermost.getPosition()]) >= kSmallestSide) {
+        int64_t bytes = bytesOf(getElementTypeOrSelf(operand->get().getType()));
         for (size_t loop = 0; loop < ranges.size(); ++loop)
           tile[loop] = separable.test(loop) ? 1 : 0;
-        tile[last] = tile[innermost.getPosition()] = 32;
+        tile[last] = kTransposedRun / bytes;
+        tile[innermost.getPosition()] = kTransposedBytes / bytes;
         return tile;
       }
     }
+    int64_t smallestRun = kSmallestRun;
+    if (!ranges.empty() && llvm::any_of(known, [](auto &entry) {
+          return reducesAcrossMemory(cast<linalg::LinalgOp>(entry.first));
+        }))
+      smallestRun = std::clamp(assumed(ranges[last]) / (2 * threads), kSmallestRun, kStridedRun);
     for (size_t loop = ranges.size(); loop-- > 0;) {
       if (!separable.test(loop))
         continue;
@@ -215,7 +276,7 @@ private:
       }
       // The last loop runs along memory: less than some lines of it would waste
       // what is read, however much work each element is.
-      tile[loop] = loop == last ? std::max(budget, std::min(extent, kSmallestRun)) : budget;
+      tile[loop] = loop == last ? std::max(budget, std::min(extent, smallestRun)) : budget;
       budget = 1;
     }
     return tile;

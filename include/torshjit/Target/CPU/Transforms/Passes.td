@@ -11,14 +11,38 @@ def SelectCPUSchedulesPass : Pass<"torsh-cpu-select-schedules", "::mlir::func::F
     A kernel that has a schedule keeps it. Others get one from their loops: small
     kernels are not tiled; contractions get blocks of rows and columns for the
     caches and a register tile for the vector width; the rest gets tiles of whole
-    inner loops that fit the first cache.
+    inner loops that fit the first cache. Results of kernels that move more than the
+    last cache holds are written past the caches.
   }];
   let options = [
     Option<"threads", "threads", "int64_t", "2", "Threads to make work for">,
     Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
     Option<"level1", "level1", "int64_t", "32768", "Bytes of a core's first cache">,
     Option<"level2", "level2", "int64_t", "1048576", "Bytes of a core's second cache">,
+    Option<"lastLevelCache", "last-level-cache", "int64_t", "33554432",
+           "Bytes of the cache that all threads share">,
   ];
+}
+
+def SplitReductionsPass : Pass<"torsh-cpu-split-reductions", "::mlir::func::FuncOp"> {
+  let summary = "Reduces parts of a long axis apart, and what they give afterwards";
+  let description = [{
+    A reduction to fewer results than make work for every thread would run on one: a sum of
+    all elements, or of the rows of a narrow matrix. Its outermost loop is cut into parts that
+    are tiles of an `scf.forall`. How long they are depends on the shape alone, so the result
+    does not depend on the number of threads; and since sums of parts are added,
+    rounding errors grow with the length of a part, not of the axis.
+  }];
+  let options = [
+    Option<"part", "part", "int64_t", "32768", "Elements that a part has at least">,
+    Option<"mostRows", "most-rows", "int64_t", "16",
+           "Results beyond which a reduction along memory is left whole">,
+    Option<"mostColumns", "most-columns", "int64_t", "1024",
+           "Results beyond which a reduction across memory is left whole">,
+  ];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::tensor::TensorDialect"];
 }
 
 def LowerCPUSignaturesPass : Pass<"torsh-cpu-lower-signatures", "::mlir::func::FuncOp"> {
@@ -43,7 +67,7 @@ def AllocateScratchPass : Pass<"torsh-cpu-allocate-scratch", "::mlir::func::Func
 
 def OutlineParallelLoopsPass : Pass<"torsh-cpu-outline-parallel-loops", "::mlir::ModuleOp"> {
   let summary = "Moves each scf.forall into a function that the runtime calls for chunks";
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
                            "::mlir::torsh::cpu::TorshCPUDialect"];
 }
 
