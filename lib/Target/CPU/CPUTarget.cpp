@@ -88,7 +88,9 @@ static void buildLLVM(OpPassManager &pm, const CompileOptions &options) {
   function.addPass(createAllocateScratchPass());
   pm.addPass(createOutlineParallelLoopsPass());
   OpPassManager &lowered = pm.nest<func::FuncOp>();
-  lowered.addPass(createApproximateMathPass());
+  ApproximateMathPassOptions functions;
+  functions.hasScale = processorOf(options).has("avx512f");
+  lowered.addPass(createApproximateMathPass(functions));
   ExpandHalvesPassOptions halves;
   halves.f16 = !processorOf(options).convertsF16();
   halves.bf16 = !processorOf(options).convertsBF16();

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replaces transcendental functions by polynomials that vectorise.
+// Replaces transcendental functions by arithmetic that vectorises.
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "../../Math/Functions.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Target/SubnormalLogarithm.h"
 
 using namespace mlir;
+using namespace mlir::torsh::formulas;
 
 namespace mlir::torsh {
 #define GEN_PASS_DEF_APPROXIMATEMATHPASS
@@ -18,20 +20,181 @@ namespace mlir::torsh {
 
 namespace {
 
+/// Lets products and sums of what stands between the two operations be fused.
+void allowFused(Operation *after, Operation *before) {
+  auto allow = [](Operation *op) {
+    if (isa<arith::AddFOp, arith::SubFOp, arith::MulFOp>(op))
+      op->setAttr("fastmath",
+                  arith::FastMathFlagsAttr::get(op->getContext(), arith::FastMathFlags::contract));
+  };
+  Operation *op = after ? after->getNextNode() : &before->getBlock()->front();
+  for (; op != before; op = op->getNextNode())
+    op->walk(allow);
+}
+
+/// f32, in which upstream has a polynomial of its own for some functions, and f64.
+enum class Domain { F32AndF64, F64 };
+
+template <typename OpTy> LogicalResult checkDomain(OpTy op, Domain domain, PatternRewriter &r) {
+  Type type = getElementTypeOrSelf(op.getType());
+  if (type.isF64() || (type.isF32() && domain == Domain::F32AndF64))
+    return success();
+  return r.notifyMatchFailure(op, "not a type of the domain");
+}
+
+// Pattern: function of one number -> arithmetic [if its type is in the domain]
+template <typename OpTy, Scalar (*function)(Scalar), Domain domain = Domain::F32AndF64>
+struct ExpandUnary : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
+    if (failed(checkDomain(op, domain, rewriter)))
+      return failure();
+    Operation *previous = op->getPrevNode();
+    ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
+    Value result = function(Scalar(builder, op.getOperand())).get();
+    allowFused(previous, op);
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+// Pattern: function of two numbers -> arithmetic [if their type is in the domain]
+template <typename OpTy, Scalar (*function)(Scalar, Scalar)>
+struct ExpandBinary : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
+    if (failed(checkDomain(op, Domain::F32AndF64, rewriter)))
+      return failure();
+    Operation *previous = op->getPrevNode();
+    ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
+    Scalar x(builder, op->getOperand(0)), y(builder, op->getOperand(1));
+    Value result = function(x, y).get();
+    allowFused(previous, op);
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+Scalar fma(Scalar x, double y, Scalar z) {
+  return x.make<math::FmaOp>(x.get(), x.constant(y).get(), z.get());
+}
+Scalar fma(Scalar x, Scalar y, double z) {
+  return x.make<math::FmaOp>(x.get(), y.get(), x.constant(z).get());
+}
+
+/// exp of f32 for processors with fused products and an instruction that scales by a power of
+/// two (AVX-512): that rounds once where the result is subnormal, and overflows as it should.
+/// The polynomial was fitted by Remez' exchange to exp(r) / |r| <= ln 2 / 2, the first
+/// coefficient held at 1: its own error is a thirtieth of a unit in the last place.
+Scalar exponentialByScaling(Scalar x) {
+  // Adding it leaves the nearest integer in the last bits of the sum.
+  constexpr double kShift = 0x1.8p23;
+  // A NaN passes through. Beyond these bounds the result is zero or infinity all the same.
+  Scalar bounded = select(x > 89, 89, x);
+  bounded = select(bounded < -104, -104, bounded);
+  Scalar shifted = fma(bounded, 1.44269504088896341, bounded.constant(kShift));
+  Scalar n = shifted - kShift;
+  // ln 2 in two parts: the first has so few bits that its product with n is exact.
+  Scalar r = fma(n, -0x1.62e400p-1, bounded);
+  r = fma(n, -0x1.7f7d1cp-20, r);
+  Scalar p = x.constant(0x1.6ae720p-10);
+  for (double c : {0x1.126792p-7, 0x1.555822p-5, 0x1.55541ap-3, 0x1.fffffcp-2, 1.0, 1.0})
+    p = fma(p, r, c);
+  Scalar bits = toBits(shifted);
+  Scalar exponent = bits - bits.integer(0x4b400000);
+  if (!isa<VectorType>(p.get().getType()))
+    return p.make<LLVM::LoadExpOp>(p.get().getType(), p.get(), exponent.get());
+  // MLIR's operation takes no vector, LLVM's intrinsic does.
+  ImplicitLocOpBuilder &builder = p.getBuilder();
+  auto call =
+      LLVM::CallIntrinsicOp::create(builder, p.get().getType(), builder.getStringAttr("llvm.ldexp"),
+                                    ValueRange{p.get(), exponent.get()});
+  return {builder, call->getResult(0)};
+}
+
+/// tanh of f32, by the exponential of twice the number but near zero, where Cephes' polynomial
+/// keeps the digits that the exponential would lose.
+Scalar tangentHyperbolicOfSingle(Scalar x) {
+  Scalar magnitude = abs(x), square = x * x;
+  Scalar near = x * square *
+                    polynomial(square, {-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2,
+                                        1.33314422036e-1, -3.33332819422e-1}) +
+                x;
+  Scalar twice = magnitude + magnitude;
+  Scalar e = twice.make<math::ExpOp>(twice.get());
+  Scalar far = 1 - 2 / (e + 1);
+  return copySign(select(magnitude < 0.625, near, far), x);
+}
+
+// Pattern: tanh of f32 -> polynomial and exp
+struct ExpandTanh : OpRewritePattern<math::TanhOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::TanhOp op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "not of f32");
+    Operation *previous = op->getPrevNode();
+    ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
+    Value result = tangentHyperbolicOfSingle(Scalar(builder, op.getOperand())).get();
+    allowFused(previous, op);
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
+
+/// Gives each erf of f32 inside `root` the sign of its operand: upstream's polynomial has none
+/// for zero.
+void signErrorFunctions(Operation *root) {
+  root->walk([](math::ErfOp op) {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return;
+    OpBuilder builder(op);
+    builder.setInsertionPointAfter(op);
+    Value result = math::CopySignOp::create(builder, op.getLoc(), op, op.getOperand());
+    op.getResult().replaceAllUsesExcept(result, result.getDefiningOp());
+  });
+}
+
+// Pattern: exp of f32 -> polynomial and scaling
+struct ExpandExponential : OpRewritePattern<math::ExpOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::ExpOp op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "not of f32");
+    ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
+    rewriter.replaceOp(op, exponentialByScaling(Scalar(builder, op.getOperand())).get());
+    return success();
+  }
+};
+
 class ApproximateMathPass : public torsh::impl::ApproximateMathPassBase<ApproximateMathPass> {
+public:
+  using ApproximateMathPassBase::ApproximateMathPassBase;
+
+private:
   void runOnOperation() override {
     torsh::scaleSubnormalLogarithms(getOperation());
+    signErrorFunctions(getOperation());
     RewritePatternSet patterns(&getContext());
     // The functions whose upstream polynomial is accurate over all of f32, logarithms
-    // over all of its normal numbers. Sine and cosine lose their accuracy for large arguments,
-    // atan2 everywhere: those stay calls of the C library.
+    // over all of its normal numbers.
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
-      return llvm::is_contained({math::ExpOp::getOperationName(), math::LogOp::getOperationName(),
-                                 math::Log1pOp::getOperationName(),
+      return llvm::is_contained({math::LogOp::getOperationName(), math::Log1pOp::getOperationName(),
                                  math::ExpM1Op::getOperationName(),
-                                 math::TanhOp::getOperationName(), math::ErfOp::getOperationName()},
+                                 math::ErfOp::getOperationName()},
                                 name);
     });
+    patterns.add<ExpandUnary<math::SinOp, sine>, ExpandUnary<math::CosOp, cosine>,
+                 ExpandUnary<math::ExpOp, exponential>,
+                 ExpandUnary<math::ExpM1Op, exponentialMinusOne, Domain::F64>,
+                 ExpandUnary<math::LogOp, logarithm, Domain::F64>,
+                 ExpandUnary<math::Log1pOp, logarithmOnePlus, Domain::F64>,
+                 ExpandUnary<math::TanhOp, tangentHyperbolic, Domain::F64>,
+                 ExpandUnary<math::ErfOp, errorFunction, Domain::F64>,
+                 ExpandBinary<math::Atan2Op, arctangent>, ExpandBinary<math::PowFOp, power>>(
+        &getContext());
+    patterns.add<ExpandTanh>(&getContext(), /*benefit=*/2);
+    if (hasScale)
+      patterns.add<ExpandExponential>(&getContext(), /*benefit=*/2);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

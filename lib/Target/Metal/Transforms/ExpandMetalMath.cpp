@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replaces mathematical functions by arithmetic.
 
-#include "../Math/Functions.h"
+#include "../../Math/Functions.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -9,7 +9,7 @@
 #include "torshjit/Target/Metal/Transforms/Passes.h"
 
 using namespace mlir;
-using namespace mlir::torsh::metal;
+using namespace mlir::torsh::formulas;
 
 namespace mlir::torsh {
 #define GEN_PASS_DEF_EXPANDMETALMATHPASS

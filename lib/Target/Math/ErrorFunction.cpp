@@ -4,7 +4,7 @@
 #include "Functions.h"
 
 using namespace mlir;
-using namespace mlir::torsh::metal;
+using namespace mlir::torsh::formulas;
 
 namespace {
 
@@ -65,7 +65,7 @@ Scalar far(Scalar x) {
 
 } // namespace
 
-Scalar mlir::torsh::metal::errorFunction(Scalar x) {
+Scalar mlir::torsh::formulas::errorFunction(Scalar x) {
   Scalar magnitude = abs(x);
   // From 6 on it rounds to 1. The formulas are evaluated where they hold.
   Scalar clamped = select(magnitude > 6, 6, magnitude);

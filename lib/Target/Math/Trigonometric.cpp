@@ -7,14 +7,15 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
-using namespace mlir::torsh::metal;
+using namespace mlir::torsh::formulas;
 
 namespace {
 
-/// x = quadrant * pi / 2 + rest, with |rest| <= pi / 4 and the quadrant modulo 4.
+/// x = quadrant * pi / 2 + rest + correction, with |rest| <= pi / 4 and the quadrant modulo
+/// 4. The correction is what the rest has no bits for.
 struct ReducedAngle {
   Scalar quadrant;
-  Scalar rest;
+  Scalar rest, correction;
 };
 
 /// Below this, the number of quadrants has few enough bits for exact products.
@@ -29,9 +30,10 @@ ReducedAngle reduceSmall(Scalar magnitude) {
                                        2.02226624871116645580e-21, 8.47842766036889956997e-32};
   Scalar n = roundEven(magnitude * 0.636619772367581343);
   Scalar rest = magnitude;
-  for (double part : Format::of(magnitude).isDouble() ? kDouble : kSingle)
-    rest = rest - n * part;
-  return {toInteger(n), rest};
+  const double *parts = Format::of(magnitude).isDouble() ? kDouble : kSingle;
+  for (int i = 0; i < 3; ++i)
+    rest = rest - n * parts[i];
+  return {toInteger(n), rest, n * -parts[3]};
 }
 
 /// 2 / pi behind the binary point.
@@ -95,17 +97,25 @@ ReducedAngle reduceLarge(Scalar magnitude) {
   // Half a quadrant or more belongs to the next one, less what is missing.
   Scalar isUpper = high < 0;
   Scalar flip = select(isUpper, -one, zero);
-  Scalar fraction = toFloat(high ^ flip) * std::ldexp(1.0, -width) +
-                    toFloat(shiftDown(low ^ flip, 1)) * std::ldexp(1.0, 1 - 2 * width);
-  Scalar rest = fraction * 1.57079632679489662;
-  return {(quadrant + select(isUpper, one, zero)) & 3, select(isUpper, -rest, rest)};
+  // The fraction in two floats, the first of as many bits as one holds, and so pi / 2.
+  int tail = width - 2 - format.mantissaBits;
+  Scalar fraction = high ^ flip;
+  Scalar leading = toFloat(fraction >> tail) * std::ldexp(1.0, tail - width);
+  Scalar after = toFloat(fraction & ((1 << tail) - 1)) * std::ldexp(1.0, -width) +
+                 toFloat(shiftDown(low ^ flip, 1)) * std::ldexp(1.0, 1 - 2 * width);
+  constexpr double kHalfPi = 1.57079632679489662;
+  double whole = format.isDouble() ? kHalfPi : double(float(kHalfPi));
+  double missing = format.isDouble() ? 6.123233995736766036e-17 : kHalfPi - whole;
+  Scalar rest = leading * whole + (leading * missing + after * whole);
+  return {(quadrant + select(isUpper, one, zero)) & 3, select(isUpper, -rest, rest),
+          rest.constant(0)};
 }
 
 /// The sine of `rest` + (quadrant + ahead) * pi / 2.
 Scalar evaluate(ReducedAngle angle, int ahead) {
   SmallVector<double> sines = {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1};
   SmallVector<double> cosines = {2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2};
-  Scalar r = angle.rest, z = r * r;
+  Scalar r = angle.rest, c = angle.correction, z = r * r;
   if (Format::of(r).isDouble()) {
     sines = {1.58969099521155010221e-10,  -2.50507602534068634195e-08, 2.75573137070700676789e-06,
              -1.98412698298579493134e-04, 8.33333333332248946124e-03,  -1.66666666666666324348e-01};
@@ -113,8 +123,11 @@ Scalar evaluate(ReducedAngle angle, int ahead) {
                -2.75573143513906633035e-07, 2.48015872894767294178e-05,
                -1.38888888888741095749e-03, 4.16666666666666019037e-02};
   }
-  Scalar sine = r + r * z * polynomial(z, sines);
-  Scalar cosine = z * z * polynomial(z, cosines) - 0.5 * z + 1;
+  Scalar half = 0.5 * z;
+  Scalar sine = r + (r * z * polynomial(z, sines) + c * (1 - half));
+  // What the difference loses is added to what is small.
+  Scalar difference = 1 - half;
+  Scalar cosine = difference + ((1 - difference - half) + (z * z * polynomial(z, cosines) - r * c));
   Scalar quadrant = angle.quadrant + ahead;
   Scalar result = select((quadrant & 1) == 0, sine, cosine);
   return select((quadrant & 2) == 0, result, -result);
@@ -125,32 +138,41 @@ ReducedAngle reduce(Scalar magnitude) {
   ImplicitLocOpBuilder &builder = magnitude.getBuilder();
   Scalar isSmall = magnitude < largestSmall(Format::of(magnitude));
   Scalar finite = select(magnitude < INFINITY, magnitude, 0);
-  SmallVector<Type> types = {toBits(magnitude).get().getType(), magnitude.get().getType()};
+  if (isa<VectorType>(magnitude.get().getType())) {
+    ReducedAngle small = reduceSmall(select(isSmall, finite, 0)), large = reduceLarge(finite);
+    return {select(isSmall, small.quadrant, large.quadrant),
+            select(isSmall, small.rest, large.rest),
+            select(isSmall, small.correction, large.correction)};
+  }
+  Type number = magnitude.get().getType();
+  SmallVector<Type> types = {toBits(magnitude).get().getType(), number, number};
   auto choice = scf::IfOp::create(builder, types, isSmall.get(), /*addThenBlock=*/true,
                                   /*addElseBlock=*/true);
   OpBuilder::InsertionGuard guard(builder);
   for (bool small : {true, false}) {
     builder.setInsertionPointToEnd(small ? choice.thenBlock() : choice.elseBlock());
     ReducedAngle angle = small ? reduceSmall(finite) : reduceLarge(finite);
-    scf::YieldOp::create(builder, ValueRange{angle.quadrant.get(), angle.rest.get()});
+    scf::YieldOp::create(
+        builder, ValueRange{angle.quadrant.get(), angle.rest.get(), angle.correction.get()});
   }
-  return {Scalar(builder, choice.getResult(0)), Scalar(builder, choice.getResult(1))};
+  return {Scalar(builder, choice.getResult(0)), Scalar(builder, choice.getResult(1)),
+          Scalar(builder, choice.getResult(2))};
 }
 
 Scalar nanUnlessFinite(Scalar x, Scalar result) { return select(abs(x) < INFINITY, result, NAN); }
 
 } // namespace
 
-Scalar mlir::torsh::metal::sine(Scalar x) {
+Scalar mlir::torsh::formulas::sine(Scalar x) {
   Scalar result = evaluate(reduce(abs(x)), 0);
   return nanUnlessFinite(x, select(toBits(x) < 0, -result, result));
 }
 
-Scalar mlir::torsh::metal::cosine(Scalar x) {
+Scalar mlir::torsh::formulas::cosine(Scalar x) {
   return nanUnlessFinite(x, evaluate(reduce(abs(x)), 1));
 }
 
-Scalar mlir::torsh::metal::arctangent(Scalar y, Scalar x) {
+Scalar mlir::torsh::formulas::arctangent(Scalar y, Scalar x) {
   Scalar width = abs(x), height = abs(y);
   Scalar isSteep = height > width;
   Scalar larger = select(isSteep, height, width), smaller = select(isSteep, width, height);

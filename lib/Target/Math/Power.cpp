@@ -5,7 +5,7 @@
 #include "Functions.h"
 
 using namespace mlir;
-using namespace mlir::torsh::metal;
+using namespace mlir::torsh::formulas;
 
 namespace {
 
@@ -127,7 +127,7 @@ Scalar clamp(Scalar x, double limit) {
 
 } // namespace
 
-Scalar mlir::torsh::metal::power(Scalar x, Scalar y) {
+Scalar mlir::torsh::formulas::power(Scalar x, Scalar y) {
   Scalar magnitude = abs(x);
   Scalar isZero = (toBits(magnitude) == 0), isInfinite = magnitude == INFINITY;
   Scalar isOrdinary = (magnitude < INFINITY) & !isZero;

@@ -5,7 +5,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
 using namespace mlir;
-using namespace mlir::torsh::metal;
+using namespace mlir::torsh::formulas;
 
 namespace {
 
@@ -27,7 +27,7 @@ Parts split(Scalar bits) {
 
 } // namespace
 
-Scalar mlir::torsh::metal::remainder(Scalar x, Scalar y) {
+Scalar mlir::torsh::formulas::remainder(Scalar x, Scalar y) {
   ImplicitLocOpBuilder &builder = x.getBuilder();
   Format format = Format::of(x);
   Type integer = toBits(x).get().getType();

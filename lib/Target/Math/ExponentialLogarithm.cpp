@@ -7,7 +7,7 @@
 #include "Functions.h"
 
 using namespace mlir;
-using namespace mlir::torsh::metal;
+using namespace mlir::torsh::formulas;
 
 static constexpr double kLog2E = 1.44269504088896341;
 
@@ -93,7 +93,7 @@ Scalar sumLogarithm(Scalar exponent, Scalar fraction, Scalar correction) {
 
 } // namespace
 
-Scalar mlir::torsh::metal::exponential(Scalar x) {
+Scalar mlir::torsh::formulas::exponential(Scalar x) {
   // A NaN must not become an integer.
   Scalar number = select(isNaN(x), 0, x);
   bool isDouble = Format::of(x).isDouble();
@@ -102,7 +102,7 @@ Scalar mlir::torsh::metal::exponential(Scalar x) {
   return select(isNaN(x), x, scaleByPowerOfTwo(e.minusOne + 1, e.exponent));
 }
 
-Scalar mlir::torsh::metal::exponentialBase2(Scalar x) {
+Scalar mlir::torsh::formulas::exponentialBase2(Scalar x) {
   bool isDouble = Format::of(x).isDouble();
   Scalar number = clamp(select(isNaN(x), 0, x), isDouble ? -1075 : -150, isDouble ? 1024 : 128);
   Scalar n = roundEven(number);
@@ -110,7 +110,7 @@ Scalar mlir::torsh::metal::exponentialBase2(Scalar x) {
   return select(isNaN(x), x, scaleByPowerOfTwo(rest + 1, toInteger(n)));
 }
 
-Scalar mlir::torsh::metal::exponentialMinusOne(Scalar x) {
+Scalar mlir::torsh::formulas::exponentialMinusOne(Scalar x) {
   Scalar number = select(isNaN(x), 0, x);
   bool isDouble = Format::of(x).isDouble();
   ReducedExponential e = reduceExponential(clamp(number, -60, isDouble ? 710 : 89));
@@ -120,14 +120,14 @@ Scalar mlir::torsh::metal::exponentialMinusOne(Scalar x) {
   return select(isNaN(x), x, result);
 }
 
-Scalar mlir::torsh::metal::tangentHyperbolic(Scalar x) {
+Scalar mlir::torsh::formulas::tangentHyperbolic(Scalar x) {
   Scalar magnitude = abs(x);
   Scalar clamped = select(magnitude > 20, 20, magnitude);
   Scalar e = exponentialMinusOne(clamped * 2);
   return select(isNaN(x), x, copySign(e / (e + 2), x));
 }
 
-Scalar mlir::torsh::metal::logarithm(Scalar x) {
+Scalar mlir::torsh::formulas::logarithm(Scalar x) {
   Format format = Format::of(x);
   // A subnormal number is its mantissa, read as an integer, times a power of two: a
   // device may take the number itself for zero.
@@ -145,7 +145,7 @@ Scalar mlir::torsh::metal::logarithm(Scalar x) {
   return select(isNaN(x), x, result);
 }
 
-Scalar mlir::torsh::metal::logarithmOnePlus(Scalar x) {
+Scalar mlir::torsh::formulas::logarithmOnePlus(Scalar x) {
   Scalar sum = x + 1;
   ReducedLogarithm l = reduceLogarithm(sum);
   // What the sum lost, relative to it.

@@ -4,21 +4,28 @@
 #include "Scalar.h"
 
 using namespace mlir;
-using namespace mlir::torsh::metal;
+using namespace mlir::torsh::formulas;
 
 using FloatPredicate = arith::CmpFPredicate;
 using IntPredicate = arith::CmpIPredicate;
 
+/// A constant of the type of `like`: in every element, where that is a vector.
+static Scalar makeConstant(const Scalar &like, TypedAttr element) {
+  if (auto vector = dyn_cast<VectorType>(like.get().getType()))
+    element = SplatElementsAttr::get(vector, element);
+  return like.make<arith::ConstantOp>(element);
+}
+
 Scalar Scalar::constant(double number) const {
-  if (auto type = dyn_cast<FloatType>(value.getType()))
-    return make<arith::ConstantOp>(builder->getFloatAttr(type, number));
+  if (auto type = dyn_cast<FloatType>(getElementType()))
+    return makeConstant(*this, builder->getFloatAttr(type, number));
   // Masks are written as unsigned numbers.
   return integer(static_cast<uint64_t>(static_cast<int64_t>(number)));
 }
 
 Scalar Scalar::integer(uint64_t bits) const {
-  APInt number = APInt(64, bits).trunc(value.getType().getIntOrFloatBitWidth());
-  return make<arith::ConstantOp>(builder->getIntegerAttr(value.getType(), number));
+  APInt number = APInt(64, bits).trunc(getElementType().getIntOrFloatBitWidth());
+  return makeConstant(*this, builder->getIntegerAttr(getElementType(), number));
 }
 
 template <typename FloatOp, typename IntOp> static Scalar either(Scalar x, Scalar y) {
@@ -30,7 +37,7 @@ static Scalar compare(Scalar x, Scalar y, FloatPredicate floats, IntPredicate in
                      : x.make<arith::CmpIOp>(integers, x.get(), y.get());
 }
 
-namespace mlir::torsh::metal {
+namespace mlir::torsh::formulas {
 
 Scalar operator+(Scalar x, Scalar y) { return either<arith::AddFOp, arith::AddIOp>(x, y); }
 Scalar operator-(Scalar x, Scalar y) { return either<arith::SubFOp, arith::SubIOp>(x, y); }
@@ -70,13 +77,16 @@ Scalar select(Scalar condition, Scalar x, Scalar y) {
   return x.make<arith::SelectOp>(condition.get(), x.get(), y.get());
 }
 
-static Type integerOf(Scalar x) {
-  return x.getBuilder().getIntegerType(x.get().getType().getIntOrFloatBitWidth());
+/// `element`, as often as in `x`.
+static Type shapedAs(Scalar x, Type element) {
+  auto vector = dyn_cast<VectorType>(x.get().getType());
+  return vector ? Type(vector.clone(element)) : element;
 }
+static unsigned widthOf(Scalar x) { return x.getElementType().getIntOrFloatBitWidth(); }
+static Type integerOf(Scalar x) { return shapedAs(x, x.getBuilder().getIntegerType(widthOf(x))); }
 static Type floatOf(Scalar x) {
   ImplicitLocOpBuilder &builder = x.getBuilder();
-  return x.get().getType().getIntOrFloatBitWidth() == 64 ? Type(builder.getF64Type())
-                                                         : Type(builder.getF32Type());
+  return shapedAs(x, widthOf(x) == 64 ? Type(builder.getF64Type()) : Type(builder.getF32Type()));
 }
 
 Scalar toBits(Scalar x) { return x.make<arith::BitcastOp>(integerOf(x), x.get()); }
@@ -84,9 +94,7 @@ Scalar fromBits(Scalar bits) { return bits.make<arith::BitcastOp>(floatOf(bits),
 Scalar toInteger(Scalar x) { return x.make<arith::FPToSIOp>(integerOf(x), x.get()); }
 Scalar toFloat(Scalar x) { return x.make<arith::SIToFPOp>(floatOf(x), x.get()); }
 
-Format Format::of(Scalar x) {
-  return x.get().getType().getIntOrFloatBitWidth() == 64 ? Format{52, 1023} : Format{23, 127};
-}
+Format Format::of(Scalar x) { return widthOf(x) == 64 ? Format{52, 1023} : Format{23, 127}; }
 
 Scalar abs(Scalar x) { return x.make<math::AbsFOp>(x.get()); }
 Scalar floor(Scalar x) { return x.make<math::FloorOp>(x.get()); }
@@ -111,4 +119,4 @@ Scalar polynomial(Scalar x, ArrayRef<double> coefficients) {
   return sum;
 }
 
-} // namespace mlir::torsh::metal
+} // namespace mlir::torsh::formulas

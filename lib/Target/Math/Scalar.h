@@ -2,26 +2,28 @@
 // Scalars that build arith and math operations when they are computed with, so
 // that an expansion reads like the formula it stands for.
 
-#ifndef TORSHJIT_LIB_TARGET_METAL_MATH_SCALAR_H
-#define TORSHJIT_LIB_TARGET_METAL_MATH_SCALAR_H
+#ifndef TORSHJIT_LIB_TARGET_MATH_SCALAR_H
+#define TORSHJIT_LIB_TARGET_MATH_SCALAR_H
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/TypeUtilities.h"
 #include <cmath>
 
-namespace mlir::torsh::metal {
+namespace mlir::torsh::formulas {
 
 /// A value and where to build what is computed from it. Arithmetic is that of the
 /// value's type (f32, f64, i32, i64, i1); numbers beside a scalar are constants of its
-/// type.
+/// type. A vector of such numbers will do as well.
 class Scalar {
 public:
   Scalar(ImplicitLocOpBuilder &builder, Value value) : builder(&builder), value(value) {}
 
   Value get() const { return value; }
   ImplicitLocOpBuilder &getBuilder() const { return *builder; }
-  bool isFloat() const { return isa<FloatType>(value.getType()); }
+  Type getElementType() const { return getElementTypeOrSelf(value.getType()); }
+  bool isFloat() const { return isa<FloatType>(getElementType()); }
 
   /// A constant of this scalar's type; an integer of any sign that a double holds.
   Scalar constant(double number) const;
@@ -122,6 +124,6 @@ Scalar scaleByPowerOfTwo(Scalar x, Scalar exponent);
 /// The polynomial of these coefficients, the highest first, at `x`.
 Scalar polynomial(Scalar x, ArrayRef<double> coefficients);
 
-} // namespace mlir::torsh::metal
+} // namespace mlir::torsh::formulas
 
-#endif // TORSHJIT_LIB_TARGET_METAL_MATH_SCALAR_H
+#endif // TORSHJIT_LIB_TARGET_MATH_SCALAR_H

@@ -3,12 +3,12 @@
 // none is harmed by them. Where no other error is given, results are within three units in the
 // last place, but for subnormal ones, and special cases are those of C.
 
-#ifndef TORSHJIT_LIB_TARGET_METAL_MATH_FUNCTIONS_H
-#define TORSHJIT_LIB_TARGET_METAL_MATH_FUNCTIONS_H
+#ifndef TORSHJIT_LIB_TARGET_MATH_FUNCTIONS_H
+#define TORSHJIT_LIB_TARGET_MATH_FUNCTIONS_H
 
 #include "Scalar.h"
 
-namespace mlir::torsh::metal {
+namespace mlir::torsh::formulas {
 
 Scalar exponential(Scalar x);
 Scalar exponentialBase2(Scalar x);
@@ -30,6 +30,6 @@ Scalar power(Scalar x, Scalar y);
 /// That of the quotient rounded towards zero; exact.
 Scalar remainder(Scalar x, Scalar y);
 
-} // namespace mlir::torsh::metal
+} // namespace mlir::torsh::formulas
 
-#endif // TORSHJIT_LIB_TARGET_METAL_MATH_FUNCTIONS_H
+#endif // TORSHJIT_LIB_TARGET_MATH_FUNCTIONS_H
