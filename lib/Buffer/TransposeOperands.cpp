@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "torshjit/Buffer/Passes.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
@@ -54,6 +55,22 @@ public:
         order.push_back(loop);
   }
 
+  /// Whether the operation does nothing but bring the operand into the order of its result.
+  bool isAll() {
+    auto result = cast<MemRefType>(op.getDpsInits()[0].getType());
+    return op.getNumDpsInputs() == 1 && op.getNumDpsInits() == 1 && map.isPermutation() &&
+           op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&
+           op.getBody()->getTerminator()->getOperand(0) == op.getBody()->getArgument(0) &&
+           result.isLastDimUnitStride();
+  }
+
+  /// Emits the copy in place of the operation, where it is all that this does.
+  void emitResult() {
+    copy = op.getDpsInits()[0];
+    emitPlanes();
+    op.erase();
+  }
+
   /// Emits the copy before the operation and makes it the operand; fails where the copy
   /// would be too large.
   LogicalResult emit() {
@@ -78,12 +95,7 @@ public:
         memref::AllocOp::create(b, op.getLoc(), MemRefType::get(shape, type.getElementType()),
                                 ValueRange(), b.getI64IntegerAttr(64));
     copy = memref::SubViewOp::create(b, op.getLoc(), whole, zeros, sizes, ones);
-    index.resize(op.getNumLoops());
-    SmallVector<unsigned> others;
-    for (unsigned loop : order)
-      if (loop != along && loop != across)
-        others.push_back(loop);
-    loops.forEach(others, index, [&] { emitPlane(); });
+    emitPlanes();
 
     SmallVector<AffineExpr> read;
     for (unsigned loop : order)
@@ -97,6 +109,15 @@ public:
 
 private:
   Value constant(int64_t value) { return loops.constant(value); }
+
+  void emitPlanes() {
+    index.resize(op.getNumLoops());
+    SmallVector<unsigned> others;
+    for (unsigned loop : order)
+      if (loop != along && loop != across)
+        others.push_back(loop);
+    loops.forEach(others, index, [&] { emitPlane(); });
+  }
 
   /// Squares of `lanes` by `lanes`; the last ones of a side that is no multiple of that
   /// overlap those before, and a side that is shorter goes by elements.
@@ -179,6 +200,9 @@ private:
   void runOnOperation() override {
     if (!isKernel(getOperation()))
       return;
+    // What is written past the caches is computed in pieces along the result.
+    auto schedule = getOperation()->getAttrOfType<ScheduleAttr>("torsh.schedule");
+    bool isStreamed = schedule && schedule.getBlock().size() == 1;
     SmallVector<linalg::GenericOp> ops;
     getOperation().walk([&](linalg::GenericOp op) {
       if (op.getNumLoops() >= 2 && op.getNumParallelLoops() == op.getNumLoops())
@@ -198,8 +222,13 @@ private:
         if (bits % 8 != 0 || isShort(ranges[*along]) || isShort(ranges.back()))
           continue;
         int64_t lanes = std::min(kMostLanes, vectorBits / bits);
+        OperandCopy copy(builder, op, operand, *along, lanes);
+        if (!isStreamed && copy.isAll()) {
+          copy.emitResult();
+          break;
+        }
         // Too large a copy is no error: the loop then reads across memory.
-        (void)OperandCopy(builder, op, operand, *along, lanes).emit();
+        (void)copy.emit();
       }
     }
   }

@@ -34,7 +34,8 @@ func.func @add(%a: memref<64x128xf32>, %out: memref<128x64xf32>) attributes {tor
 func.func @unbounded(%a: memref<?x128xf32>, %out: memref<128x?xf32>) attributes {torsh.kernel} {
   linalg.generic {indexing_maps = [#swapped, #id], iterator_types = ["parallel", "parallel"]} ins(%a : memref<?x128xf32>) outs(%out : memref<128x?xf32>) {
   ^bb0(%in: f32, %o: f32):
-    linalg.yield %in : f32
+    %y = arith.negf %in : f32
+    linalg.yield %y : f32
   }
   return
 }
@@ -42,6 +43,22 @@ func.func @unbounded(%a: memref<?x128xf32>, %out: memref<128x?xf32>) attributes 
 // CHECK-NOT: memref.alloc
 func.func @large(%a: memref<1024x1024xf32>, %out: memref<1024x1024xf32>) attributes {torsh.kernel} {
   linalg.generic {indexing_maps = [#swapped, #id], iterator_types = ["parallel", "parallel"]} ins(%a : memref<1024x1024xf32>) outs(%out : memref<1024x1024xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y = arith.negf %in : f32
+    linalg.yield %y : f32
+  }
+  return
+}
+
+// Where there is nothing else to do, the result is written at once.
+// CHECK-LABEL: func.func @permute
+// CHECK-NOT: memref.alloc
+// CHECK: vector.store %{{.*}}, %arg1
+// CHECK: } else {
+// CHECK: memref.store %{{.*}}, %arg1
+// CHECK-NOT: linalg.generic
+func.func @permute(%a: memref<1024x?xf32>, %out: memref<?x1024xf32>) attributes {torsh.kernel} {
+  linalg.generic {indexing_maps = [#swapped, #id], iterator_types = ["parallel", "parallel"]} ins(%a : memref<1024x?xf32>) outs(%out : memref<?x1024xf32>) {
   ^bb0(%in: f32, %o: f32):
     linalg.yield %in : f32
   }

@@ -106,3 +106,10 @@ def test_a_norm_of_all_elements():
     found = torshjit.compile(lambda a: a / np.sqrt(np.sum(a * a)))(x)
     wide = x.astype(np.float64)
     np.testing.assert_allclose(found, wide / np.sqrt(np.sum(wide * wide)), rtol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("shape", [(64, 256), (67, 131), (5, 300), (700, 900)])
+def test_transposition_alone(shape, dtype):
+    x = _normal(*shape, dtype=dtype)
+    np.testing.assert_array_equal(torshjit.compile(lambda a: np.ascontiguousarray(a.T))(x), x.T)
