@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lowers contractions to packed panels and a register-tiled loop.
 
+#include "AttentionLowering.h"
 #include "ContractionLowering.h"
 #include "DirectConvolution.h"
 #include "GroupedConvolution.h"
 #include "SkinnyContraction.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -23,6 +25,11 @@ using namespace mlir::torsh;
 namespace {
 
 class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<LowerContractionsPass> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    LowerContractionsPassBase::getDependentDialects(registry);
+    registry.insert<affine::AffineDialect>(); // strides of '?' extents
+  }
+
   static void lowerPacked(linalg::GenericOp op, ScheduleAttr schedule) {
     OpBuilder builder(op);
     ContractionLowering lowering(op, builder, schedule);
@@ -34,6 +41,10 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
     if (!isKernel(getOperation()))
       return;
     auto schedule = getOperation()->getAttrOfType<ScheduleAttr>("torsh.schedule");
+    SmallVector<StreamedAttentionOp> attentions;
+    getOperation().walk([&](StreamedAttentionOp op) { attentions.push_back(op); });
+    for (StreamedAttentionOp op : attentions)
+      AttentionLowering(op, schedule).emit();
     SmallVector<linalg::GenericOp> contractions;
     getOperation().walk([&](linalg::GenericOp op) {
       if (isContraction(op) || GroupedConvolution::isPool(op))

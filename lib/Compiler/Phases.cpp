@@ -15,6 +15,7 @@
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
+#include "torshjit/Target/WholeOperations.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -56,22 +57,28 @@ static void addSimplification(OpPassManager &pm, const CompileOptions &options) 
 // Phases
 //===----------------------------------------------------------------------===//
 
-static void buildCapture(OpPassManager &pm, const CompileOptions &) {
+static void buildCapture(OpPassManager &pm, const CompileOptions &, const Target &) {
   // Programs that a front end built in torsh are left as they are.
   pm.addPass(createImportUpstreamPass());
 }
 
-static void buildGraph(OpPassManager &pm, const CompileOptions &options) {
+static void buildGraph(OpPassManager &pm, const CompileOptions &options, const Target &target) {
   // Composites are simplified whole first, then with their parts.
   if (options.optimize)
     addSimplification(pm, options);
-  pm.addPass(createDecomposePass());
+  DecomposePassOptions decompose;
+  if (const auto *whole = dynamic_cast<const TakesWholeOperations *>(&target))
+    for (StringRef name : whole->getWholeOperations())
+      decompose.keep.push_back(name.str());
+  if (options.optimize && llvm::is_contained(decompose.keep, "torsh.attention"))
+    pm.addPass(createFormAttentionPass());
+  pm.addPass(createDecomposePass(decompose));
   if (options.optimize)
     addSimplification(pm, options);
   addVerifier(pm, "graph");
 }
 
-static void buildKernels(OpPassManager &pm, const CompileOptions &options) {
+static void buildKernels(OpPassManager &pm, const CompileOptions &options, const Target &) {
   KernelsPhaseOptions kernels;
   kernels.strategy = options.fusionStrategy;
   kernels.maxSize = options.maxFusionSize;
@@ -79,7 +86,7 @@ static void buildKernels(OpPassManager &pm, const CompileOptions &options) {
   buildKernelsPhase(pm, kernels);
 }
 
-static void buildLinalg(OpPassManager &pm, const CompileOptions &) {
+static void buildLinalg(OpPassManager &pm, const CompileOptions &, const Target &) {
   pm.addPass(createConvertTorshToLinalgPass());
   addVerifier(pm, "linalg");
 }
@@ -91,7 +98,7 @@ static constexpr Phase kPhases[] = {
     {"linalg", "every kernel is a function of linalg operations on tensors"},
 };
 // The passes of each.
-static void (*const kBuilders[])(OpPassManager &, const CompileOptions &) = {
+static void (*const kBuilders[])(OpPassManager &, const CompileOptions &, const Target &) = {
     buildCapture, buildGraph, buildKernels, buildLinalg};
 
 SmallVector<Phase> mlir::torsh::getPhases(const Target &target) {
@@ -112,7 +119,7 @@ std::optional<size_t> mlir::torsh::findPhase(const Target &target, StringRef nam
 void mlir::torsh::buildPhase(const Target &target, size_t position, OpPassManager &pm,
                              const CompileOptions &options) {
   if (position < std::size(kPhases))
-    kBuilders[position](pm, options);
+    kBuilders[position](pm, options, target);
   else
     target.buildPhase(position - std::size(kPhases), pm, options);
 }

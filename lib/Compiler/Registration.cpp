@@ -45,6 +45,7 @@
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Transforms/Passes.h"
+#include "torshjit/Buffer/Bufferization.h"
 #include "torshjit/Buffer/Passes.h"
 #include "torshjit/Compiler/Passes.h"
 #include "torshjit/Compiler/Phases.h"
@@ -91,6 +92,7 @@ void mlir::torsh::registerDialects(DialectRegistry &registry) {
   vector::registerValueBoundsOpInterfaceExternalModels(registry);
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
+  registerBufferization(registry);
   for (const std::unique_ptr<Target> &target : getTargets())
     target->registerDialects(registry);
 }

@@ -2,6 +2,7 @@
 // Turns each kernel into a function of linalg operations.
 
 #include "torshjit/Conversion/TorshToLinalg/TorshToLinalg.h"
+#include "Attention.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
@@ -12,7 +13,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
-#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Dialect/Torsh/IR/TorshAttention.h"
 
 using namespace mlir;
 
@@ -53,6 +54,7 @@ class ConvertTorshToLinalgPass
     populateKernelPatterns(types, patterns);
     populateElementwisePatterns(types, patterns);
     populateContractionPatterns(types, patterns);
+    populateAttentionPatterns(types, patterns);
     populateReductionPatterns(types, patterns);
     populateWindowPatterns(types, patterns);
     populateMovementPatterns(types, patterns);
@@ -65,6 +67,7 @@ class ConvertTorshToLinalgPass
                            linalg::LinalgDialect, math::MathDialect, memref::MemRefDialect,
                            scf::SCFDialect, tensor::TensorDialect>();
     target.addIllegalDialect<TorshDialect>();
+    target.addLegalOp<StreamedAttentionOp>();
     target.addDynamicallyLegalOp<tensor::DimOp>(
         [&](tensor::DimOp op) { return types.isLegal(op.getSource().getType()); });
     // The host function's operations are not this pass's business.

@@ -15,6 +15,7 @@
 #include "torshjit/Target/CPU/IR/CPUDialect.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Target/Passes.h"
+#include "torshjit/Target/WholeOperations.h"
 #include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
@@ -24,6 +25,8 @@ static constexpr Phase kPhases[] = {
     {"loops", "every kernel is tiled, and is loops and vectors on memrefs"},
     {"llvm", "every kernel is LLVM dialect with an entry of the kernel ABI"},
 };
+
+static constexpr llvm::StringLiteral kWholeOperations[] = {"torsh.attention"};
 
 static constexpr Artifact kArtifacts[] = {
     {"llvmir", "LLVM IR after LLVM's optimiser"},
@@ -150,13 +153,14 @@ private:
   std::vector<std::pair<std::string, uint64_t>> addresses;
 };
 
-class CPUTarget : public Target {
+class CPUTarget : public Target, public TakesWholeOperations {
 public:
   StringRef getName() const override { return "cpu"; }
   StringRef getSentence() const override { return "the processor of this machine"; }
   llvm::Error checkArchitecture(StringRef architecture) const override {
     return cpu::Processor::find(architecture).takeError();
   }
+  ArrayRef<llvm::StringLiteral> getWholeOperations() const override { return kWholeOperations; }
   ArrayRef<Phase> getPhases() const override { return kPhases; }
   void buildPhase(size_t number, OpPassManager &pm, const CompileOptions &options) const override {
     number == 0 ? buildLoops(pm, options) : buildLLVM(pm, options);

@@ -217,5 +217,7 @@ std::optional<int32_t> torshjit::python::fixedOperandCount(RegisteredOperationNa
     return 1;
   if (info.hasTrait<OpTrait::AtLeastNOperands<2>::Impl>())
     return 2;
+  if (info.hasTrait<OpTrait::AtLeastNOperands<3>::Impl>())
+    return 3;
   return std::nullopt;
 }

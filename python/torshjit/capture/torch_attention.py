@@ -28,6 +28,30 @@ def _causal_mask(g: Lowering, rows: int, columns: int) -> Any:
     return g.compare("ge", position, g.iota((1, columns), 1, "i32"))
 
 
+def _is_whole(
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    mask: torch.Tensor | None,
+    grouped: bool,
+) -> bool:
+    """Whether `torsh.attention` takes the operands: only key and value broadcast, as it does."""
+    lead = query.shape[:-2]
+    if mask is not None:
+        scores = (*lead, query.shape[-2], key.shape[-2])
+        aligned = scores[len(scores) - mask.ndim :] if mask.ndim <= len(scores) else ()
+        if len(aligned) != mask.ndim or any(
+            extent not in (1, own) for extent, own in zip(mask.shape, aligned, strict=True)
+        ):
+            return False
+    for each in (key, value):
+        for axis, (own, extent) in enumerate(zip(lead, each.shape[:-2], strict=True)):
+            shared = grouped and axis == len(lead) - 1 and extent > 0 and own % extent == 0
+            if extent not in (1, own) and not shared:
+                return False
+    return key.shape[:-2] == value.shape[:-2] or not grouped
+
+
 def _attention(
     g: Lowering,
     query: torch.Tensor,
@@ -45,10 +69,18 @@ def _attention(
         raise ShapeError(f"{g.op}: is_causal and attn_mask exclude each other")
     dtype = dialect_dtype(query.dtype)
     wide = accumulation_dtype(dtype)
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if dropout_p == 0 and _is_whole(query, key, value, mask, grouped):
+        if mask is not None:
+            mask = g.value(mask) if mask.dtype == torch.bool else g.operand(mask, wide)
+        # A query that sees no key gives zeros, as torch's kernels do, not 0 / 0.
+        return g.emit(
+            "attention", *g.operands((query, key, value), dtype), mask,
+            scale=factor, causal=causal, zero_masked_rows=mask is not None,
+        )  # fmt: skip
     q, k, v = g.operands((query, key, value), wide)
     if grouped:
         k, v = (repeated_heads(g, each, query.shape[-3]) for each in (k, v))
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = g.emit("matmul", q, g.swap_last(k))
     scores = g.emit("mul", scores, g.scalar(factor, wide))
     minus_infinity = g.scalar(-math.inf, wide)

@@ -6,6 +6,7 @@ operations, mirroring the dialect's TableGen files; importing the package regist
 """
 
 from torshjit.interpreter import (
+    attention,
     contraction,
     elementwise,
     extent_arithmetic,
@@ -21,6 +22,7 @@ from torshjit.interpreter.evaluate import evaluate
 from torshjit.interpreter.registry import Call, reference, registered_operations
 
 FAMILIES = (
+    attention,
     contraction,
     elementwise,
     extent_arithmetic,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from e2e import (
+    attention_cases,
     contraction_cases,
     elementwise_cases,
     indexing_cases,
@@ -15,6 +16,7 @@ from e2e import (
 CASES = [
     *elementwise_cases.cases(),
     *contraction_cases.cases(),
+    *attention_cases.cases(),
     *reduction_cases.cases(),
     *window_cases.cases(),
     *movement_cases.cases(),

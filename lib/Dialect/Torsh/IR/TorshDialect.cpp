@@ -5,6 +5,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
+#include "torshjit/Dialect/Torsh/IR/TorshAttention.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -13,6 +14,7 @@ using namespace mlir::torsh;
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.cpp.inc"
 #include "torshjit/Dialect/Torsh/IR/TorshEnums.cpp.inc"
 #include "torshjit/Dialect/Torsh/IR/TorshInterfaces.cpp.inc"
+#include "torshjit/Dialect/Torsh/IR/TorshWholeInterface.cpp.inc"
 
 /// Prints and parses the lists of a schedule: `[1, 2]`.
 static void printInt64List(AsmPrinter &printer, ArrayRef<int64_t> values) {
@@ -37,6 +39,10 @@ void TorshDialect::initialize() {
 #define GET_OP_LIST
 #include "torshjit/Dialect/Torsh/IR/TorshOps.cpp.inc"
       >();
+  addOperations<
+#define GET_OP_LIST
+#include "torshjit/Dialect/Torsh/IR/TorshAttentionOps.cpp.inc"
+      >();
 }
 
 Operation *TorshDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
@@ -49,3 +55,6 @@ Operation *TorshDialect::materializeConstant(OpBuilder &builder, Attribute value
 
 #define GET_OP_CLASSES
 #include "torshjit/Dialect/Torsh/IR/TorshOps.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "torshjit/Dialect/Torsh/IR/TorshAttentionOps.cpp.inc"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses the tile sizes of each kernel for the CPU.
 
+#include "AttentionSchedule.h"
 #include "ContractionSchedule.h"
 #include "ConvolutionSchedule.h"
 #include "SkinnySchedule.h"
@@ -74,6 +75,10 @@ private:
     func::FuncOp kernel = getOperation();
     if (!isKernel(kernel) || kernel->hasAttr("torsh.schedule"))
       return;
+    if (auto attention = kernel.getOps<StreamedAttentionOp>(); !attention.empty()) {
+      kernel->setAttr("torsh.schedule", selectAttentionSchedule(*attention.begin(), vectorBits));
+      return;
+    }
     markSkinnyProducts(kernel);
     linalg::GenericOp contraction;
     int64_t work = 0;

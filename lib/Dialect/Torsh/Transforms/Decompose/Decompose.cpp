@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes composite operations apart through their interface.
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Dialect/Torsh/IR/TorshAttention.h"
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
-#include "llvm/ADT/StringSet.h"
 
 #define DEBUG_TYPE "torsh-decompose"
 
@@ -18,17 +19,22 @@ using namespace mlir::torsh;
 
 namespace {
 
+/// Whether the target takes the operation as it is.
+template <typename Names> bool isKept(DecomposableOpInterface op, const Names &keep) {
+  auto whole = dyn_cast<WholeOpInterface>(op.getOperation());
+  return llvm::is_contained(keep, op->getName().getStringRef()) && (!whole || whole.canStayWhole());
+}
+
 // Pattern: composite(x...) -> the program of its interface [if not kept]
 struct DecomposeComposite : OpInterfaceRewritePattern<DecomposableOpInterface> {
   DecomposeComposite(MLIRContext *context, ArrayRef<std::string> names)
       : OpInterfaceRewritePattern(context) {
-    for (const std::string &name : names)
-      keep.insert(name);
+    keep.append(names.begin(), names.end());
   }
 
   LogicalResult matchAndRewrite(DecomposableOpInterface op,
                                 PatternRewriter &rewriter) const override {
-    if (keep.contains(op->getName().getStringRef()))
+    if (isKept(op, keep))
       return rewriter.notifyMatchFailure(op, "the target takes it whole");
     FailureOr<SmallVector<Value>> values = op.decompose(rewriter);
     if (failed(values))
@@ -39,7 +45,7 @@ struct DecomposeComposite : OpInterfaceRewritePattern<DecomposableOpInterface> {
     return success();
   }
 
-  llvm::StringSet<> keep;
+  SmallVector<std::string> keep;
 };
 
 struct DecomposePass : torsh::impl::DecomposePassBase<DecomposePass> {
@@ -64,7 +70,7 @@ struct DecomposePass : torsh::impl::DecomposePassBase<DecomposePass> {
     if (failed(applyPatternsGreedily(getOperation(), patterns, config)))
       return signalPassFailure();
     WalkResult left = getOperation()->walk([&](DecomposableOpInterface op) {
-      if (llvm::is_contained(keep, op->getName().getStringRef()))
+      if (isKept(op, keep))
         return WalkResult::advance();
       op->emitOpError("cannot be decomposed");
       return WalkResult::interrupt();

@@ -3,7 +3,7 @@
 
 #include "HostExtents.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Dialect/Torsh/IR/TorshAttention.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -42,7 +42,9 @@ static LogicalResult verifyKernel(KernelOp kernel, const llvm::DenseSet<StringAt
   if (!kernel.getKind())
     return kernel.emitOpError("has no kind");
   for (Operation &op : kernel.getBody().front()) {
-    if (isa<DecomposableOpInterface>(op))
+    // As after the phase graph.
+    auto whole = dyn_cast<WholeOpInterface>(op);
+    if (isa<DecomposableOpInterface>(op) && !(whole && whole.canStayWhole()))
       return op.emitOpError("is composite and must be decomposed before the kernels phase");
     bool isAllowed =
         isIndexComputation(&op) || (isa_and_present<TorshDialect>(op.getDialect()) &&

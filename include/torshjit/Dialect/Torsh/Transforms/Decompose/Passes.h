@@ -12,6 +12,9 @@ namespace mlir::torsh {
 /// Takes composite operations apart, but for those whose name is in `keep`.
 void populateDecomposePatterns(RewritePatternSet &patterns, ArrayRef<std::string> keep = {});
 
+/// Makes one operation of attention that is spelt out, and of permutations around it.
+void populateFormAttentionPatterns(RewritePatternSet &patterns);
+
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h.inc"
