@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Linear layers with what follows them: linear + GELU, and a perceptron of three layers."""
+"""Linear layers: linear + GELU, a perceptron of three layers, one of int8 weights."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -119,6 +120,26 @@ def _mlp_workload(batch: int) -> Workload:
     )
 
 
+def _int8_weights(rng: np.random.Generator, sizes: Sizes) -> Weights:
+    return linear_weights(rng, "fc", sizes["inputs"], sizes["outputs"])
+
+
+def _int8_linear(_xp: Any, inputs: Sequence[Any], weights: Weights) -> Any:
+    return linear(inputs[0], weights, "fc")
+
+
+def _torch_int8_linear(weights: Weights) -> Any:
+    """The layer as torch quantises it: the weight at once, the input at each call."""
+    import torch
+
+    layer = torch.nn.Sequential(torch_linear(weights, "fc"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.ao.quantization.quantize_dynamic(layer, {torch.nn.Linear}, torch.qint8)
+
+
+_NOT_QUANTISED = "the program is quantised by torch"
+
 WORKLOADS = (
     Workload(
         name="linear_gelu",
@@ -142,5 +163,18 @@ WORKLOADS = (
         weights=_small_weights,
         function=_small_linears,
         flops=lambda sizes: 2.0 * _SMALL_LINEARS * sizes["batch"] * sizes["inputs"] ** 2,
+    ),
+    Workload(
+        name="int8_linear",
+        family="linear",
+        sizes={"batch": 512, "inputs": 1024, "outputs": 1024},
+        quick={"batch": 32, "inputs": 64, "outputs": 64},
+        inputs=_batch,
+        weights=_int8_weights,
+        function=_int8_linear,
+        module=_torch_int8_linear,
+        tolerance=3e-2,
+        flops=lambda sizes: 2.0 * sizes["batch"] * sizes["inputs"] * sizes["outputs"],
+        without=dict.fromkeys(("numpy", "torshjit-numpy", "jax", "onnxruntime"), _NOT_QUANTISED),
     ),
 )

@@ -25,6 +25,11 @@ ContractionLowering::ContractionLowering(linalg::GenericOp op, OpBuilder &builde
 // Groups
 //===----------------------------------------------------------------------===//
 
+static bool isZeroExtended(linalg::GenericOp op, unsigned input) {
+  return llvm::any_of(op.getBody()->getArgument(input).getUsers(),
+                      [](Operation *user) { return isa<arith::ExtUIOp>(user); });
+}
+
 LogicalResult ContractionLowering::classify() {
   b.setInsertionPoint(op);
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
@@ -72,6 +77,8 @@ LogicalResult ContractionLowering::classify() {
   rows.group = std::move(swap ? rightOnly : leftOnly);
   columns.access = std::move(swap ? *left : *right);
   columns.group = std::move(swap ? leftOnly : rightOnly);
+  rows.isUnsigned = isZeroExtended(op, rowsInput);
+  columns.isUnsigned = isZeroExtended(op, 1 - rowsInput);
   result = std::move(*product);
   // Outer column loops along which the result is not contiguous are batch loops:
   // a panel of columns is then one piece of the result.
@@ -88,7 +95,7 @@ LogicalResult ContractionLowering::classify() {
 void ContractionLowering::readSchedule() {
   rows.width = 4;
   columns.width = 16;
-  if (schedule && schedule.getRegisterTile().size() == 2) {
+  if (schedule && schedule.getRegisterTile().size() >= 2) {
     rows.width = schedule.getRegisterTile()[0];
     columns.width = schedule.getRegisterTile()[1];
   }
@@ -116,12 +123,42 @@ void ContractionLowering::readSchedule() {
     rows.packing = Packing::PerTile;
   if (columns.packing == Packing::InPlace)
     columns.packing = Packing::PerTile;
+  rows.element = columns.element = element;
+  if (schedule && schedule.getRegisterTile().size() == 3)
+    groupDepth(schedule.getRegisterTile()[2]);
   for (PanelOperand *side : {&rows, &columns}) {
     side->depth = depth;
     side->depthBlock = depthBlock;
-    side->element = element;
     side->count();
   }
+}
+
+/// Lets `step` neighbours of the depth be multiplied and added by one instruction, if
+/// the elements are those that there are such instructions for: pairs of bf16, or four
+/// bytes, without sign in one operand and with sign in the other. Where both have a
+/// sign or neither has, those of the rows get the other kind by 128 added or taken off;
+/// what that changes is the sums of the columns times 128.
+void ContractionLowering::groupDepth(int64_t step) {
+  Type narrow = getElementTypeOrSelf(rows.access.flat.getType());
+  bool isPairs = step == 2 && narrow.isBF16() && element.isF32();
+  bool isBytes = step == 4 && narrow.isInteger(8) && element.isInteger(32);
+  if ((!isPairs && !isBytes) || getElementTypeOrSelf(columns.access.flat.getType()) != narrow ||
+      columns.width % 4 != 0)
+    return;
+  for (PanelOperand *side : {&rows, &columns}) {
+    side->element = narrow;
+    side->step = step;
+  }
+  if (isBytes && rows.isUnsigned == columns.isUnsigned) {
+    columns.sumsFactor = rows.isUnsigned ? 128 : -128;
+    rows.flipsSign = true;
+    rows.isUnsigned = !rows.isUnsigned;
+  }
+  depthBlock = llvm::divideCeil(depthBlock, step) * step;
+  // A group that is not whole would read past its row.
+  std::optional<int64_t> known = depth.staticTotal();
+  if (rows.packing == Packing::InPlace && (rows.flipsSign || !known || *known % step != 0))
+    rows.packing = Packing::PerTile;
 }
 
 //===----------------------------------------------------------------------===//
@@ -147,10 +184,10 @@ Value ContractionLowering::allocatePanels(const PanelOperand &side) {
     }
     total = total && bound ? std::optional<int64_t>(*total * *bound) : std::nullopt;
   }
-  int64_t panel = side.width * depthBlock;
+  int64_t panel = side.width * depthBlock + side.head();
   if (total)
-    return allocate(llvm::divideCeil(*total, side.width) * panel, element);
-  return memref::AllocOp::create(b, loc, MemRefType::get({ShapedType::kDynamic}, element),
+    return allocate(llvm::divideCeil(*total, side.width) * panel, side.element);
+  return memref::AllocOp::create(b, loc, MemRefType::get({ShapedType::kDynamic}, side.element),
                                  ValueRange{mul(side.panels, constant(panel))},
                                  b.getI64IntegerAttr(64));
 }

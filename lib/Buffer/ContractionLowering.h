@@ -27,6 +27,7 @@ public:
 private:
   // ContractionLowering.cpp
   void readSchedule();
+  void groupDepth(int64_t step);
   Value allocate(int64_t elements, Type type);
   Value allocatePanels(const PanelOperand &side);
   void removeFill();
@@ -40,6 +41,8 @@ private:
   void emitRegisterTile(Value rowPanel, Value columnPanel, Value depthStart, Value depthCount);
   SmallVector<Value> multiply(Value rowPanel, Value columnPanel, Value firstRow, Value depthStart,
                               Value depthCount);
+  SmallVector<Value> multiplyGroups(Value rowPanel, Value columnPanel, ArrayRef<Value> rowBases,
+                                    Value depthStart, Value depthCount);
   void storeTile(ValueRange tile, Value firstRow, Value firstColumn, bool adds);
   void storeEdge(ValueRange tile, Value firstRow, Value firstColumn, Value rowCount,
                  Value columnCount, bool adds);

@@ -150,13 +150,16 @@ LogicalResult ContractionLowering::packPerKernel(PanelOperand &side, unsigned op
   whole.kernelPanels = whole.panels;
   Value depthCount = whole.depth.total(b, loc);
   AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  AffineExpr panel =
+      s1.ceilDiv(side.step) * (side.step * side.width) + s1.ceilDiv(depthBlock) * side.head();
   OpFoldResult elements = affine::makeComposedFoldedAffineApply(
-      b, loc, s0 * s1, {getAsOpFoldResult(whole.panels), getAsOpFoldResult(depthCount)});
-  elements = affine::makeComposedFoldedAffineApply(b, loc, s0 * side.width, {elements});
+      b, loc, panel, {getAsOpFoldResult(whole.panels), getAsOpFoldResult(depthCount)});
+  elements = affine::makeComposedFoldedAffineApply(b, loc, s0 * s1,
+                                                   {getAsOpFoldResult(whole.panels), elements});
   SmallVector<int64_t> shape;
   SmallVector<Value> sizes;
   dispatchIndexOpFoldResult(elements, sizes, shape);
-  whole.packed = memref::AllocOp::create(b, loc, MemRefType::get(shape, element), sizes,
+  whole.packed = memref::AllocOp::create(b, loc, MemRefType::get(shape, side.element), sizes,
                                          b.getI64IntegerAttr(64));
 
   auto packAll = [&] {

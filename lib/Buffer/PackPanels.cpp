@@ -4,6 +4,7 @@
 // columns). What is past the last one is never used, whatever it is.
 
 #include "PanelOperand.h"
+#include "TransposeVectors.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -28,32 +29,56 @@ void PanelOperand::allocateOffsets() {
 
 Value PanelOperand::panelBase(Value panel, Value depthStart, Value depthCount) const {
   if (packing == Packing::PerTile)
-    return mul(panel, constant(width * depthBlock));
+    return mul(panel, constant(width * depthBlock + head()));
   Value block = mul(depthStart, mul(kernelPanels, constant(width)));
   Value own = firstPanel ? add(firstPanel, panel) : panel;
-  return add(block, mul(own, mul(depthCount, constant(width))));
+  if (step == 1)
+    return add(block, mul(own, mul(depthCount, constant(width))));
+  Value size = mul(ceilDiv(depthCount, step), constant(step * width));
+  if (sumsFactor) {
+    block = add(block, mul(div(depthStart, depthBlock), mul(kernelPanels, constant(head()))));
+    size = add(size, constant(head()));
+  }
+  return add(block, mul(own, size));
 }
 
-static Value widen(OpBuilder &b, Location loc, Value value, Type element) {
-  Type own = getElementTypeOrSelf(value);
-  if (own == element)
-    return value;
+Value PanelOperand::groupsBase(Value panel, Value depthStart, Value depthCount) const {
+  Value base = panelBase(panel, depthStart, depthCount);
+  return sumsFactor ? add(base, constant(head())) : base;
+}
+
+/// An element or a vector as it is packed.
+Value PanelOperand::widen(Value value) const {
   Type wide = element;
   if (auto vector = dyn_cast<VectorType>(value.getType()))
     wide = vector.clone(element);
-  return arith::ExtFOp::create(b, loc, wide, value);
+  if (flipsSign) {
+    TypedAttr bit = b.getIntegerAttr(element, 0x80);
+    if (auto vector = dyn_cast<VectorType>(wide))
+      bit = DenseElementsAttr::get(vector, bit);
+    return arith::XOrIOp::create(b, loc, value, arith::ConstantOp::create(b, loc, bit));
+  }
+  if (value.getType() == wide)
+    return value;
+  if (isa<FloatType>(element))
+    return arith::ExtFOp::create(b, loc, wide, value);
+  if (isUnsigned)
+    return arith::ExtUIOp::create(b, loc, wide, value);
+  return arith::ExtSIOp::create(b, loc, wide, value);
 }
 
 Value PanelOperand::loadElement(Value offset) const {
-  return widen(b, loc, memref::LoadOp::create(b, loc, access.flat, offset), element);
+  return widen(memref::LoadOp::create(b, loc, access.flat, offset));
 }
 
 Value PanelOperand::loadVector(int64_t count, Value offset) const {
   auto type = VectorType::get({count}, ownElement());
-  return widen(b, loc, vector::LoadOp::create(b, loc, type, access.flat, offset), element);
+  return widen(vector::LoadOp::create(b, loc, type, access.flat, offset));
 }
 
 void PanelOperand::pack(Value first, Value last, Value depthStart, Value depthCount) {
+  if (step > 1)
+    return packGroups(first, last, depthStart, depthCount);
   auto each = [&](Value from, Value to) {
     forLoop(from, to, 1, [&](Value panel) { packPanel(panel, depthStart, depthCount); });
   };
@@ -153,8 +178,7 @@ void PanelOperand::packRuns(int64_t run, Value base, Value depthStart, Value dep
 }
 
 /// A panel that is contiguous along the depth instead: squares of 16 by 16, or 8 by
-/// 8, are transposed in registers, in rounds that exchange ever smaller blocks. What
-/// is past the last row is the last row again.
+/// 8, are transposed in registers. What is past the last row is the last row again.
 void PanelOperand::packTransposed(Value start, Value base, Value depthStart, Value depthCount) {
   int64_t n = width % 16 == 0 ? 16 : 8;
   Value lastRow = sub(total, constant(1));
@@ -171,21 +195,7 @@ void PanelOperand::packTransposed(Value start, Value base, Value depthStart, Val
       SmallVector<Value> square;
       for (int64_t i = 0; i < n; ++i)
         square.push_back(loadVector(n, add(from[i], k)));
-      for (int64_t block = n / 2; block > 0; block /= 2) {
-        SmallVector<int64_t> low, high;
-        for (int64_t lane = 0; lane < n; ++lane) {
-          bool inHigh = lane & block;
-          low.push_back(inHigh ? n + lane - block : lane);
-          high.push_back(inHigh ? n + lane : lane + block);
-        }
-        for (int64_t i = 0; i < n; ++i) {
-          if (i & block)
-            continue;
-          Value x = square[i], y = square[i + block];
-          square[i] = vector::ShuffleOp::create(b, loc, x, y, low);
-          square[i + block] = vector::ShuffleOp::create(b, loc, x, y, high);
-        }
-      }
+      square = transposeVectors(b, loc, square);
       for (int64_t i = 0; i < n; ++i) {
         Value to = add(base, add(mul(add(k, constant(i)), constant(width)), constant(column)));
         vector::StoreOp::create(b, loc, square[i], packed, to);

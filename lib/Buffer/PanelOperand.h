@@ -28,6 +28,16 @@ struct PanelOperand : LoopEmitter {
   LoopGroup group, depth;
   /// Of the panels; what is narrower in memory is widened.
   Type element;
+  /// Whether its integers have no sign.
+  bool isUnsigned = false;
+  /// Neighbours of the depth that lie together, for instructions that multiply and add
+  /// as many at a time.
+  int64_t step = 1;
+  /// Whether bytes are packed with their highest bit flipped, which takes 128 off those
+  /// without sign and adds it to those with sign.
+  bool flipsSign = false;
+  /// If not 0, panels begin with this times the sums of their rows, in i32.
+  int64_t sumsFactor = 0;
   Packing packing = Packing::PerTile;
   int64_t width = 0;      // rows or columns of the register tile
   int64_t depthBlock = 0; // the depth that is packed together
@@ -46,14 +56,21 @@ struct PanelOperand : LoopEmitter {
   /// Where a panel of a block of the depth begins in `packed`. Blocks of the depth lie
   /// one behind the other, so that what is used together is one piece of memory.
   Value panelBase(Value panel, Value depthStart, Value depthCount) const;
+  /// Where its groups begin, behind the sums.
+  Value groupsBase(Value panel, Value depthStart, Value depthCount) const;
+  /// Elements that the sums take.
+  int64_t head() const { return sumsFactor ? width * step : 0; }
   /// Packs the panels [first, last) of a block of the depth.
   void pack(Value first, Value last, Value depthStart, Value depthCount);
   /// One element, widened.
   Value loadElement(Value offset) const;
+  /// `sums` plus the products of one group, of another operand, and each of these.
+  Value dotGroups(Value one, bool oneIsUnsigned, Value groups, Value sums) const;
 
 private:
   Type ownElement() const { return cast<MemRefType>(access.flat.getType()).getElementType(); }
   Value loadVector(int64_t count, Value offset) const;
+  Value widen(Value value) const;
   void packPanel(Value panel, Value depthStart, Value depthCount);
   void packContiguous(int64_t panelCount, Value firstPanel, Value from, Value depthStart,
                       Value depthCount);
@@ -62,6 +79,18 @@ private:
   void packRuns(int64_t run, Value base, Value depthStart, Value depthCount);
   void packTransposed(Value start, Value base, Value depthStart, Value depthCount);
   void packEach(Value start, Value count, Value base, Value depthStart, Value depthCount);
+
+  // PackGroups.cpp
+  Value zeros(int64_t count) const;
+  void packGroups(Value first, Value last, Value depthStart, Value depthCount);
+  void packGroupPanel(Value panel, Value depthStart, Value depthCount);
+  void interleave(int64_t panelCount, Value firstPanel, Value from, Value depthStart,
+                  Value depthCount);
+  void transposeGroups(Value start, Value base, Value depthStart, Value depthCount);
+  void packEachGroup(Value panel, Value start, Value count, Value depthStart, Value depthCount);
+  void fillLastGroup(Value base, Value count, Value depthCount);
+  Value placeInGroup(Value base, Value k, Value r) const;
+  void storeSums(Value panel, Value depthStart, Value depthCount);
 };
 
 } // namespace mlir::torsh

@@ -135,13 +135,16 @@ SmallVector<Value> ContractionLowering::multiply(Value rowPanel, Value columnPan
   SmallVector<Value> rowBases;
   for (int64_t r = 0; r < height; ++r) {
     if (rows.packed) {
-      rowBases.push_back(add(rows.panelBase(rowPanel, depthStart, depthCount), constant(r)));
+      rowBases.push_back(
+          add(rows.panelBase(rowPanel, depthStart, depthCount), constant(r * rows.step)));
       continue;
     }
     Value row = min(add(firstRow, constant(r)), sub(rows.total, constant(1)));
     Value offset = add(rows.batchOffset, rows.group.offset(b, loc, row, rows.access));
     rowBases.push_back(add(offset, depthStart));
   }
+  if (rows.step > 1)
+    return multiplyGroups(rowPanel, columnPanel, rowBases, depthStart, depthCount);
   Value rowStep = rows.packed ? constant(height) : constant(1);
   Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(rowType));
   auto loop = scf::ForOp::create(
@@ -161,6 +164,42 @@ SmallVector<Value> ContractionLowering::multiply(Value rowPanel, Value columnPan
             next.push_back(vector::FMAOp::create(b, loc, splat, column, accumulators[r]));
           else
             next.push_back(add(accumulators[r], mul(splat, column)));
+        }
+        scf::YieldOp::create(b, loc, next);
+      });
+  return SmallVector<Value>(loop.getResults());
+}
+
+/// The same where groups of the depth are multiplied and added at once.
+SmallVector<Value> ContractionLowering::multiplyGroups(Value rowPanel, Value columnPanel,
+                                                       ArrayRef<Value> rowBases, Value depthStart,
+                                                       Value depthCount) {
+  int64_t height = rows.width, width = columns.width, step = rows.step;
+  auto sumType = VectorType::get({width}, element);
+  auto groupType = VectorType::get({width * step}, columns.element);
+  auto rowType = VectorType::get({step}, rows.element);
+  Value columnBase = columns.groupsBase(columnPanel, depthStart, depthCount);
+  Value start = arith::ConstantOp::create(b, loc, b.getZeroAttr(sumType));
+  if (columns.sumsFactor) {
+    Value base = columns.panelBase(columnPanel, depthStart, depthCount);
+    start = vector::BitCastOp::create(
+        b, loc, sumType, vector::LoadOp::create(b, loc, groupType, columns.packed, base));
+  }
+  Value rowsMemory = rows.packed ? rows.packed : rows.access.flat;
+  Value rowStep = constant(rows.packed ? height * step : step);
+  auto loop = scf::ForOp::create(
+      b, loc, constant(0), ceilDiv(depthCount, step), constant(1),
+      SmallVector<Value>(height, start),
+      [&](OpBuilder &inner, Location, Value k, ValueRange accumulators) {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+        Value groups = vector::LoadOp::create(b, loc, groupType, columns.packed,
+                                              add(columnBase, mul(k, constant(width * step))));
+        SmallVector<Value> next;
+        for (int64_t r = 0; r < height; ++r) {
+          Value at = add(rowBases[r], mul(k, rowStep));
+          Value one = vector::LoadOp::create(b, loc, rowType, rowsMemory, at);
+          next.push_back(columns.dotGroups(one, rows.isUnsigned, groups, accumulators[r]));
         }
         scf::YieldOp::create(b, loc, next);
       });

@@ -6,6 +6,7 @@
 #include "Padding.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 using namespace mlir;
@@ -15,22 +16,44 @@ namespace {
 
 using utils::IteratorType;
 
-/// The sum over the reduction loops of `lhs` times `rhs`, in the accumulator's type.
+/// An operand of a product as it is stored: squeezed, with how it is read.
+struct Factor {
+  Value tensor;
+  AffineMap map;
+  bool isUnsigned = false;
+};
+
+Factor factor(Value original, Value stored, AffineMap map) {
+  return {stored, map, isUnsigned(original.getType())};
+}
+
+/// An element of a factor in the accumulator's type.
+Value widen(OpBuilder &b, Location loc, const Factor &factor, Value element, Type wide) {
+  if (isa<FloatType>(wide))
+    return convertFloat(b, loc, element, wide);
+  if (element.getType() == wide)
+    return element;
+  return factor.isUnsigned ? arith::ExtUIOp::create(b, loc, wide, element).getResult()
+                           : arith::ExtSIOp::create(b, loc, wide, element).getResult();
+}
+
+/// The sum over the reduction loops of `lhs` times `rhs`, accumulated in the type
+/// that sums of `element` are.
 Value contract(OpBuilder &builder, Location loc, const Loops &loops, ArrayRef<OpFoldResult> extents,
-               Value lhs, AffineMap lhsMap, Value rhs, AffineMap rhsMap, AffineMap resultMap) {
-  Type wide = accumulatorType(storedType(lhs).getElementType());
+               const Factor &lhs, const Factor &rhs, AffineMap resultMap, Type element) {
+  Type wide = accumulatorType(getStorageType(element));
   Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(wide));
   Value init = filledTensor(builder, loc, extents, zero);
   Value result = torsh::reduce(
-      builder, loc, {lhs, rhs}, {lhsMap, rhsMap}, init, resultMap, loops.getIterators(),
-      [&](OpBuilder &b, Location l, ValueRange x) -> Value {
+      builder, loc, {lhs.tensor, rhs.tensor}, {lhs.map, rhs.map}, init, resultMap,
+      loops.getIterators(), [&](OpBuilder &b, Location l, ValueRange x) -> Value {
+        Value left = widen(b, l, lhs, x[0], wide), right = widen(b, l, rhs, x[1], wide);
         if (!isa<FloatType>(wide))
-          return arith::AddIOp::create(b, l, x[2], arith::MulIOp::create(b, l, x[0], x[1]));
+          return arith::AddIOp::create(b, l, x[2], arith::MulIOp::create(b, l, left, right));
         // Contraction to fused multiply-add and any order of
         // summation are what a matrix product means by rounding.
         auto flags = arith::FastMathFlags::reassoc | arith::FastMathFlags::contract;
-        Value product = arith::MulFOp::create(b, l, convertFloat(b, l, x[0], wide),
-                                              convertFloat(b, l, x[1], wide), flags);
+        Value product = arith::MulFOp::create(b, l, left, right, flags);
         return arith::AddFOp::create(b, l, x[2], product, flags);
       });
   // What marks it for packing and register tiling.
@@ -84,9 +107,10 @@ struct LowerMatmul : OpConversionPattern<MatmulOp> {
     SmallVector<AffineExpr> right(ArrayRef<AffineExpr>(result).take_back(rhs.getRank()));
     left.back() = k;
     right[right.size() - 2] = k;
-    Value accumulator =
-        contract(rewriter, op.getLoc(), loops, *extents, adaptor.getLhs(), loops.map(lhs, left),
-                 adaptor.getRhs(), loops.map(rhs, right), loops.map(type, result));
+    Value accumulator = contract(rewriter, op.getLoc(), loops, *extents,
+                                 factor(op.getLhs(), adaptor.getLhs(), loops.map(lhs, left)),
+                                 factor(op.getRhs(), adaptor.getRhs(), loops.map(rhs, right)),
+                                 loops.map(type, result), type.getElementType());
     rewriter.replaceOp(op, finish(rewriter, op.getLoc(), type, *extents, accumulator, {}, 0));
     return success();
   }
@@ -111,9 +135,11 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
     AffineExpr k = loops.add(depth, IteratorType::reduction);
     SmallVector<AffineExpr> left(result);
     left.back() = k;
-    Value accumulator = contract(rewriter, op.getLoc(), loops, *extents, adaptor.getInput(),
-                                 loops.map(input, left), adaptor.getWeight(),
-                                 loops.map(weight, {result.back(), k}), loops.map(type, result));
+    Value accumulator =
+        contract(rewriter, op.getLoc(), loops, *extents,
+                 factor(op.getInput(), adaptor.getInput(), loops.map(input, left)),
+                 factor(op.getWeight(), adaptor.getWeight(), loops.map(weight, {result.back(), k})),
+                 loops.map(type, result), type.getElementType());
     rewriter.replaceOp(op, finish(rewriter, op.getLoc(), type, *extents, accumulator,
                                   adaptor.getBias(), type.getRank() - 1));
     return success();
@@ -231,8 +257,10 @@ struct LowerConv : OpConversionPattern<ConvOp> {
           parts.back().push_back(next++);
       }
     }
-    Value accumulator = contract(rewriter, loc, loops, splitExtents, x, loops.map(xType, left), w,
-                                 loops.map(wType, right), loops.map(splitType, result));
+    Value accumulator = contract(rewriter, loc, loops, splitExtents,
+                                 factor(op.getInput(), x, loops.map(xType, left)),
+                                 factor(op.getWeight(), w, loops.map(wType, right)),
+                                 loops.map(splitType, result), type.getElementType());
     if (bothParts)
       accumulator = tensor::CollapseShapeOp::create(rewriter, loc, accumulator, parts);
     rewriter.replaceOp(op,

@@ -52,6 +52,11 @@ static void addVerifier(OpPassManager &pm, StringRef phase, ArrayRef<std::string
   pm.addPass(createVerifyDialectsPass(options));
 }
 
+static bool hasBF16Dots(const cpu::Processor &processor) { return processor.has("avx512bf16"); }
+static bool hasInt8Dots(const cpu::Processor &processor) {
+  return processor.has("avx512vnni") || processor.has("avxvnni");
+}
+
 static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   SelectCPUSchedulesPassOptions schedules;
   schedules.threads = options.threads;
@@ -60,6 +65,8 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
       options.architecture.empty() ? cpu::CacheSizes::host() : cpu::CacheSizes();
   schedules.level1 = caches.level1;
   schedules.level2 = caches.level2;
+  schedules.bf16Dots = hasBF16Dots(processorOf(options));
+  schedules.int8Dots = hasInt8Dots(processorOf(options));
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createFuseElementwisePass());
   function.addPass(createSplitReductionsPass());
@@ -86,6 +93,11 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
 }
 
 static void buildLLVM(OpPassManager &pm, const CompileOptions &options) {
+  const cpu::Processor &processor = processorOf(options);
+  LowerDotProductsPassOptions dots;
+  dots.bf16 = hasBF16Dots(processor);
+  dots.int8 = hasInt8Dots(processor);
+  dots.vectorBits = processor.vectorBits;
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createLowerCPUSignaturesPass());
   function.addPass(createAllocateScratchPass());
@@ -93,6 +105,7 @@ static void buildLLVM(OpPassManager &pm, const CompileOptions &options) {
   OpPassManager &lowered = pm.nest<func::FuncOp>();
   ApproximateMathPassOptions functions;
   functions.hasScale = processorOf(options).has("avx512f");
+  lowered.addPass(createLowerDotProductsPass(dots));
   lowered.addPass(createApproximateMathPass(functions));
   ExpandHalvesPassOptions halves;
   halves.f16 = !processorOf(options).convertsF16();

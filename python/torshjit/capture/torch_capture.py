@@ -116,8 +116,8 @@ def capture_module(
     bindings: list[ArgumentBinding | ObjectBinding] = []
     names: list[str] = []
 
-    def bind(tensor: torch.Tensor) -> tuple[Any, str]:
-        name = state.name(tensor)
+    def bind(tensor: torch.Tensor, name: str | None = None) -> tuple[Any, str]:
+        name = name or state.name(tensor)
         if name is None:
             raise CaptureError(
                 "a tensor is neither an argument nor a parameter, buffer, attribute, global or "

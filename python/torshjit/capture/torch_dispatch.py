@@ -135,7 +135,8 @@ class TorchTrace:
     its control flow was not that of a normal call and the capture is void.
 
     `bind` is called with each real tensor that the program meets, once, and returns
-    ``(Value, name)`` of the program input that stands for it, or raises CaptureError.
+    ``(Value, name)`` of the program input that stands for it, or raises CaptureError; with
+    a name as well, for a tensor that the capture makes of other state.
     Unless `is_strict`, calls that cannot be lowered become calls of eager torch.
     With `may_write` the program may write to memory of the caller; `written` lists what it has
     written, in the order of the first writes. `strided` are the places of the inputs whose
@@ -147,7 +148,7 @@ class TorchTrace:
         self,
         compiler: Any,
         context: Any,
-        bind: Callable[[torch.Tensor], tuple[Any, str]],
+        bind: Callable[..., tuple[Any, str]],
         device: CaptureDevice,
         locate: Callable[[], tuple[str, int] | None] | None = None,
         is_strict: bool = True,
@@ -169,6 +170,7 @@ class TorchTrace:
         self._autocast_depth = _autocast_depth()
         self._records: list[Traced] = []
         self._inputs: list[AliasGroup] = []
+        self._held = 0
         # Views of parameters, which are no inference tensors, must not be such either.
         self._normal = torch.inference_mode(False)
         self._twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -283,6 +285,12 @@ class TorchTrace:
             twin = self.external(tensor.shape, tensor.dtype, value, name)
             known = self._twins[id(tensor)] = (tensor, twin)
         return known[1]
+
+    def hold(self, tensor: torch.Tensor, name: str) -> Any:
+        """The Value of a program input for a tensor that the capture made, of guarded state."""
+        self._held += 1
+        value, _ = self._bind(tensor, f"{name}.{self._held}")
+        return value
 
     def _adopt_all(self, argument: Any) -> Any:
         if isinstance(argument, torch.Tensor):

@@ -31,6 +31,7 @@ from torshjit.capture import (
     torch_movement,
     torch_normalization,
     torch_polynomials,
+    torch_quantized,
     torch_random,
     torch_reduction,
     torch_scan,
@@ -45,6 +46,7 @@ from torshjit.capture import (
 from torshjit.capture.torch_aliasing import AliasGroup, Traced
 from torshjit.capture.torch_decomposition import decomposition_of
 from torshjit.capture.torch_lowering import RULES, dialect_dtype
+from torshjit.capture.torch_quantized import PACKED_PRODUCTS
 from torshjit.capture.torch_strided import STRIDED, take_strided
 from torshjit.capture.torch_view_steps import joined_steps
 from torshjit.capture.torch_views import AMBIGUOUS_VIEWS, VIEWS
@@ -81,6 +83,7 @@ RULE_FAMILIES = (
     torch_movement,
     torch_normalization,
     torch_polynomials,
+    torch_quantized,
     torch_random,
     torch_reduction,
     torch_scan,
@@ -159,6 +162,8 @@ def _new_handler(func: Any) -> Handler:
     if name in VIEWS:
         take = _with_constants(_take_view)
         return _flatten_with(take) if name == "aten.flatten.using_ints" else take
+    if name in PACKED_PRODUCTS:
+        return PACKED_PRODUCTS[name]
     if not name.startswith("aten.") and find_custom_op(func._schema.name) is not None:
         return _call_custom_op
     lowering = _choose_lowering(func, name)

@@ -165,7 +165,9 @@ class ProgramState:
                 self.guards.append(IdentityGuard(inner, key, value))
                 self._visit(value, f"{name}.{key}" if name else key)
         for key, value in namespace.items():
-            if not key.startswith("_") and key != "training":
+            if isinstance(value, torch.ScriptObject):  # Packed weights, which are never written.
+                self.guards.append(IdentityGuard(namespace, key, value))
+            elif not key.startswith("_") and key != "training":
                 self._guard_item(namespace, key, value, f"{name}.{key}" if name else key)
         self._visit_methods(type(module))
 

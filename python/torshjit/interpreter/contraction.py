@@ -2,7 +2,7 @@
 """Reference functions of contractions: matrix products and convolution.
 
 f16 and bf16 operands arrive as float32, so every sum is accumulated in at least that; integers
-are accumulated in their own type and wrap around.
+are accumulated in their own type, or in the `dtype` that they are widened to, and wrap around.
 """
 
 from __future__ import annotations
@@ -16,17 +16,23 @@ from torshjit.interpreter.registry import Call, reference
 from torshjit.interpreter.window import padded, windows
 
 
+def _factor(call: Call, group: int) -> np.ndarray:
+    """An operand in the type in which its products are summed."""
+    factor = call.operand(group)
+    return factor.astype(call.result_dtype) if call.attributes.get("dtype") else factor
+
+
 @reference("torsh.matmul")
 def _matmul(call: Call) -> np.ndarray:
     require_equal_extents(call, (0, -1), (1, -2), "the extents that are summed over")
     require_broadcastable(call, (0, 1), skip_last=2)
-    return np.matmul(call.operand(0), call.operand(1))
+    return np.matmul(_factor(call, 0), _factor(call, 1))
 
 
 @reference("torsh.linear")
 def _linear(call: Call) -> np.ndarray:
     require_equal_extents(call, (0, -1), (1, -1), "the extents that are summed over")
-    result = np.matmul(call.operand(0), call.operand(1).T)
+    result = np.matmul(_factor(call, 0), _factor(call, 1).T)
     bias = call.optional(2)
     if bias is None:
         return result
@@ -36,7 +42,7 @@ def _linear(call: Call) -> np.ndarray:
 
 @reference("torsh.conv")
 def _conv(call: Call) -> np.ndarray:
-    image, weight, bias = call.operand(0), call.operand(1), call.optional(2)
+    image, weight, bias = _factor(call, 0), _factor(call, 1), call.optional(2)
     attributes = call.attributes
     groups = attributes["groups"]
     batch, channels = image.shape[:2]

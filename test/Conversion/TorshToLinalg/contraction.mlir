@@ -90,3 +90,15 @@ torsh.kernel @conv_f16(%x: tensor<1x3x16xf16>, %w: tensor<8x3x5xf16>) -> tensor<
   %0 = torsh.conv %x, %w {dilation = array<i64: 1>, padding_high = array<i64: 0>, padding_low = array<i64: 0>, stride = array<i64: 1>} : (tensor<1x3x16xf16>, tensor<8x3x5xf16>) -> tensor<1x8x12xf16>
   torsh.return %0 : tensor<1x8x12xf16>
 }
+
+// Narrow integers are widened where they are multiplied, each by its own sign.
+// CHECK-LABEL: func.func @widened
+// CHECK: linalg.generic
+// CHECK-SAME: ins(%{{.*}}, %{{.*}} : tensor<32x8xi8>, tensor<8x16xi8>) outs(%{{.*}} : tensor<32x16xi32>)
+// CHECK-DAG: arith.extui %{{.*}} : i8 to i32
+// CHECK-DAG: arith.extsi %{{.*}} : i8 to i32
+// CHECK: arith.muli
+torsh.kernel @widened(%x: tensor<32x8xui8>, %w: tensor<8x16xi8>) -> tensor<32x16xi32> {
+  %0 = torsh.matmul %x, %w {dtype = i32} : (tensor<32x8xui8>, tensor<8x16xi8>) -> tensor<32x16xi32>
+  torsh.return %0 : tensor<32x16xi32>
+}

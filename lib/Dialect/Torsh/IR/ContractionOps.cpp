@@ -2,6 +2,7 @@
 // Type rules of matmul, linear and convolution.
 
 #include "mlir/IR/Builders.h"
+#include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 using namespace mlir;
@@ -25,14 +26,26 @@ static void requireEqual(Operation *op, int64_t operand, int64_t axis, int64_t o
     constraints.push_back({otherOperand, otherAxis, -1, extent});
 }
 
-static LogicalResult checkElementTypes(std::optional<Location> loc, StringRef opName,
-                                       ValueRange operands) {
-  Type first = tensorType(operands.front()).getElementType();
-  for (Value operand : operands)
-    if (operand && tensorType(operand).getElementType() != first)
-      return emitOptionalError(loc, opName, ": operands must have one element type, got ", first,
-                               " and ", tensorType(operand).getElementType());
-  return success();
+static bool isInteger(Type type) { return isa<IntegerType>(type) && !type.isInteger(1); }
+
+/// The element type of the result: the operands', or `dtype`, which holds all values
+/// of theirs.
+static FailureOr<Type> inferElementType(std::optional<Location> loc, StringRef opName, Value lhs,
+                                        Value rhs, Value bias, std::optional<Type> dtype) {
+  Type left = tensorType(lhs).getElementType(), right = tensorType(rhs).getElementType();
+  Type result = dtype.value_or(left);
+  if (!dtype && left != right)
+    return emitOptionalError(loc, opName, ": operands must have one element type, got ", left,
+                             " and ", right);
+  for (Type operand : {left, right})
+    if (dtype && (!isInteger(*dtype) || isUnsigned(*dtype) || !isInteger(operand) ||
+                  operand.getIntOrFloatBitWidth() >= dtype->getIntOrFloatBitWidth()))
+      return emitOptionalError(loc, opName, ": cannot widen ", operand, " to dtype ", *dtype,
+                               ", which must be a wider integer with a sign");
+  if (bias && tensorType(bias).getElementType() != result)
+    return emitOptionalError(loc, opName, ": operands must have one element type, got ", result,
+                             " and ", tensorType(bias).getElementType());
+  return result;
 }
 
 static LogicalResult checkBias(std::optional<Location> loc, StringRef opName, Value bias,
@@ -50,7 +63,9 @@ static LogicalResult checkBias(std::optional<Location> loc, StringRef opName, Va
 LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto lhs = tensorType(adaptor.getLhs()), rhs = tensorType(adaptor.getRhs());
-  if (failed(checkElementTypes(loc, getOperationName(), adaptor.getOperands())))
+  FailureOr<Type> element = inferElementType(loc, getOperationName(), adaptor.getLhs(),
+                                             adaptor.getRhs(), {}, adaptor.getDtype());
+  if (failed(element))
     return failure();
   if (lhs.getRank() < 2 || rhs.getRank() < 2)
     return emitOptionalError(loc, getOperationName(), ": operands must have rank 2 or more, got ",
@@ -65,7 +80,7 @@ LogicalResult MatmulOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
                              " and ", rhs);
   shape->push_back(lhs.getShape().drop_back().back());
   shape->push_back(rhs.getShape().back());
-  types.push_back(RankedTensorType::get(*shape, lhs.getElementType()));
+  types.push_back(RankedTensorType::get(*shape, *element));
   return success();
 }
 
@@ -108,7 +123,10 @@ void MatmulOp::getExtentConstraints(SmallVectorImpl<ExtentConstraint> &constrain
 LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc,
                                          Adaptor adaptor, SmallVectorImpl<Type> &types) {
   auto input = tensorType(adaptor.getInput()), weight = tensorType(adaptor.getWeight());
-  if (failed(checkElementTypes(loc, getOperationName(), adaptor.getOperands())))
+  FailureOr<Type> element =
+      inferElementType(loc, getOperationName(), adaptor.getInput(), adaptor.getWeight(),
+                       adaptor.getBias(), adaptor.getDtype());
+  if (failed(element))
     return failure();
   if (input.getRank() < 1 || weight.getRank() != 2)
     return emitOptionalError(loc, getOperationName(),
@@ -121,7 +139,7 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
     return failure();
   SmallVector<int64_t> shape(input.getShape());
   shape.back() = weight.getDimSize(0);
-  types.push_back(RankedTensorType::get(shape, input.getElementType()));
+  types.push_back(RankedTensorType::get(shape, *element));
   return success();
 }
 
@@ -149,7 +167,9 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> lo
                                        SmallVectorImpl<Type> &types) {
   auto input = tensorType(adaptor.getInput()), weight = tensorType(adaptor.getWeight());
   StringRef name = getOperationName();
-  if (failed(checkElementTypes(loc, name, adaptor.getOperands())))
+  FailureOr<Type> element = inferElementType(loc, name, adaptor.getInput(), adaptor.getWeight(),
+                                             adaptor.getBias(), adaptor.getDtype());
+  if (failed(element))
     return failure();
   int64_t groups = adaptor.getGroups();
   if (input.getRank() < 3 || weight.getRank() != input.getRank())
@@ -176,7 +196,7 @@ LogicalResult ConvOp::inferReturnTypes(MLIRContext *, std::optional<Location> lo
   SmallVector<int64_t> shape{input.getDimSize(0), weight.getDimSize(0)};
   if (failed(inferWindowExtents(loc, name, input.getShape().drop_front(2), *window, shape)))
     return failure();
-  types.push_back(RankedTensorType::get(shape, input.getElementType()));
+  types.push_back(RankedTensorType::get(shape, *element));
   return success();
 }
 

@@ -159,6 +159,18 @@ static std::optional<ContractionSchedule> scheduleFewRows(linalg::GenericOp cont
   return schedule;
 }
 
+/// How many neighbours of the depth one instruction multiplies and adds.
+static int64_t depthStep(linalg::GenericOp contraction, const Machine &machine) {
+  Type left = getElementTypeOrSelf(contraction.getInputs()[0]);
+  Type right = getElementTypeOrSelf(contraction.getInputs()[1]);
+  Type sum = getElementTypeOrSelf(contraction.getResult(0));
+  if (left != right)
+    return 1;
+  if (machine.hasBF16Dots && left.isBF16() && sum.isF32())
+    return 2;
+  return machine.hasInt8Dots && left.isInteger(8) && sum.isInteger(32) ? 4 : 1;
+}
+
 ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp contraction,
                                                           const Machine &machine) {
   ContractionSchedule schedule;
@@ -167,6 +179,10 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
   int64_t bytes = bits / 8;
   int64_t height = machine.vectorBits >= 512 ? 8 : 6, width = 2 * machine.vectorBits / bits;
   schedule.registerTile = {height, width};
+  int64_t step = depthStep(contraction, machine);
+  if (step > 1)
+    schedule.registerTile.push_back(step);
+  int64_t panelBytes = bytes / step;
 
   SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
   Axes axes(contraction);
@@ -179,13 +195,13 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
 
   // A panel of columns takes an eighth of the second cache, so that the accumulators
   // are seldom added to the result; blocks of the depth are about equal.
-  int64_t depthTarget = machine.level2 / 8 / (width * bytes);
+  int64_t depthTarget = machine.level2 / 8 / (width * panelBytes);
   if (axes.isBatched)
     depthTarget /= 4; // A tile packs its rows too.
   depthTarget = std::max<int64_t>(depthTarget, 64);
   int64_t blocks = std::max<int64_t>(1, (depth + depthTarget / 2) / depthTarget);
   int64_t depthBlock = blocks == 1 ? depth : roundUp(llvm::divideCeil(depth, blocks), 16);
-  int64_t inCache = std::max(width, machine.level2 / 2 / (depthBlock * bytes));
+  int64_t inCache = std::max(width, machine.level2 / 2 / (depthBlock * panelBytes));
   int64_t columnTarget = std::min(inCache / width, kColumnPanels) * width;
   int64_t rowTarget = std::max(height, machine.level2 / 2 / (columnTarget * bytes));
   rowTarget = std::min(axes.isBatched ? std::min(rowTarget, inCache) : rowTarget, kRowTarget) /

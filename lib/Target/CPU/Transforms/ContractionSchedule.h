@@ -13,6 +13,8 @@ struct Machine {
   int64_t threads = 1;
   int64_t vectorBits = 128;
   int64_t level1 = 32 << 10, level2 = 1 << 20; // bytes of the caches of one core
+  /// Instructions for dot products of pairs of bf16, and of four bytes.
+  bool hasBF16Dots = false, hasInt8Dots = false;
 };
 
 /// Fields of a ScheduleAttr.

@@ -96,14 +96,19 @@ private:
     SmallVector<int64_t> tile, registerTile, block, tileOfResult;
     bool isParallel = root && work >= kSmallestParallel, isSplit = false;
     if (contraction) {
-      cpu::ContractionSchedule product =
-          cpu::scheduleContraction(contraction, {threads, vectorBits, level1, level2});
+      cpu::ContractionSchedule product = cpu::scheduleContraction(
+          contraction, {threads, vectorBits, level1, level2, bf16Dots, int8Dots});
       tileOfResult = product.tile;
       registerTile = product.registerTile;
       block = product.block;
       int64_t lanes = vectorBits / elementBits(contraction);
-      if (auto convolution =
-              cpu::scheduleConvolution(contraction, threads, lanes, vectorBits >= 512 ? 32 : 16)) {
+      // Convolutions of bytes are products of packed panels.
+      bool isOfBytes = registerTile.size() == 3 && registerTile[2] == 4;
+      std::optional<cpu::ConvolutionSchedule> convolution;
+      if (!isOfBytes)
+        convolution =
+            cpu::scheduleConvolution(contraction, threads, lanes, vectorBits >= 512 ? 32 : 16);
+      if (convolution) {
         tileOfResult = convolution->tile;
         registerTile = convolution->registerTile;
         block = {block[0], block[1], convolution->depth};

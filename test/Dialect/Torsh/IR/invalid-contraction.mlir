@@ -158,3 +158,30 @@ func.func @invalid(%x: tensor<1x4x8xf32>, %w: tensor<6x4x3xf32>, %b: tensor<4xf3
   %0 = torsh.conv %x, %w bias(%b) {stride = array<i64: 1>, padding_low = array<i64: 0>, padding_high = array<i64: 0>, dilation = array<i64: 1>} : (tensor<1x4x8xf32>, tensor<6x4x3xf32>, tensor<4xf32>) -> tensor<1x6x6xf32>
   return
 }
+
+// -----
+
+func.func @invalid(%x: tensor<2x3xf32>, %y: tensor<3x4xf32>) {
+  // expected-error @+2 {{torsh.matmul: cannot widen 'f32' to dtype 'f64', which must be a wider integer with a sign}}
+  // expected-error @+1 {{'torsh.matmul' op failed to infer returned types}}
+  %0 = torsh.matmul %x, %y {dtype = f64} : (tensor<2x3xf32>, tensor<3x4xf32>) -> tensor<2x4xf64>
+  return
+}
+
+// -----
+
+func.func @invalid(%x: tensor<2x3xi32>, %y: tensor<3x4xi8>) {
+  // expected-error @+2 {{torsh.matmul: cannot widen 'i32' to dtype 'i32', which must be a wider integer with a sign}}
+  // expected-error @+1 {{'torsh.matmul' op failed to infer returned types}}
+  %0 = torsh.matmul %x, %y {dtype = i32} : (tensor<2x3xi32>, tensor<3x4xi8>) -> tensor<2x4xi32>
+  return
+}
+
+// -----
+
+func.func @invalid(%x: tensor<2x3xi8>, %y: tensor<4x3xi8>, %b: tensor<4xi8>) {
+  // expected-error @+2 {{torsh.linear: operands must have one element type, got 'i32' and 'i8'}}
+  // expected-error @+1 {{'torsh.linear' op failed to infer returned types}}
+  %0 = torsh.linear %x, %y bias(%b) {dtype = i32} : (tensor<2x3xi8>, tensor<4x3xi8>, tensor<4xi8>) -> tensor<2x4xi32>
+  return
+}

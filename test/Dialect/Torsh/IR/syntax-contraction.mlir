@@ -17,3 +17,15 @@ func.func @contraction(%x: tensor<?x512xf32>, %w: tensor<512x256xf32>, %b: tenso
   %5 = torsh.conv %s, %t {dilation = array<i64: 1>, padding_high = array<i64: 0>, padding_low = array<i64: 0>, stride = array<i64: 1>} : (tensor<1x3x16xf64>, tensor<8x3x5xf64>) -> tensor<1x8x12xf64>
   return
 }
+
+// Integers may be widened to the type of the result.
+// CHECK-LABEL: func.func @widened
+func.func @widened(%x: tensor<?x8xui8>, %w: tensor<8x4xi8>, %v: tensor<4x8xi8>, %b: tensor<4xi32>, %image: tensor<1x8x5xi8>, %window: tensor<4x8x3xi16>) -> (tensor<?x4xi32>, tensor<?x4xi32>, tensor<1x4x3xi64>) {
+  // CHECK: torsh.matmul %{{.*}}, %{{.*}} {dtype = i32} : (tensor<?x8xui8>, tensor<8x4xi8>) -> tensor<?x4xi32>
+  %0 = torsh.matmul %x, %w {dtype = i32} : (tensor<?x8xui8>, tensor<8x4xi8>) -> tensor<?x4xi32>
+  // CHECK: torsh.linear %{{.*}}, %{{.*}} bias(%{{.*}}) {dtype = i32} : (tensor<?x8xui8>, tensor<4x8xi8>, tensor<4xi32>) -> tensor<?x4xi32>
+  %1 = torsh.linear %x, %v bias(%b) {dtype = i32} : (tensor<?x8xui8>, tensor<4x8xi8>, tensor<4xi32>) -> tensor<?x4xi32>
+  // CHECK: torsh.conv {{.*}} dtype = i64
+  %2 = torsh.conv %image, %window {stride = array<i64: 1>, padding_low = array<i64: 0>, padding_high = array<i64: 0>, dilation = array<i64: 1>, dtype = i64} : (tensor<1x8x5xi8>, tensor<4x8x3xi16>) -> tensor<1x4x3xi64>
+  return %0, %1, %2 : tensor<?x4xi32>, tensor<?x4xi32>, tensor<1x4x3xi64>
+}

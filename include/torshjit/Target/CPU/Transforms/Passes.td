@@ -13,6 +13,9 @@ def SelectCPUSchedulesPass : Pass<"torsh-cpu-select-schedules", "::mlir::func::F
     caches and a register tile for the vector width; the rest gets tiles of whole
     inner loops that fit the first cache. Results of kernels that move more than the
     last cache holds are written past the caches.
+    inner loops that fit the first cache. The register tile of a contraction of bf16 or
+    bytes has a third number where the processor has dot products of them: how many
+    neighbours of the depth one instruction multiplies and adds.
   }];
   let options = [
     Option<"threads", "threads", "int64_t", "2", "Threads to make work for">,
@@ -21,6 +24,8 @@ def SelectCPUSchedulesPass : Pass<"torsh-cpu-select-schedules", "::mlir::func::F
     Option<"level2", "level2", "int64_t", "1048576", "Bytes of a core's second cache">,
     Option<"lastLevelCache", "last-level-cache", "int64_t", "33554432",
            "Bytes of the cache that all threads share">,
+    Option<"bf16Dots", "bf16-dots", "bool", "false", "There are dot products of pairs of bf16">,
+    Option<"int8Dots", "int8-dots", "bool", "false", "There are dot products of four bytes">,
   ];
 }
 
@@ -98,6 +103,22 @@ def ExpandHalvesPass : Pass<"torsh-cpu-expand-halves", "::mlir::func::FuncOp"> {
     Option<"bf16", "bf16", "bool", "true", "Whether bf16 is expanded">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect"];
+}
+
+def LowerDotProductsPass : Pass<"torsh-cpu-lower-dot-products", "::mlir::func::FuncOp"> {
+  let summary = "Replaces small dot products of narrow elements by instructions";
+  let description = [{
+    The inner loops of contractions of bf16 and of bytes are `vector.contract`s of a row of
+    two or four elements with each row of a matrix. They become `vdpbf16ps` and
+    `vpdpbusd`, or, where the processor lacks those, a multiplication for each element.
+  }];
+  let options = [
+    Option<"bf16", "bf16", "bool", "false", "There are dot products of pairs of bf16">,
+    Option<"int8", "int8", "bool", "false", "There are dot products of four bytes">,
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::vector::VectorDialect"];
 }
 
 def ConvertCPUToLLVMPass : Pass<"torsh-cpu-convert-to-llvm", "::mlir::ModuleOp"> {

@@ -20,7 +20,7 @@ struct MatmulOfTransposed : OpRewritePattern<MatmulOp> {
     if (permute.getPermutation() != ArrayRef<int64_t>{1, 0})
       return rewriter.notifyMatchFailure(op, "the second operand is not a transposed matrix");
     return replaceByOp<LinearOp>(rewriter, op, mergedLoc(permute, op), op.getLhs(),
-                                 permute.getInput(), /*bias=*/Value());
+                                 permute.getInput(), /*bias=*/Value(), op.getDtypeAttr());
   }
 };
 
@@ -44,7 +44,7 @@ struct AddToBias : OpRewritePattern<AddOp> {
     if (type.getRank() != 1 || type.getDimSize(0) != tensorType(linear.getWeight()).getDimSize(0))
       return rewriter.notifyMatchFailure(op, "the other operand is not a bias");
     return replaceByOp<LinearOp>(rewriter, op, mergedLoc(linear, op), linear.getInput(),
-                                 linear.getWeight(), bias);
+                                 linear.getWeight(), bias, linear.getDtypeAttr());
   }
 };
 

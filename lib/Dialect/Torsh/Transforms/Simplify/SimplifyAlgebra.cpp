@@ -33,6 +33,7 @@ struct SimplifyAlgebraPass : torsh::impl::SimplifyAlgebraPassBase<SimplifyAlgebr
     populateSimplifySlicePatterns(set);
     populateSimplifyReductionPatterns(set);
     populateSimplifyContractionPatterns(set);
+    populateNarrowProductPatterns(set);
     if (fast) {
       populateFastAlgebraPatterns(set);
       populateReassociateFloatPatterns(set);

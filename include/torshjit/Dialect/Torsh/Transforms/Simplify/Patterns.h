@@ -38,6 +38,7 @@ void populateSimplifyBroadcastPatterns(RewritePatternSet &patterns);
 void populateSimplifySlicePatterns(RewritePatternSet &patterns);
 void populateSimplifyReductionPatterns(RewritePatternSet &patterns);
 void populateSimplifyContractionPatterns(RewritePatternSet &patterns);
+void populateNarrowProductPatterns(RewritePatternSet &patterns);
 
 /// Puts the operands of commutative operations under `root` into one order: by
 /// where they are defined, constants last.
