@@ -224,7 +224,7 @@ public:
     Value key = f.widen(repeat(permute(op.getKey(), op.getAxesOfKey())));
     Value value = f.widen(repeat(permute(op.getValue(), op.getAxesOfValue())));
     Value weights = softmax(scores(query, key));
-    Value result = MatmulOp::create(b, loc, weights, value);
+    Value result = MatmulOp::create(b, loc, weights, value, TypeAttr());
     result = f.cast(result, tensorType(op.getResult()).getElementType());
     return permute(result, op.getAxesOfResult());
   }
@@ -264,7 +264,7 @@ private:
   Value scores(Value query, Value key) {
     SmallVector<int64_t> swapped = llvm::to_vector(llvm::seq<int64_t>(rank));
     std::swap(swapped[rank - 1], swapped[rank - 2]);
-    Value scores = MatmulOp::create(b, loc, query, permute(key, swapped));
+    Value scores = MatmulOp::create(b, loc, query, permute(key, swapped), TypeAttr());
     scores = f.mul(scores, f.scalarLike(scores, op.getScale().convertToDouble()));
     Value hidden = f.scalarLike(scores, op.getHiddenScore());
     if (Value mask = op.getMask()) {
