@@ -6,18 +6,7 @@
 #define TORSH_ATTENTION_OPS_TD
 
 include "torshjit/Dialect/Torsh/IR/TorshBase.td"
-
-def Torsh_WholeOpInterface : OpInterface<"WholeOpInterface"> {
-  let cppNamespace = "::mlir::torsh";
-  let description = [{
-    A composite operation of which a target that takes it whole needs to know more
-    than every program says.
-  }];
-  let methods = [
-    InterfaceMethod<"Whether all of that is known; where it is not, the operation is decomposed.",
-      "bool", "canStayWhole", (ins)>,
-  ];
-}
+include "torshjit/Dialect/Torsh/IR/TorshWholeInterface.td"
 
 def Torsh_MaskTensor : RankedTensorOf<[Torsh_Float, Torsh_Bool]>;
 
