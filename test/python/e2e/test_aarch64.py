@@ -39,7 +39,7 @@ def _sample() -> list[Case]:
 
 
 @pytest.mark.parametrize("case", _sample(), ids=lambda case: case.id)
-def test_operation(case: Case) -> None:
+def test_operation_under_emulation(case: Case) -> None:
     module = build_program(case, _compiler.GraphBuilder(_CONTEXT))
     arrays = case.values()
     graph = module.graph("main")
