@@ -15,7 +15,6 @@
 #include "torshjit/Dialect/Torsh/Transforms/Decompose/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Fusion/Passes.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Passes.h"
-#include "torshjit/Target/WholeOperations.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -67,9 +66,8 @@ static void buildGraph(OpPassManager &pm, const CompileOptions &options, const T
   if (options.optimize)
     addSimplification(pm, options);
   DecomposePassOptions decompose;
-  if (const auto *whole = dynamic_cast<const TakesWholeOperations *>(&target))
-    for (StringRef name : whole->getWholeOperations())
-      decompose.keep.push_back(name.str());
+  for (StringRef name : target.getWholeOperations())
+    decompose.keep.push_back(name.str());
   if (options.optimize && llvm::is_contained(decompose.keep, "torsh.attention"))
     pm.addPass(createFormAttentionPass());
   pm.addPass(createDecomposePass(decompose));

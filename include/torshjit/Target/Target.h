@@ -79,6 +79,10 @@ public:
   virtual llvm::Expected<std::unique_ptr<KernelCode>>
   generate(ModuleOp module, llvm::StringRef description, const CompileOptions &options) const = 0;
 
+  /// The names of the composite operations that it takes whole where they can stay so; all
+  /// others are decomposed before fusion.
+  virtual llvm::ArrayRef<llvm::StringLiteral> getWholeOperations() const { return {}; }
+
   /// The dialects that its phases use.
   virtual void registerDialects(DialectRegistry &registry) const {}
 };

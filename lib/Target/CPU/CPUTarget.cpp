@@ -15,7 +15,6 @@
 #include "torshjit/Target/CPU/IR/CPUDialect.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Target/Passes.h"
-#include "torshjit/Target/WholeOperations.h"
 #include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
@@ -166,7 +165,7 @@ private:
   std::vector<std::pair<std::string, uint64_t>> addresses;
 };
 
-class CPUTarget : public Target, public TakesWholeOperations {
+class CPUTarget : public Target {
 public:
   StringRef getName() const override { return "cpu"; }
   StringRef getSentence() const override { return "the processor of this machine"; }
