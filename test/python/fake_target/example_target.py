@@ -62,7 +62,7 @@ class ExampleKind(targets.TargetKind):
         if not architecture.startswith("v"):
             raise ConfigError(f"example architectures begin with v, unlike {architecture!r}")
 
-    def open_device(self) -> None:
+    def open_device(self, architecture: str | None = None) -> None:
         from torshjit import _runtime
 
         if not self.is_present:
@@ -71,7 +71,7 @@ class ExampleKind(targets.TargetKind):
             self.device = ExampleDevice()
             _runtime.register_device(self.name, self.device)
 
-    def requirements(self) -> dict[str, Any]:
+    def requirements(self, architecture: str | None = None) -> dict[str, Any]:
         return {"example_version": 1}
 
     def check_requirements(self, requirements: Mapping[str, Any]) -> None:

@@ -179,7 +179,7 @@ def test_saved_programs_say_what_they_need(
     example: ExampleKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(example, "requirements", lambda: {"example_version": 2})
+        patch.setattr(example, "requirements", lambda architecture: {"example_version": 2})
         torshjit.trace(np.negative, (X,), target_device="example").save(tmp_path / "program")
     with pytest.raises(torshjit.LoadError, match="needs version 2 of example"):
         torshjit.load(tmp_path / "program")
