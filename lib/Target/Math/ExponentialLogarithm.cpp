@@ -117,7 +117,8 @@ Scalar mlir::torsh::formulas::exponentialMinusOne(Scalar x) {
   // Twice half of it: the power itself may be out of range.
   Scalar half = powerOfTwo(e.exponent - 1);
   Scalar result = (half * e.minusOne + (half - 0.5)) * 2;
-  return select(isNaN(x), x, result);
+  // Zero keeps its sign, which the sum loses.
+  return select(isNaN(x) | (x == 0.0), x, result);
 }
 
 Scalar mlir::torsh::formulas::tangentHyperbolic(Scalar x) {
@@ -158,5 +159,6 @@ Scalar mlir::torsh::formulas::logarithmOnePlus(Scalar x) {
   Scalar infinity = x.constant(INFINITY);
   result = select(x == infinity, infinity, result);
   result = select(x == -1.0, -INFINITY, select(x < -1.0, NAN, result));
-  return select(isNaN(x), x, result);
+  // Zero keeps its sign, which the sum loses.
+  return select(isNaN(x) | (x == 0.0), x, result);
 }

@@ -185,7 +185,9 @@ private:
     });
     patterns.add<ExpandUnary<math::SinOp, sine>, ExpandUnary<math::CosOp, cosine>,
                  ExpandUnary<math::ExpOp, exponential>,
+                 ExpandUnary<math::ExpM1Op, exponentialMinusOne, Domain::F64>,
                  ExpandUnary<math::LogOp, logarithm, Domain::F64>,
+                 ExpandUnary<math::Log1pOp, logarithmOnePlus, Domain::F64>,
                  ExpandUnary<math::TanhOp, tangentHyperbolic, Domain::F64>,
                  ExpandUnary<math::ErfOp, errorFunction, Domain::F64>,
                  ExpandBinary<math::Atan2Op, arctangent>, ExpandBinary<math::PowFOp, power>>(
