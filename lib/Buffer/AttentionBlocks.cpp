@@ -8,8 +8,9 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
-AttentionLowering::AttentionLowering(StreamedAttentionOp op, ScheduleAttr schedule)
-    : VectorForms(op), op(op), rank(op.getQueryAxes().size()),
+AttentionLowering::AttentionLowering(StreamedAttentionOp op, OpBuilder &builder,
+                                     ScheduleAttr schedule)
+    : VectorForms(builder, op.getLoc()), op(op), rank(op.getQueryAxes().size()),
       hidden(op.getMaskedScore().convertToDouble()) {
   isParallel = schedule && !schedule.getTile().empty();
   if (schedule && schedule.getBlock().size() == 2) {

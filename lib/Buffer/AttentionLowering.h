@@ -19,7 +19,7 @@ class AttentionLowering : VectorForms {
 public:
   static constexpr double kLog2E = 1.4426950408889634;
 
-  AttentionLowering(StreamedAttentionOp op, ScheduleAttr schedule);
+  AttentionLowering(StreamedAttentionOp op, OpBuilder &builder, ScheduleAttr schedule);
 
   /// Emits the loops in place of the operation.
   void emit();

@@ -3,6 +3,7 @@
 
 #include "AttentionLowering.h"
 #include "LinearAccess.h"
+#include "TransposeVectors.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
@@ -62,7 +63,7 @@ void AttentionLowering::packQueries(Value firstRow) {
         for (Value start : starts)
           square.push_back(load(vector, query.flat, add(start, feature)));
         Value factor = number(vector, scale);
-        for (auto [i, column] : llvm::enumerate(transpose(square)))
+        for (auto [i, column] : llvm::enumerate(transposeVectors(b, loc, square)))
           store(mulf(column, factor), queries, add(mul(add(feature, i), rows), row));
       });
     });
@@ -135,7 +136,7 @@ void AttentionLowering::packMask(Value firstRow, Value firstKey, Value count) {
         SmallVector<Value> square;
         for (Value start : starts)
           square.push_back(load(vector, mask.flat, add(start, key)));
-        for (auto [i, column] : llvm::enumerate(transpose(square)))
+        for (auto [i, column] : llvm::enumerate(transposeVectors(b, loc, square)))
           store(column, copiedMask, add(mul(add(key, i), rows), row));
       });
     });

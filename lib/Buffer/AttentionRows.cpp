@@ -3,6 +3,7 @@
 // reading keys and values, once for all heads that share them. Lanes are features, then keys.
 
 #include "AttentionLowering.h"
+#include "TransposeVectors.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 
 using namespace mlir;
@@ -60,7 +61,7 @@ Value AttentionLowering::emitRowScores(int64_t row, Value firstKey, Value count)
               return next;
             });
         // The sum over the lanes of each, in a tree.
-        SmallVector<Value> columns = transpose(sums);
+        SmallVector<Value> columns = transposeVectors(b, loc, sums);
         for (int64_t width = lanes / 2; width > 0; width /= 2)
           for (int64_t i = 0; i < width; ++i)
             columns[i] = addf(columns[i], columns[i + width]);

@@ -2,7 +2,6 @@
 // Emits the loops of one contraction: groups, blocks, and what is packed when.
 
 #include "ContractionLowering.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
@@ -165,11 +164,6 @@ void ContractionLowering::groupDepth(int64_t step) {
 // Memory
 //===----------------------------------------------------------------------===//
 
-Value ContractionLowering::allocate(int64_t elements, Type type) {
-  return memref::AllocOp::create(b, loc, MemRefType::get({elements}, type),
-                                 b.getI64IntegerAttr(64));
-}
-
 /// Memory for all panels of a tile's block, of a fixed size where the tile's is bounded.
 Value ContractionLowering::allocatePanels(const PanelOperand &side) {
   std::optional<int64_t> total = 1;
@@ -187,9 +181,7 @@ Value ContractionLowering::allocatePanels(const PanelOperand &side) {
   int64_t panel = side.width * depthBlock + side.head();
   if (total)
     return allocate(llvm::divideCeil(*total, side.width) * panel, side.element);
-  return memref::AllocOp::create(b, loc, MemRefType::get({ShapedType::kDynamic}, side.element),
-                                 ValueRange{mul(side.panels, constant(panel))},
-                                 b.getI64IntegerAttr(64));
+  return allocate(mul(side.panels, constant(panel)), side.element);
 }
 
 /// A result that was filled with zeros right before need not be: the first block of
@@ -229,31 +221,14 @@ void ContractionLowering::emit() {
     side->allocateOffsets();
   }
   tileBuffer = allocate(rows.width * columns.width, element);
-  SmallVector<Value> indices;
-  emitBatch(0, indices);
+  forEach(batch, {&rows.access, &columns.access, &result}, SmallVector<Value>(3, constant(0)),
+          [&](ArrayRef<Value> offsets) {
+            rows.batchOffset = offsets[0];
+            columns.batchOffset = offsets[1];
+            resultOffset = offsets[2];
+            emitProduct();
+          });
   op.erase();
-}
-
-void ContractionLowering::emitBatch(size_t next, SmallVectorImpl<Value> &indices) {
-  if (next < batch.loops.size()) {
-    Value extent = getValueOrCreateConstantIndexOp(b, loc, batch.extents[next]);
-    forLoop(constant(0), extent, 1, [&](Value index) {
-      indices.push_back(index);
-      emitBatch(next + 1, indices);
-    });
-    return;
-  }
-  auto offsetIn = [&](const LinearAccess &access) {
-    Value offset = constant(0);
-    for (auto [loop, index] : llvm::zip_equal(batch.loops, indices))
-      offset =
-          add(offset, mul(index, getValueOrCreateConstantIndexOp(b, loc, access.strides[loop])));
-    return offset;
-  };
-  rows.batchOffset = offsetIn(rows.access);
-  columns.batchOffset = offsetIn(columns.access);
-  resultOffset = offsetIn(result);
-  emitProduct();
 }
 
 void ContractionLowering::emitProduct() {

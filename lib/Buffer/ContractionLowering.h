@@ -28,10 +28,8 @@ private:
   // ContractionLowering.cpp
   void readSchedule();
   void groupDepth(int64_t step);
-  Value allocate(int64_t elements, Type type);
   Value allocatePanels(const PanelOperand &side);
   void removeFill();
-  void emitBatch(size_t next, SmallVectorImpl<Value> &indices);
   void emitProduct();
 
   // KernelPanels.cpp

@@ -2,21 +2,19 @@
 // The loops of a convolution on memrefs, sorted by what they run over.
 
 #include "ConvolutionNest.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include <numeric>
 
 using namespace mlir;
 using namespace mlir::torsh;
 
-ConvolutionNest::ConvolutionNest(linalg::GenericOp op, ScheduleAttr schedule)
-    : op(op), b(op), loc(op.getLoc()), schedule(schedule),
+ConvolutionNest::ConvolutionNest(linalg::GenericOp op, OpBuilder &builder, ScheduleAttr schedule)
+    : LoopEmitter(builder, op.getLoc()), op(op), schedule(schedule),
       element(cast<MemRefType>(op.getOutputs()[0].getType()).getElementType()) {}
 
 LogicalResult ConvolutionNest::analyze() {
+  b.setInsertionPoint(op);
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   if (!maps[1].isProjectedPermutation() || !maps[2].isProjectedPermutation() ||
       maps[2].getNumResults() == 0)
@@ -60,29 +58,18 @@ LogicalResult ConvolutionNest::analyze() {
   return success();
 }
 
-Value ConvolutionNest::value(OpFoldResult x) { return getValueOrCreateConstantIndexOp(b, loc, x); }
-
-void ConvolutionNest::forLoop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
-
 std::optional<int64_t> ConvolutionNest::stride(const LinearAccess &access, const Loop &loop) const {
   return getConstantIntValue(access.strides[loop.number]);
 }
 
 void ConvolutionNest::forEach(ArrayRef<Loop> loops, ArrayRef<const LinearAccess *> accesses,
                               ArrayRef<Value> offsets, function_ref<void(ArrayRef<Value>)> body) {
-  if (loops.empty())
-    return body(offsets);
-  forLoop(constant(0), value(loops.front().extent), 1, [&](Value index) {
-    SmallVector<Value> inner;
-    for (auto [access, offset] : llvm::zip_equal(accesses, offsets))
-      inner.push_back(add(offset, advance(*access, loops.front(), index)));
-    forEach(loops.drop_front(), accesses, inner, body);
-  });
+  LoopGroup group;
+  for (const Loop &loop : loops) {
+    group.loops.push_back(loop.number);
+    group.extents.push_back(loop.extent);
+  }
+  LoopEmitter::forEach(group, accesses, offsets, body);
 }
 
 Value ConvolutionNest::takeInitialValue() {
@@ -116,22 +103,4 @@ Value ConvolutionNest::multiplyAdd(Value x, Value y, Value sum) {
   if (isa<FloatType>(element))
     return vector::FMAOp::create(b, loc, x, y, sum);
   return arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, x, y));
-}
-
-Value ConvolutionNest::firstLanes(int64_t lanes, Value count) {
-  if (std::optional<int64_t> known = getConstantIntValue(count)) {
-    SmallVector<bool> mask;
-    for (int64_t lane = 0; lane < lanes; ++lane)
-      mask.push_back(lane < *known);
-    auto type = VectorType::get({lanes}, b.getI1Type());
-    return arith::ConstantOp::create(b, loc, type, DenseElementsAttr::get(type, mask));
-  }
-  SmallVector<int32_t> numbers(lanes);
-  std::iota(numbers.begin(), numbers.end(), 0);
-  auto type = VectorType::get({lanes}, b.getI32Type());
-  Value lane =
-      arith::ConstantOp::create(b, loc, type, DenseElementsAttr::get(type, ArrayRef(numbers)));
-  Value limit = arith::IndexCastOp::create(b, loc, b.getI32Type(), count);
-  limit = vector::BroadcastOp::create(b, loc, type, limit);
-  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lane, limit);
 }

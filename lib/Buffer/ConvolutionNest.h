@@ -4,17 +4,15 @@
 #ifndef TORSHJIT_LIB_BUFFER_CONVOLUTIONNEST_H
 #define TORSHJIT_LIB_BUFFER_CONVOLUTIONNEST_H
 
-#include "LinearAccess.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "LoopEmitter.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 namespace mlir::torsh {
 
-/// A contraction that slides a window over its left operand. Emits index arithmetic
-/// and loops for the lowerings that derive from it.
-class ConvolutionNest {
+/// A contraction that slides a window over its left operand.
+class ConvolutionNest : protected LoopEmitter {
 public:
-  ConvolutionNest(linalg::GenericOp op, ScheduleAttr schedule);
+  ConvolutionNest(linalg::GenericOp op, OpBuilder &builder, ScheduleAttr schedule);
 
 protected:
   /// A loop of the operation that is not of extent 1.
@@ -26,25 +24,16 @@ protected:
   /// Sorts the loops. Fails for what is no convolution, or not addressed linearly.
   LogicalResult analyze();
 
-  Value constant(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value value(OpFoldResult x);
-  Value add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); }
-  Value sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y); }
-  Value mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
-  Value min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(loc, x, y); }
-  void forLoop(Value from, Value to, int64_t step, function_ref<void(Value)> body);
-
   /// How far `steps` iterations of a loop lead in an operand.
   Value advance(const LinearAccess &access, const Loop &loop, Value steps) {
-    return mul(steps, value(access.strides[loop.number]));
+    return mul(steps, asValue(access.strides[loop.number]));
   }
   Value advance(const LinearAccess &access, const Loop &loop, int64_t steps) {
     return advance(access, loop, constant(steps));
   }
   std::optional<int64_t> stride(const LinearAccess &access, const Loop &loop) const;
 
-  /// Loops over `loops`, outermost first, with the offset that they lead to in each of
-  /// `accesses`, from those in `offsets`.
+  /// `LoopEmitter::forEach` of such loops.
   void forEach(ArrayRef<Loop> loops, ArrayRef<const LinearAccess *> accesses,
                ArrayRef<Value> offsets, function_ref<void(ArrayRef<Value>)> body);
 
@@ -71,12 +60,8 @@ protected:
     return arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type));
   }
   Value multiplyAdd(Value x, Value y, Value sum);
-  /// The first `count` of `lanes` lanes.
-  Value firstLanes(int64_t lanes, Value count);
 
   linalg::GenericOp op;
-  OpBuilder b;
-  Location loc;
   ScheduleAttr schedule;
   Type element; // of the accumulator
   bool isPointwise = false;

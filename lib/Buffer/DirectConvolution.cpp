@@ -75,21 +75,15 @@ void DirectConvolution::emit() {
   Value zero = constant(0), first = zero;
   if (packsBlocks) {
     filterOutputs = numOutputs;
-    int64_t distance = width;
-    filters.strides.assign(op.getNumLoops(), b.getIndexAttr(0));
-    for (const Loop &loop : llvm::reverse(depth)) {
-      filters.strides[loop.number] = b.getIndexAttr(distance);
-      distance *= *getConstantIntValue(loop.extent);
-    }
+    layOutDepth();
     int64_t kept = std::min(depthTotal, depthStep() * (depthTotal / depthExtent())) * width;
-    filters.flat =
-        memref::AllocOp::create(b, loc, MemRefType::get({kept}, element), b.getI64IntegerAttr(64));
+    filters.flat = allocate(kept, element);
   } else {
     first = packFilters();
   }
   // Squares of sums are read whole: what lies past the last sum is not written.
   int64_t kept = (chunkRows * numColumns + 16) * width;
-  sums = memref::AllocOp::create(b, loc, MemRefType::get({kept}, element), b.getI64IntegerAttr(64));
+  sums = allocate(kept, element);
   llvm::append_range(outer, positions);
   SmallVector<const LinearAccess *> accesses{&input, packsBlocks ? &weight : &filters};
   for (const LinearAccess &target : targets)
@@ -100,7 +94,7 @@ void DirectConvolution::emit() {
     Place place{offsets[0], offsets[1], SmallVector<Value>(offsets.drop_front(2))};
     if (!row)
       return emitChunk(place, constant(1));
-    Value total = value(row->extent);
+    Value total = asValue(row->extent);
     forLoop(zero, total, chunkRows, [&](Value y) {
       std::optional<int64_t> known = getConstantIntValue(row->extent);
       Value rows = known && *known % chunkRows == 0 ? constant(chunkRows)

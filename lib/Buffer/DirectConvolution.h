@@ -37,6 +37,7 @@ private:
   // PackFilters.cpp
   bool usesFiltersOnce();
   Value packFilters();
+  int64_t layOutDepth();
   void packBlock(const LinearAccess &source, Value from, Value to, Value block, Value depthFrom,
                  Value depthCount);
 

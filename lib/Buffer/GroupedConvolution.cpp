@@ -104,7 +104,7 @@ void GroupedConvolution::emitRows(const Place &place) {
     return {add(place.input, advance(input, *row, y)), place.weight,
             advanceTargets(place.result, *row, y)};
   };
-  Value total = value(row->extent);
+  Value total = asValue(row->extent);
   if (std::optional<int64_t> known = getConstantIntValue(row->extent)) {
     // As even as possible: the last tile is not one row.
     int64_t tiles = llvm::divideCeil(*known, rowsOfTile), rows = llvm::divideCeil(*known, tiles);
@@ -136,7 +136,7 @@ void GroupedConvolution::emitRow(int64_t rows, const Place &place) {
       emitTile({rows, width, rest == width ? Value() : constant(rest)}, at(constant(whole)));
     return;
   }
-  Value total = value(column->extent), width = constant(lanes);
+  Value total = asValue(column->extent), width = constant(lanes);
   Value whole = mul(arith::DivUIOp::create(b, loc, total, width), width);
   forLoop(constant(0), whole, lanes, [&](Value x) { emitTile({rows, lanes, {}}, at(x)); });
   forLoop(whole, total, lanes, [&](Value x) { emitTile({rows, lanes, sub(total, x)}, at(x)); });
@@ -177,7 +177,7 @@ SmallVector<Value> GroupedConvolution::accumulate(const Tile &tile, const Place 
                                                   SmallVector<Value> sums) {
   if (!channels.empty()) {
     auto loop = scf::ForOp::create(
-        b, loc, constant(0), value(channels.front().extent), constant(1), sums,
+        b, loc, constant(0), asValue(channels.front().extent), constant(1), sums,
         [&](OpBuilder &inner, Location, Value index, ValueRange before) {
           OpBuilder::InsertionGuard guard(b);
           b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());

@@ -190,8 +190,8 @@ LogicalResult ContractionLowering::packPerKernel(PanelOperand &side, unsigned op
   b.setInsertionPoint(op);
   Value firstRow = constant(0);
   for (auto [i, axis] : llvm::enumerate(axes)) {
-    firstRow = mul(firstRow, getValueOrCreateConstantIndexOp(b, loc, whole.group.extents[i]));
-    firstRow = add(firstRow, getValueOrCreateConstantIndexOp(b, loc, tile.getMixedOffsets()[axis]));
+    firstRow = mul(firstRow, asValue(whole.group.extents[i]));
+    firstRow = add(firstRow, asValue(tile.getMixedOffsets()[axis]));
   }
   side.firstPanel = div(firstRow, side.width);
   return success();

@@ -43,25 +43,28 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
     auto schedule = getOperation()->getAttrOfType<ScheduleAttr>("torsh.schedule");
     SmallVector<StreamedAttentionOp> attentions;
     getOperation().walk([&](StreamedAttentionOp op) { attentions.push_back(op); });
-    for (StreamedAttentionOp op : attentions)
-      AttentionLowering(op, schedule).emit();
+    for (StreamedAttentionOp op : attentions) {
+      OpBuilder builder(op);
+      AttentionLowering(op, builder, schedule).emit();
+    }
     SmallVector<linalg::GenericOp> contractions;
     getOperation().walk([&](linalg::GenericOp op) {
       if (isContraction(op) || GroupedConvolution::isPool(op))
         contractions.push_back(op);
     });
     for (linalg::GenericOp op : contractions) {
-      if (GroupedConvolution grouped(op, schedule); succeeded(grouped.classify())) {
+      OpBuilder builder(op);
+      if (GroupedConvolution grouped(op, builder, schedule); succeeded(grouped.classify())) {
         grouped.emit();
         continue;
       }
       if (!isContraction(op))
         continue;
-      if (DirectConvolution direct(op, schedule); succeeded(direct.classify())) {
+      if (DirectConvolution direct(op, builder, schedule); succeeded(direct.classify())) {
         direct.emit();
         continue;
       }
-      if (SkinnyContraction skinny(op, schedule); succeeded(skinny.classify())) {
+      if (SkinnyContraction skinny(op, builder, schedule); succeeded(skinny.classify())) {
         bool isEither = skinny.hasUnknownRows();
         skinny.emit([&] { lowerPacked(op, schedule); });
         if (!isEither)

@@ -52,6 +52,18 @@ bool DirectConvolution::usesFiltersOnce() {
   return true;
 }
 
+/// Gives the packed filters their strides along the depth, from the innermost; returns the
+/// elements of one block of outputs.
+int64_t DirectConvolution::layOutDepth() {
+  filters.strides.assign(op.getNumLoops(), b.getIndexAttr(0));
+  int64_t distance = width;
+  for (const Loop &loop : llvm::reverse(depth)) {
+    filters.strides[loop.number] = b.getIndexAttr(distance);
+    distance *= *getConstantIntValue(loop.extent);
+  }
+  return distance;
+}
+
 /// Packs the filters, before the loop over tiles where they are the same for all tiles.
 /// Returns where those of this tile start.
 Value DirectConvolution::packFilters() {
@@ -87,13 +99,7 @@ Value DirectConvolution::packFilters() {
   auto type = cast<MemRefType>(source.getType());
   LinearAccess access = *LinearAccess::create(b, loc, source, map);
   // From the innermost: the places of the depth, blocks of outputs, groups.
-  filters.strides.assign(op.getNumLoops(), b.getIndexAttr(0));
-  int64_t distance = width;
-  for (const Loop &loop : llvm::reverse(depth)) {
-    filters.strides[loop.number] = b.getIndexAttr(distance);
-    distance *= *getConstantIntValue(loop.extent);
-  }
-  int64_t perBlock = distance;
+  int64_t perBlock = layOutDepth(), distance = perBlock;
   SmallVector<std::pair<unsigned, int64_t>> groups; // loops and their extents
   for (size_t axis = 0; axis < map.getNumResults(); ++axis) {
     unsigned loop = loopOf(axis);
@@ -108,8 +114,7 @@ Value DirectConvolution::packFilters() {
     filters.strides[loop] = b.getIndexAttr(distance);
     distance *= extent;
   }
-  filters.flat = memref::AllocOp::create(b, loc, MemRefType::get({distance}, element),
-                                         b.getI64IntegerAttr(64));
+  filters.flat = allocate(distance, element);
 
   auto packAll = [&](Value number) {
     // The number of a block, those of the last group's outputs counted fastest.
@@ -121,7 +126,7 @@ Value DirectConvolution::packFilters() {
     for (auto [loop, extent] : llvm::reverse(groups)) {
       Value index = arith::RemUIOp::create(b, loc, rest, constant(extent));
       rest = arith::DivUIOp::create(b, loc, rest, constant(extent));
-      from = add(from, mul(index, value(access.strides[loop])));
+      from = add(from, mul(index, asValue(access.strides[loop])));
     }
     packBlock(access, from, to, block, constant(0), constant(depthTotal));
   };
@@ -143,10 +148,10 @@ Value DirectConvolution::packFilters() {
   for (size_t axis = 0; axis < map.getNumResults(); ++axis) {
     unsigned loop = loopOf(axis);
     if (loop == outputLoop) {
-      Value block = arith::DivUIOp::create(b, loc, value(offsets[axis]), constant(width));
+      Value block = arith::DivUIOp::create(b, loc, asValue(offsets[axis]), constant(width));
       first = add(first, mul(block, constant(perBlock)));
     } else if (op.getIndexingMapsArray()[2].isFunctionOfDim(loop)) {
-      first = add(first, mul(value(offsets[axis]), value(filters.strides[loop])));
+      first = add(first, mul(asValue(offsets[axis]), asValue(filters.strides[loop])));
     }
   }
   return first;
@@ -161,7 +166,7 @@ void DirectConvolution::packBlock(const LinearAccess &source, Value from, Value 
     group.loops.push_back(loop.number);
     group.extents.push_back(loop.extent);
   }
-  Value outputStride = value(source.strides[outputs[0].number]);
+  Value outputStride = asValue(source.strides[outputs[0].number]);
   auto own = cast<MemRefType>(source.flat.getType()).getElementType();
   bool isRun = group.uniformStride(source) == 1;
   int64_t n = std::gcd(width, element.getIntOrFloatBitWidth() > 32 ? 8 : 16);

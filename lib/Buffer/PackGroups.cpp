@@ -11,36 +11,8 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
-/// Panels whose pieces of one row of memory are copied together.
-static constexpr int64_t kPanelsTogether = 4;
-
 Value PanelOperand::zeros(int64_t count) const {
   return arith::ConstantOp::create(b, loc, b.getZeroAttr(VectorType::get({count}, element)));
-}
-
-void PanelOperand::packGroups(Value first, Value last, Value depthStart, Value depthCount) {
-  auto each = [&](Value from, Value to) {
-    forLoop(from, to, 1, [&](Value panel) { packGroupPanel(panel, depthStart, depthCount); });
-  };
-  if (offsets || group.uniformStride(access) != 1) {
-    each(first, last);
-  } else {
-    auto contiguous = [&](int64_t together, Value from, Value to) {
-      forLoop(from, to, together, [&](Value panel) {
-        interleave(together, panel, add(batchOffset, mul(panel, constant(width))), depthStart,
-                   depthCount);
-      });
-    };
-    Value whole = min(last, div(total, width));
-    Value together = constant(kPanelsTogether);
-    Value grouped =
-        add(first, mul(arith::DivSIOp::create(b, loc, sub(whole, first), together), together));
-    contiguous(kPanelsTogether, first, grouped);
-    contiguous(1, grouped, whole);
-    each(whole, last);
-  }
-  if (sumsFactor)
-    forLoop(first, last, 1, [&](Value panel) { storeSums(panel, depthStart, depthCount); });
 }
 
 void PanelOperand::packGroupPanel(Value panel, Value depthStart, Value depthCount) {
@@ -51,17 +23,11 @@ void PanelOperand::packGroupPanel(Value panel, Value depthStart, Value depthCoun
                            depthCount);
   if (!offsets)
     return packEachGroup(panel, start, count, depthStart, depthCount);
-  forLoop(constant(0), count, 1, [&](Value r) {
-    Value offset = group.offset(b, loc, add(start, r), access);
-    memref::StoreOp::create(b, loc, offset, offsets, r);
-  });
   // Rows at different distances often are one piece all the same.
-  Value firstOffset = memref::LoadOp::create(b, loc, offsets, constant(0));
-  Value lastOffset = memref::LoadOp::create(b, loc, offsets, constant(width - 1));
-  Value isPiece = arith::AndIOp::create(b, loc, equal(count, constant(width)),
-                                        equal(sub(lastOffset, firstOffset), constant(width - 1)));
+  auto [first, isPiece] = readOffsets(start, count);
+  Value from = add(batchOffset, first);
   ifElse(
-      isPiece, [&] { interleave(1, panel, add(batchOffset, firstOffset), depthStart, depthCount); },
+      isPiece, [&] { interleave(1, panel, from, depthStart, depthCount); },
       [&] { packEachGroup(panel, start, count, depthStart, depthCount); });
 }
 
@@ -118,7 +84,7 @@ void PanelOperand::interleave(int64_t panelCount, Value firstPanel, Value from, 
     }
     return starts;
   };
-  Value whole = mul(div(depthCount, step), constant(step));
+  Value whole = roundDown(depthCount, step);
   forLoop(constant(0), whole, step, [&](Value k) { store(k, startsAt(k, false), false); });
   ifElse(less(whole, depthCount), [&] { store(whole, startsAt(whole, true), true); }, nullptr);
 }
@@ -134,7 +100,7 @@ void PanelOperand::transposeGroups(Value start, Value base, Value depthStart, Va
     Value offset = group.offset(b, loc, min(add(start, r), lastRow), access);
     return add(add(batchOffset, offset), depthStart);
   };
-  Value squares = mul(div(depthCount, n * step), constant(n * step));
+  Value squares = roundDown(depthCount, n * step);
   for (int64_t column = 0; column < width; column += n) {
     SmallVector<Value> from;
     for (int64_t i = 0; i < n; ++i)

@@ -23,8 +23,7 @@ void PanelOperand::count() {
 
 void PanelOperand::allocateOffsets() {
   if (!group.uniformStride(access))
-    offsets = memref::AllocOp::create(b, loc, MemRefType::get({width}, b.getIndexType()),
-                                      b.getI64IntegerAttr(64));
+    offsets = allocate(width, b.getIndexType());
 }
 
 Value PanelOperand::panelBase(Value panel, Value depthStart, Value depthCount) const {
@@ -77,27 +76,34 @@ Value PanelOperand::loadVector(int64_t count, Value offset) const {
 }
 
 void PanelOperand::pack(Value first, Value last, Value depthStart, Value depthCount) {
-  if (step > 1)
-    return packGroups(first, last, depthStart, depthCount);
   auto each = [&](Value from, Value to) {
-    forLoop(from, to, 1, [&](Value panel) { packPanel(panel, depthStart, depthCount); });
-  };
-  if (offsets || width == 1 || group.uniformStride(access) != 1)
-    return each(first, last);
-  // Panels of neighbours: several at a time, then one by one, then the last one if it is not whole.
-  auto contiguous = [&](int64_t together, Value from, Value to) {
-    forLoop(from, to, together, [&](Value panel) {
-      packContiguous(together, panel, add(batchOffset, mul(panel, constant(width))), depthStart,
-                     depthCount);
+    forLoop(from, to, 1, [&](Value panel) {
+      step > 1 ? packGroupPanel(panel, depthStart, depthCount)
+               : packPanel(panel, depthStart, depthCount);
     });
   };
-  Value whole = min(last, div(total, width));
-  Value together = constant(kPanelsTogether);
-  Value groups = arith::DivSIOp::create(b, loc, sub(whole, first), together);
-  Value grouped = add(first, mul(groups, together));
-  contiguous(kPanelsTogether, first, grouped);
-  contiguous(1, grouped, whole);
-  each(whole, last);
+  // Panels of neighbours.
+  auto contiguous = [&](int64_t together, Value from, Value to) {
+    forLoop(from, to, together, [&](Value panel) {
+      Value start = add(batchOffset, mul(panel, constant(width)));
+      step > 1 ? interleave(together, panel, start, depthStart, depthCount)
+               : packContiguous(together, panel, start, depthStart, depthCount);
+    });
+  };
+  if (offsets || (width == 1 && step == 1) || group.uniformStride(access) != 1) {
+    each(first, last);
+  } else {
+    // Several at a time, then one by one, then the last one if it is not whole.
+    Value whole = min(last, div(total, width));
+    Value together = constant(kPanelsTogether);
+    Value groups = arith::DivSIOp::create(b, loc, sub(whole, first), together);
+    Value grouped = add(first, mul(groups, together));
+    contiguous(kPanelsTogether, first, grouped);
+    contiguous(1, grouped, whole);
+    each(whole, last);
+  }
+  if (sumsFactor)
+    forLoop(first, last, 1, [&](Value panel) { storeSums(panel, depthStart, depthCount); });
 }
 
 void PanelOperand::packPanel(Value panel, Value depthStart, Value depthCount) {
@@ -125,33 +131,37 @@ void PanelOperand::packContiguous(int64_t panelCount, Value firstPanel, Value fr
   });
 }
 
+std::pair<Value, Value> PanelOperand::readOffsets(Value start, Value count) {
+  forLoop(constant(0), count, 1, [&](Value r) {
+    Value offset = group.offset(b, loc, add(start, r), access);
+    memref::StoreOp::create(b, loc, offset, offsets, r);
+  });
+  Value first = memref::LoadOp::create(b, loc, offsets, constant(0));
+  Value last = memref::LoadOp::create(b, loc, offsets, constant(width - 1));
+  return {first, arith::AndIOp::create(b, loc, equal(count, constant(width)),
+                                       equal(sub(last, first), constant(width - 1)))};
+}
+
 /// A panel whose elements are at different distances, which often are one piece all
 /// the same, or several where whole rows of an image fit into the panel.
 void PanelOperand::packScattered(Value panel, Value depthStart, Value depthCount) {
   Value start = mul(panel, constant(width));
   Value count = min(constant(width), sub(total, start));
-  forLoop(constant(0), count, 1, [&](Value r) {
-    Value offset = group.offset(b, loc, add(start, r), access);
-    memref::StoreOp::create(b, loc, offset, offsets, r);
-  });
+  auto [first, isPiece] = readOffsets(start, count);
   Value base = panelBase(panel, depthStart, depthCount);
   auto general = [&] { packEach(start, count, base, depthStart, depthCount); };
   if (width == 1)
     return general();
-  Value isWhole = equal(count, constant(width));
-  Value first = memref::LoadOp::create(b, loc, offsets, constant(0));
-  Value last = memref::LoadOp::create(b, loc, offsets, constant(width - 1));
-  Value isPiece =
-      arith::AndIOp::create(b, loc, isWhole, equal(sub(last, first), constant(width - 1)));
   int64_t run = runLength();
   auto pieces = [&] {
     if (run < 4 || width % run != 0)
       return general();
-    ifElse(isWhole, [&] { packRuns(run, base, depthStart, depthCount); }, general);
+    ifElse(
+        equal(count, constant(width)), [&] { packRuns(run, base, depthStart, depthCount); },
+        general);
   };
-  ifElse(
-      isPiece, [&] { packContiguous(1, panel, add(batchOffset, first), depthStart, depthCount); },
-      pieces);
+  Value from = add(batchOffset, first);
+  ifElse(isPiece, [&] { packContiguous(1, panel, from, depthStart, depthCount); }, pieces);
 }
 
 /// The number of neighbouring elements that the innermost loop runs over, 0 where it
@@ -186,7 +196,7 @@ void PanelOperand::packTransposed(Value start, Value base, Value depthStart, Val
     Value offset = group.offset(b, loc, min(add(start, r), lastRow), access);
     return add(add(batchOffset, offset), depthStart);
   };
-  Value squares = mul(div(depthCount, n), constant(n));
+  Value squares = roundDown(depthCount, n);
   for (int64_t column = 0; column < width; column += n) {
     SmallVector<Value> from;
     for (int64_t i = 0; i < n; ++i)

@@ -74,6 +74,9 @@ private:
   void packPanel(Value panel, Value depthStart, Value depthCount);
   void packContiguous(int64_t panelCount, Value firstPanel, Value from, Value depthStart,
                       Value depthCount);
+  /// Fills `offsets` for a panel: the first of them, and whether the panel is whole and one
+  /// piece of memory from there.
+  std::pair<Value, Value> readOffsets(Value start, Value count);
   void packScattered(Value panel, Value depthStart, Value depthCount);
   int64_t runLength() const;
   void packRuns(int64_t run, Value base, Value depthStart, Value depthCount);
@@ -82,7 +85,6 @@ private:
 
   // PackGroups.cpp
   Value zeros(int64_t count) const;
-  void packGroups(Value first, Value last, Value depthStart, Value depthCount);
   void packGroupPanel(Value panel, Value depthStart, Value depthCount);
   void interleave(int64_t panelCount, Value firstPanel, Value from, Value depthStart,
                   Value depthCount);

@@ -67,13 +67,7 @@ void ContractionLowering::storeEdge(ValueRange tile, Value firstRow, Value first
   unsigned bits = element.getIntOrFloatBitWidth();
   if (bits != 32 && bits != 64) // Few processors have masks for smaller elements.
     return storeByElement(tile, firstRow, firstColumn, rowCount, columnCount, adds);
-  SmallVector<int32_t> lanes(columns.width);
-  std::iota(lanes.begin(), lanes.end(), 0);
-  auto laneType = VectorType::get({columns.width}, b.getI32Type());
-  Value lane = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(laneType, ArrayRef(lanes)));
-  Value count = arith::IndexCastOp::create(b, loc, b.getI32Type(), columnCount);
-  Value mask = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, lane,
-                                     vector::BroadcastOp::create(b, loc, laneType, count));
+  Value mask = firstLanes(columns.width, columnCount);
   for (auto [r, row] : llvm::enumerate(tile)) {
     auto storeRow = [&, r = r, row = row] {
       Value at = add(rowOffset(add(firstRow, constant(r))), firstColumn);

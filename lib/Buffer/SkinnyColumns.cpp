@@ -44,7 +44,7 @@ void SkinnyContraction::emitColumnTiles(Value k, const DepthRange &range, Value 
     if (int64_t left = *known % width / lanes)
       tile(whole, left, {});
     if (int64_t left = *known % lanes)
-      tile(lined, 1, maskOf(constant(left)));
+      tile(lined, 1, firstLanes(lanes, constant(left)));
     return;
   }
   if (vectors > 1)
@@ -52,7 +52,7 @@ void SkinnyContraction::emitColumnTiles(Value k, const DepthRange &range, Value 
   auto ragged = scf::IfOp::create(b, loc, less(lined, columnTotal), /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(ragged.thenBlock());
-  tile(lined, 1, maskOf(sub(columnTotal, lined)));
+  tile(lined, 1, firstLanes(lanes, sub(columnTotal, lined)));
 }
 
 /// `panel` rows of `width` vectors of sums, over `count` of the depth from `k` on.
@@ -73,14 +73,12 @@ void SkinnyContraction::emitColumnTile(Value row, int64_t panel, Value column, i
     }
   }
   OpFoldResult stride = wide.strides[depth.loops.back()];
-  Value step = getValueOrCreateConstantIndexOp(b, loc, stride);
+  Value step = asValue(stride);
   Value from = add(add(wideStart, column), mul(k, step));
   Value thinBase = thinPacked ? add(mul(row, sub(range.end, range.start)),
                                     mul(sub(k, range.start), constant(panel)))
                               : thinOffset(row, k);
-  Value thinStep = thinPacked
-                       ? constant(panel)
-                       : getValueOrCreateConstantIndexOp(b, loc, thin.strides[depth.loops.back()]);
+  Value thinStep = thinPacked ? constant(panel) : asValue(thin.strides[depth.loops.back()]);
   auto loop = scf::ForOp::create(
       b, loc, constant(0), count, constant(1), tile,
       [&](OpBuilder &inner, Location, Value i, ValueRange own) {

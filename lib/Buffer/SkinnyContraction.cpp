@@ -3,7 +3,6 @@
 // them, where the sums go, and how threads share the depth.
 
 #include "SkinnyContraction.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -15,16 +14,9 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
-SkinnyContraction::SkinnyContraction(linalg::GenericOp op, ScheduleAttr schedule)
-    : op(op), b(op), loc(op.getLoc()), schedule(schedule) {}
-
-void SkinnyContraction::forLoop(Value from, Value to, int64_t step,
-                                function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
+SkinnyContraction::SkinnyContraction(linalg::GenericOp op, OpBuilder &builder,
+                                     ScheduleAttr schedule)
+    : LoopEmitter(builder, op.getLoc()), op(op), schedule(schedule) {}
 
 //===----------------------------------------------------------------------===//
 // What it is
@@ -36,6 +28,7 @@ static bool isUniform(const LoopGroup &group, const LinearAccess &access) {
 }
 
 LogicalResult SkinnyContraction::classify() {
+  b.setInsertionPoint(op);
   std::optional<SkinnyNumbers> numbers = SkinnyNumbers::from(schedule);
   if (!numbers)
     return failure();
@@ -106,13 +99,6 @@ LogicalResult SkinnyContraction::readBody() {
 // Values
 //===----------------------------------------------------------------------===//
 
-Value SkinnyContraction::allocate(Value elements) {
-  std::optional<int64_t> known = getConstantIntValue(elements);
-  return memref::AllocOp::create(
-      b, loc, MemRefType::get({known.value_or(ShapedType::kDynamic)}, element),
-      known ? ValueRange() : ValueRange(elements), b.getI64IntegerAttr(64));
-}
-
 /// A scalar or vector of an operand in the type of the sums.
 Value SkinnyContraction::widen(Value value, Operation *cast) {
   if (!cast)
@@ -134,16 +120,6 @@ Value SkinnyContraction::multiplyAdd(Value x, Value y, Value sum) {
   if (isa<FloatType>(element))
     return arith::AddFOp::create(b, loc, sum, arith::MulFOp::create(b, loc, x, y));
   return arith::AddIOp::create(b, loc, sum, arith::MulIOp::create(b, loc, x, y));
-}
-
-/// The first `count` lanes.
-Value SkinnyContraction::maskOf(Value count) {
-  auto lanesType = VectorType::get({lanes}, b.getI32Type());
-  SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, lanes));
-  Value own = arith::ConstantOp::create(b, loc, b.getI32VectorAttr(numbers));
-  Value limit = arith::IndexCastOp::create(b, loc, b.getI32Type(), count);
-  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, own,
-                               vector::BroadcastOp::create(b, loc, lanesType, limit));
 }
 
 /// A vector of the wide operand, zeros where `mask` (null: everywhere) is not set.
@@ -199,28 +175,11 @@ void SkinnyContraction::emit(function_ref<void()> otherwise) {
 }
 
 void SkinnyContraction::emitRows() {
-  SmallVector<Value> indices;
-  emitOuter(0, indices);
-}
-
-void SkinnyContraction::emitOuter(size_t next, SmallVectorImpl<Value> &indices) {
-  if (next < outer.loops.size()) {
-    Value extent = getValueOrCreateConstantIndexOp(b, loc, outer.extents[next]);
-    forLoop(constant(0), extent, 1, [&](Value index) {
-      indices.push_back(index);
-      emitOuter(next + 1, indices);
-    });
-    return;
-  }
-  auto startIn = [&](const LinearAccess &access) {
-    Value offset = constant(0);
-    for (auto [loop, index] : llvm::zip_equal(outer.loops, indices))
-      offset =
-          add(offset, mul(index, getValueOrCreateConstantIndexOp(b, loc, access.strides[loop])));
-    return offset;
-  };
-  thinStart = startIn(thin), wideStart = startIn(wide), resultStart = startIn(result);
-  emitProduct();
+  forEach(outer, {&thin, &wide, &result}, SmallVector<Value>(3, constant(0)),
+          [&](ArrayRef<Value> offsets) {
+            thinStart = offsets[0], wideStart = offsets[1], resultStart = offsets[2];
+            emitProduct();
+          });
 }
 
 void SkinnyContraction::emitProduct() {
@@ -234,7 +193,7 @@ void SkinnyContraction::emitProduct() {
   sums.memory = result.flat;
   sums.row = [this](Value row) { return add(resultStart, rows.offset(b, loc, row, result)); };
   if (getConstantIntValue(stride) != 1)
-    sums.columnStride = getValueOrCreateConstantIndexOp(b, loc, stride);
+    sums.columnStride = asValue(stride);
   emitRange({constant(0), depthTotal, depth.staticTotal()}, sums);
 }
 
@@ -242,21 +201,11 @@ void SkinnyContraction::emitProduct() {
 void SkinnyContraction::emitStaged() {
   Value size = mul(rowTotal, columnTotal);
   Sums sums;
-  sums.memory = allocate(size);
+  sums.memory = allocate(size, element);
   sums.row = [this](Value row) { return mul(row, columnTotal); };
   clear(sums.memory, constant(0), size);
   emitRange({constant(0), depthTotal, depth.staticTotal()}, sums);
-  forLoop(constant(0), rowTotal, 1, [&](Value row) {
-    Value to = add(resultStart, rows.offset(b, loc, row, result)), from = mul(row, columnTotal);
-    forLoop(constant(0), columnTotal, 1, [&](Value column) {
-      Value at = add(to, columns.offset(b, loc, column, result));
-      Value sum = memref::LoadOp::create(b, loc, sums.memory, add(from, column));
-      Value old = memref::LoadOp::create(b, loc, result.flat, at);
-      Value both = isa<FloatType>(element) ? arith::AddFOp::create(b, loc, old, sum).getResult()
-                                           : arith::AddIOp::create(b, loc, old, sum).getResult();
-      memref::StoreOp::create(b, loc, both, result.flat, at);
-    });
-  });
+  addToResult(sums.memory, 1);
 }
 
 /// Each thread sums a range of the depth over all columns, so that what it reads is one run
@@ -265,12 +214,12 @@ void SkinnyContraction::emitSplit() {
   int64_t parts = split;
   // Whole blocks of the depth for all but the last.
   Value block = constant(depthBlock);
-  Value blocks = divide(add(depthTotal, constant(depthBlock - 1)), depthBlock);
-  Value each = mul(divide(add(blocks, constant(parts - 1)), parts), block);
+  Value blocks = ceilDiv(depthTotal, depthBlock);
+  Value each = mul(ceilDiv(blocks, parts), block);
   std::optional<int64_t> total = depth.staticTotal();
   bool isEven = total && *total % (parts * depthBlock) == 0;
   Value size = mul(rowTotal, columnTotal);
-  Value memory = allocate(mul(size, constant(parts)));
+  Value memory = allocate(mul(size, constant(parts)), element);
   auto loop = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(parts)},
                                     ValueRange(), std::nullopt);
   {
@@ -287,6 +236,12 @@ void SkinnyContraction::emitSplit() {
                isEven ? std::optional<int64_t>(*total / parts) : std::nullopt},
               sums);
   }
+  addToResult(memory, parts);
+}
+
+/// Adds what lies in memory to the result, row by row: `parts` times the size of the result.
+void SkinnyContraction::addToResult(Value memory, int64_t parts) {
+  Value size = mul(rowTotal, columnTotal);
   forLoop(constant(0), rowTotal, 1, [&](Value row) {
     Value to = add(resultStart, rows.offset(b, loc, row, result)), from = mul(row, columnTotal);
     forLoop(constant(0), columnTotal, 1, [&](Value column) {

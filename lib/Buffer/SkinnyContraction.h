@@ -10,16 +10,15 @@
 #ifndef TORSHJIT_LIB_BUFFER_SKINNYCONTRACTION_H
 #define TORSHJIT_LIB_BUFFER_SKINNYCONTRACTION_H
 
-#include "LinearAccess.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "LoopEmitter.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Tensor/SkinnyShape.h"
 
 namespace mlir::torsh {
 
-class SkinnyContraction {
+class SkinnyContraction : LoopEmitter {
 public:
-  SkinnyContraction(linalg::GenericOp op, ScheduleAttr schedule);
+  SkinnyContraction(linalg::GenericOp op, OpBuilder &builder, ScheduleAttr schedule);
 
   /// Fails where the schedule has no numbers for such products, the contraction is none,
   /// or its wide operand does not lie contiguously.
@@ -45,36 +44,22 @@ private:
     std::optional<int64_t> size; // where it is static
   };
 
-  // Short names for index arithmetic.
-  Value constant(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); }
-  Value mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
-  Value sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y); }
-  Value min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(loc, x, y); }
-  Value divide(Value x, int64_t y) { return b.createOrFold<arith::DivUIOp>(loc, x, constant(y)); }
-  Value roundDown(Value x, int64_t y) { return mul(divide(x, y), constant(y)); }
-  Value less(Value x, Value y) {
-    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, x, y);
-  }
-  void forLoop(Value from, Value to, int64_t step, function_ref<void(Value)> body);
   Value zero() { return arith::ConstantOp::create(b, loc, b.getZeroAttr(element)); }
   Value zeros() { return arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType)); }
-  Value allocate(Value elements);
 
   // SkinnyContraction.cpp
   LogicalResult readBody();
   void emitRows();
-  void emitOuter(size_t next, SmallVectorImpl<Value> &indices);
   void emitProduct();
   void emitSplit();
   void emitStaged();
+  void addToResult(Value memory, int64_t parts);
   void emitRange(DepthRange range, Sums &sums);
   void clear(Value memory, Value from, Value count);
   void forPanels(function_ref<void(Value, int64_t)> body);
   Value widen(Value value, Operation *cast);
   Value splat(Value scalar);
   Value multiplyAdd(Value x, Value y, Value sum);
-  Value maskOf(Value count);
   Value loadWide(Value offset, Value mask);
   void prefetchWide(Value offset, Value distance);
 
@@ -98,8 +83,6 @@ private:
   Value sumAcross(ArrayRef<Value> tile, function_ref<Value(Value, Value)> plus);
 
   linalg::GenericOp op;
-  OpBuilder b;
-  Location loc;
   ScheduleAttr schedule;
   SkinnyShape shape;
   int64_t height = 1, vectors = 1, lanes = 4, depthBlock = 64, ahead = 0,

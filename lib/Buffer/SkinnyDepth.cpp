@@ -40,7 +40,7 @@ void SkinnyContraction::emitDepth(const DepthRange &range, Sums &sums) {
 /// to what is there.
 void SkinnyContraction::emitDepthTile(Value row, int64_t panel, Value column, int64_t width,
                                       Value k, Value count, const DepthRange &range, Sums &sums) {
-  Value columnStride = getValueOrCreateConstantIndexOp(b, loc, wide.strides[columns.loops.back()]);
+  Value columnStride = asValue(wide.strides[columns.loops.back()]);
   SmallVector<Value> from;
   for (int64_t c = 0; c < width; ++c)
     from.push_back(add(add(wideStart, k), mul(add(column, constant(c)), columnStride)));
@@ -91,7 +91,7 @@ void SkinnyContraction::emitDepthTile(Value row, int64_t panel, Value column, in
     auto ragged = scf::IfOp::create(b, loc, types, less(whole, count), /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(ragged.thenBlock());
-    scf::YieldOp::create(b, loc, step(whole, tile, maskOf(sub(count, whole))));
+    scf::YieldOp::create(b, loc, step(whole, tile, firstLanes(lanes, sub(count, whole))));
     b.setInsertionPointToStart(ragged.elseBlock());
     scf::YieldOp::create(b, loc, tile);
     tile.assign(ragged.getResults().begin(), ragged.getResults().end());

@@ -29,8 +29,7 @@ void SkinnyContraction::packThinByDepth(const DepthRange &range) {
   if (isThinInPlace())
     return;
   Value count = sub(range.end, range.start);
-  thinPacked =
-      allocate(range.size ? mul(rowTotal, constant(*range.size)) : mul(rowTotal, depthTotal));
+  thinPacked = allocate(mul(rowTotal, range.size ? constant(*range.size) : depthTotal), element);
   forPanels([&](Value first, int64_t panel) {
     Value base = mul(first, count);
     forLoop(constant(0), count, 1, [&](Value k) {
@@ -54,7 +53,8 @@ void SkinnyContraction::packThinByVector(const DepthRange &range) {
   Value padded = roundDown(add(count, constant(lanes - 1)), lanes);
   thinPacked =
       allocate(mul(rowTotal, range.size ? constant(llvm::alignTo(*range.size, lanes))
-                                        : roundDown(add(depthTotal, constant(lanes - 1)), lanes)));
+                                        : roundDown(add(depthTotal, constant(lanes - 1)), lanes)),
+               element);
   auto narrow = VectorType::get({lanes}, cast<MemRefType>(thin.flat.getType()).getElementType());
   bool isContiguous = depth.uniformStride(thin) == 1;
   forPanels([&](Value first, int64_t panel) {

@@ -2,22 +2,11 @@
 // Loops and vectors that lowerings to registers are written with.
 
 #include "VectorForms.h"
-#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
-
-Value VectorForms::asValue(OpFoldResult x) { return getValueOrCreateConstantIndexOp(b, loc, x); }
-
-void VectorForms::forLoop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(loop.getBody());
-  body(loop.getInductionVar());
-}
 
 SmallVector<Value> VectorForms::carry(Value from, Value to, int64_t step, ValueRange initial,
                                       function_ref<SmallVector<Value>(Value, ValueRange)> body) {
@@ -80,11 +69,6 @@ void VectorForms::store(Value x, Value memory, Value offset) {
     memref::StoreOp::create(b, loc, x, memory, offset);
 }
 
-Value VectorForms::allocate(int64_t elements, Type type) {
-  return memref::AllocOp::create(b, loc, MemRefType::get({elements}, type),
-                                 b.getI64IntegerAttr(64));
-}
-
 //===----------------------------------------------------------------------===//
 // Functions
 //===----------------------------------------------------------------------===//
@@ -123,26 +107,4 @@ Value VectorForms::exp2(Value x) {
     result = fma(result, rest, number(type, coefficient));
   result = fma(result, rest, number(type, 1.0));
   return mulf(result, power);
-}
-
-SmallVector<Value> VectorForms::transpose(ArrayRef<Value> rows) {
-  // In rounds that exchange ever smaller blocks.
-  SmallVector<Value> square(rows);
-  int64_t n = square.size();
-  for (int64_t block = n / 2; block > 0; block /= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t lane = 0; lane < n; ++lane) {
-      bool inHigh = lane & block;
-      low.push_back(inHigh ? n + lane - block : lane);
-      high.push_back(inHigh ? n + lane : lane + block);
-    }
-    for (int64_t i = 0; i < n; ++i) {
-      if (i & block)
-        continue;
-      Value x = square[i], y = square[i + block];
-      square[i] = vector::ShuffleOp::create(b, loc, x, y, low);
-      square[i + block] = vector::ShuffleOp::create(b, loc, x, y, high);
-    }
-  }
-  return square;
 }

@@ -4,33 +4,21 @@
 #ifndef TORSHJIT_LIB_BUFFER_VECTORFORMS_H
 #define TORSHJIT_LIB_BUFFER_VECTORFORMS_H
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "LoopEmitter.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 namespace mlir::torsh {
 
-/// Short names for index arithmetic, loops and vectors of floats.
-class VectorForms {
+/// Short names for vectors of floats as well.
+class VectorForms : public LoopEmitter {
 public:
-  VectorForms(Operation *place) : b(place), loc(place->getLoc()) {}
+  using LoopEmitter::add;
+  using LoopEmitter::LoopEmitter;
+  using LoopEmitter::mul;
 
-  OpBuilder b;
-  Location loc;
+  Value add(Value x, int64_t y) const { return add(x, constant(y)); }
+  Value mul(Value x, int64_t y) const { return mul(x, constant(y)); }
 
-  Value constant(int64_t value) { return arith::ConstantIndexOp::create(b, loc, value); }
-  Value add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(loc, x, y); }
-  Value sub(Value x, Value y) { return b.createOrFold<arith::SubIOp>(loc, x, y); }
-  Value mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(loc, x, y); }
-  Value add(Value x, int64_t y) { return add(x, constant(y)); }
-  Value mul(Value x, int64_t y) { return mul(x, constant(y)); }
-  Value min(Value x, Value y) { return b.createOrFold<arith::MinSIOp>(loc, x, y); }
-  /// The number of whole steps up to `x`, rounded up; nothing is negative.
-  Value ceilDiv(Value x, int64_t y) {
-    return b.createOrFold<arith::DivUIOp>(loc, add(x, y - 1), constant(y));
-  }
-  Value asValue(OpFoldResult x);
-
-  void forLoop(Value from, Value to, int64_t step, llvm::function_ref<void(Value)> body);
   /// A loop that carries values.
   SmallVector<Value> carry(Value from, Value to, int64_t step, ValueRange initial,
                            llvm::function_ref<SmallVector<Value>(Value, ValueRange)> body);
@@ -47,8 +35,6 @@ public:
   Value loadBool(Value memory, Value offset);
   /// The vector or scalar, as elements of the memory.
   void store(Value x, Value memory, Value offset);
-  /// Memory of the kernel.
-  Value allocate(int64_t elements, Type type);
 
   Value addf(Value x, Value y) { return arith::AddFOp::create(b, loc, x, y); }
   Value subf(Value x, Value y) { return arith::SubFOp::create(b, loc, x, y); }
@@ -67,8 +53,6 @@ public:
   /// 2^x for x of at most 0 or NaN, vectors of f32 or f64: within 2 ULP, 0 where that is no
   /// normal number.
   Value exp2(Value x);
-  /// The columns of as many rows as they have elements, a power of two.
-  SmallVector<Value> transpose(ArrayRef<Value> rows);
 };
 
 } // namespace mlir::torsh
