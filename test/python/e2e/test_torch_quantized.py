@@ -97,3 +97,17 @@ def test_int_mm() -> None:
         lambda x, y: torch._int_mm(x, y.T), target_device="cpu", strict=True
     )
     assert torch.equal(compiled(x, y), torch._int_mm(x, y.T))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_of_bytes_with_a_scale_for_each_row(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(5, 64, generator=generator).to(dtype)
+    weight = torch.randint(-128, 128, (48, 64), dtype=torch.int8, generator=generator)
+    scales = (torch.rand(48, generator=generator) / 64).to(dtype)
+    compiled = torshjit.compile(torch._weight_int8pack_mm, target_device="cpu", strict=True)
+    expected = x.double() @ weight.double().T * scales.double()
+    unit = 2**-7 if dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(
+        compiled(x, weight, scales).double(), expected, rtol=unit, atol=unit * 8
+    )

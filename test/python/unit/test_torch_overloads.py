@@ -34,6 +34,9 @@ TESTED_APART = {
     "aten.repeat_interleave.Tensor",
     # test_torch_argument_writes.py
     "aten._batch_norm_with_update.default",
+    # e2e/test_torch_quantized.py
+    "aten._int_mm.default",
+    "aten._weight_int8pack_mm.default",
     # test_torch_random.py and test_torch_linalg.py
     *(
         n
