@@ -25,7 +25,7 @@ def _attention(call: Call) -> np.ndarray:
     if mask is not None:
         scores = np.where(mask, scores, hidden) if mask.dtype == bool else scores + mask
     if call.attributes.get("causal"):
-        seen = np.tri(*scores.shape[-2:], dtype=bool)
+        seen = np.tri(*scores.shape[-2:], dtype=np.bool_)
         scores = np.where(seen, scores, hidden)
     largest = np.max(scores, axis=-1, keepdims=True, initial=-np.inf)
     weights = np.exp(scores - largest)

@@ -138,7 +138,7 @@ template <typename Op> struct WithHalf : OpRewritePattern<Op> {
   Type half;
 };
 
-/// An integer becomes f32 first: where that rounds, f16 has long overflowed.
+/// An integer becomes f32 first. Where that rounds, f16 has long overflowed, but bf16 rounds twice.
 template <typename Op> struct ConvertFromInteger : WithHalf<Op> {
   using WithHalf<Op>::WithHalf;
   LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {

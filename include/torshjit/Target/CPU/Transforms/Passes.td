@@ -12,8 +12,7 @@ def SelectCPUSchedulesPass : Pass<"torsh-cpu-select-schedules", "::mlir::func::F
     kernels are not tiled; contractions get blocks of rows and columns for the
     caches and a register tile for the vector width; the rest gets tiles of whole
     inner loops that fit the first cache. Results of kernels that move more than the
-    last cache holds are written past the caches.
-    inner loops that fit the first cache. The register tile of a contraction of bf16 or
+    last cache holds are written past the caches. The register tile of a contraction of bf16 or
     bytes has a third number where the processor has dot products of them: how many
     neighbours of the depth one instruction multiplies and adds.
   }];
@@ -72,8 +71,8 @@ def AllocateScratchPass : Pass<"torsh-cpu-allocate-scratch", "::mlir::func::Func
 
 def OutlineParallelLoopsPass : Pass<"torsh-cpu-outline-parallel-loops", "::mlir::ModuleOp"> {
   let summary = "Moves each scf.forall into a function that the runtime calls for chunks";
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::torsh::cpu::TorshCPUDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::torsh::cpu::TorshCPUDialect"];
 }
 
 def ApproximateMathPass : Pass<"torsh-cpu-approximate-math", "::mlir::func::FuncOp"> {
