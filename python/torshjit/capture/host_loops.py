@@ -8,7 +8,7 @@ that it is part of.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,10 +19,15 @@ from torshjit.config import JitConfig
 from torshjit.errors import CaptureError
 from torshjit.host_functions import HostFunction, unique_name
 
-__all__ = ["InnerProgram", "Type", "add_counted_loop", "add_loop", "add_scan"]
+__all__ = ["InnerProgram", "Type", "add_counted_loop", "add_loop", "add_scan", "types_of"]
 
 #: An element type, and the extents.
 Type = tuple[str, Sequence[int]]
+
+
+def types_of(values: Iterable[Any]) -> list[Type]:
+    """The types of Values."""
+    return [(each.dtype, tuple(each.shape)) for each in values]
 
 
 class InnerProgram:
@@ -51,11 +56,11 @@ class InnerProgram:
     ) -> None:
         self.name = name
         self.captured = list(captured)
-        self.results: list[Type] = [(each.dtype, tuple(each.shape)) for each in results]
+        self.results = types_of(results)
         self.is_pure = not host_calls.have_effects
         self.has_fallbacks = any(each.is_fallback for each in host_calls.functions.values())
-        leaves = [ArrayLeaf("numpy", dtype, tuple(shape)) for dtype, shape in arguments]
-        leaves += [ArrayLeaf("numpy", each.dtype, tuple(each.shape)) for each in captured]
+        taken = [*arguments, *types_of(captured)]
+        leaves = [ArrayLeaf("numpy", dtype, tuple(shape)) for dtype, shape in taken]
         self._program = CapturedProgram(
             module=module,
             args_tree=(tuple(leaves), {}),
@@ -113,7 +118,7 @@ def add_loop(
     return host_calls.add(
         function,
         [*carried, *condition.captured, *body.captured],
-        [(each.dtype, tuple(each.shape)) for each in carried],
+        types_of(carried),
         is_pure=condition.is_pure and body.is_pure,
         location=location,
     )
@@ -153,7 +158,7 @@ def add_counted_loop(
     return host_calls.add(
         HostFunction(unique_name(op), run, is_fallback=body.has_fallbacks),
         [goes_on, *bounds, *carried, *body.captured],
-        [(each.dtype, tuple(each.shape)) for each in carried],
+        types_of(carried),
         is_pure=body.is_pure,
     )
 
@@ -202,6 +207,6 @@ def add_scan(
     return host_calls.add(
         HostFunction(unique_name(op), run, is_fallback=body.has_fallbacks),
         [*carried, *(value for value, _, _ in rows), *body.captured],
-        [*((each.dtype, tuple(each.shape)) for each in carried), *stacked],
+        [*types_of(carried), *stacked],
         is_pure=body.is_pure,
     )

@@ -18,7 +18,7 @@ from torshjit.capture.torch_lowering import (
     dialect_dtype,
     lowers,
 )
-from torshjit.capture.torch_normalization import mixed_dtype, normalized
+from torshjit.capture.torch_normalization import inverse_root, mixed_dtype, normalized
 
 __all__ = ["inverse_deviation_of", "per_channel", "statistics_dtype"]
 
@@ -35,7 +35,7 @@ def statistics_dtype(x: torch.Tensor) -> str:
 
 def inverse_deviation_of(g: Lowering, variance: torch.Tensor, eps: float, wide: str) -> Any:
     """``1 / sqrt(variance + eps)``."""
-    return g.emit("rsqrt", g.emit("add", g.operand(variance, wide), g.scalar(eps, wide)))
+    return inverse_root(g, g.operand(variance, wide), eps)
 
 
 def _moved(g: Lowering, running: torch.Tensor, batch: Any, momentum: float) -> Any:
@@ -75,6 +75,20 @@ def _scaled(
     if bias is not None:
         result = g.emit("add", result, per_channel(g, g.operand(bias, wide), x.ndim))
     return g.cast(result, dialect_dtype(x.dtype))
+
+
+def _by_batch(
+    g: Lowering,
+    x: torch.Tensor,
+    weight: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    eps: float,
+) -> tuple[Any, Any, Any, Any]:
+    """(result, mean, inverse deviation, unbiased variance) by statistics of the batch."""
+    spread, center, count = _of_batch(g, x)
+    inverse = inverse_root(g, spread, eps)
+    result = _scaled(g, x, center, inverse, weight, bias)
+    return result, center, inverse, _unbiased(g, spread, count)
 
 
 def _with_known_statistics(
@@ -153,16 +167,14 @@ def native_batch_norm(
         none = Deferred(lambda: g.broadcast(g.scalar(0, stored), (0,)), stored, (0,))
         return _with_known_statistics(g, x, weight, bias, mean, variance, eps), none, none
     if mean is not None or variance is not None:
-        spread, center, count = _of_batch(g, x)
-        inverse = g.emit("rsqrt", g.emit("add", spread, g.scalar(eps, wide)))
-        result = _scaled(g, x, center, inverse, weight, bias)
-        _update(g, mean, variance, center, _unbiased(g, spread, count), momentum)
+        result, center, inverse, unbiased = _by_batch(g, x, weight, bias, eps)
+        _update(g, mean, variance, center, unbiased, momentum)
         return result, g.cast(center, stored), g.cast(inverse, stored)
     axes, shape, value = [0, *range(2, x.ndim)], (x.shape[1],), g.value(x)
 
     def inverse_deviation() -> Any:
         spread, _ = g.variance(g.cast(value, wide), axes, 0)
-        return g.cast(g.emit("rsqrt", g.emit("add", spread, g.scalar(eps, wide))), stored)
+        return g.cast(inverse_root(g, spread, eps), stored)
 
     center = Deferred(lambda: g.cast(g.mean(g.cast(value, wide), axes), stored), stored, shape)
     result = normalized(g, x, axes, weight, bias, eps)
@@ -232,11 +244,9 @@ def batch_norm_functional(
         )
         empty = g.broadcast(g.scalar(0, wide), (0,))
         return result, empty, empty, g.value(mean), g.value(variance)
-    spread, center, count = _of_batch(g, x)
-    inverse = g.emit("rsqrt", g.emit("add", spread, g.scalar(eps, wide)))
-    result = _scaled(g, x, center, inverse, weight, bias)
+    result, center, inverse, unbiased = _by_batch(g, x, weight, bias, eps)
     new_mean = _moved(g, mean, center, momentum)
-    new_variance = _moved(g, variance, _unbiased(g, spread, count), momentum)
+    new_variance = _moved(g, variance, unbiased, momentum)
     return result, center, inverse, new_mean, new_variance
 
 

@@ -20,7 +20,7 @@ from torshjit.capture.torch_lowering import (
 )
 from torshjit.errors import DTypeError, ShapeError
 
-__all__ = ["mixed_dtype", "normalized"]
+__all__ = ["inverse_root", "mixed_dtype", "normalized"]
 
 
 def _softmax_rule(op: str) -> Callable[..., Any]:
@@ -47,6 +47,11 @@ def mixed_dtype(*tensors: torch.Tensor | None) -> tuple[str, str]:
     dtype = dialect_dtype(given[0])
     mixed = any(other != given[0] for other in given)
     return dtype, accumulation_dtype(dtype) if mixed else dtype
+
+
+def inverse_root(g: Lowering, value: Any, eps: float) -> Any:
+    """``1 / sqrt(value + eps)``, in the value's element type."""
+    return g.emit("rsqrt", g.emit("add", value, g.scalar(eps, value.dtype)))
 
 
 @lowers("aten.layer_norm.default")
@@ -98,7 +103,7 @@ def native_layer_norm(
 
     def inverse_deviation() -> Any:
         variance, _ = g.variance(g.cast(value, wide), axes, 0, keepdims=True)
-        return g.cast(g.emit("rsqrt", g.emit("add", variance, g.scalar(eps, wide))), stored)
+        return g.cast(inverse_root(g, variance, eps), stored)
 
     return result, Deferred(mean, stored, shape), Deferred(inverse_deviation, stored, shape)
 
@@ -117,7 +122,7 @@ def rms_norm(
     value = g.operand(x, wide)
     square = g.mean(g.emit("mul", value, value), list(axes), keepdims=True)
     margin = torch.finfo(x.dtype).eps if eps is None else eps
-    scale = g.emit("rsqrt", g.emit("add", square, g.scalar(margin, wide)))
+    scale = inverse_root(g, square, margin)
     result = g.emit("mul", value, scale)
     if weight is not None:
         result = g.emit("mul", result, g.operand(weight, wide))
@@ -143,7 +148,7 @@ def normalized(
     if view is not None:
         value = g.reshape(value, view)
     variance, mean = g.variance(value, axes, 0, keepdims=True)
-    scale = g.emit("rsqrt", g.emit("add", variance, g.scalar(eps, wide)))
+    scale = inverse_root(g, variance, eps)
     result = g.emit("mul", g.emit("sub", value, mean), scale)
     result = g.reshape(result, x.shape)
     per_channel = (x.shape[1], *[1] * (x.ndim - 2))
@@ -195,7 +200,7 @@ def native_group_norm(
 
     def inverse_deviation() -> Any:
         variance, _ = g.variance(parts(), [2], 0)
-        return g.cast(g.emit("rsqrt", g.emit("add", variance, g.scalar(eps, wide))), stored)
+        return g.cast(inverse_root(g, variance, eps), stored)
 
     shape = (count, groups)
     return result, Deferred(mean, stored, shape), Deferred(inverse_deviation, stored, shape)

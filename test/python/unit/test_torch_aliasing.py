@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torshjit._compiler")
 
 from hypothesis import given  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
 from interpreted_capture import assert_matches, interpreted  # noqa: E402
+from torch_alias_programs import actions_of, perform  # noqa: E402
 
 from torshjit.errors import CaptureError  # noqa: E402
 
@@ -54,36 +54,19 @@ READS = {**DEFINITE_VIEWS, **STRIDED_VIEWS, **LAYOUT_DEPENDENT, **PURE}
 
 
 def program_of(actions: list[tuple[str, str, int, int]]) -> Any:
-    def program(x):
-        tensors = [x + 0]
-        for kind, name, first, second in actions:
-            source = tensors[first % len(tensors)]
-            if kind == "read":
-                tensors.append(READS[name](source))
-            else:
-                WRITES[name](source, tensors[second % len(tensors)])
-        return tensors
-
-    return program
-
-
-def actions_of(reads: Any) -> Any:
-    index = st.integers(0, 7)
-    read = st.tuples(st.just("read"), st.sampled_from(sorted(reads)), index, index)
-    write = st.tuples(st.just("write"), st.sampled_from(sorted(WRITES)), index, index)
-    return st.lists(st.one_of(read, write), min_size=1, max_size=10)
+    return lambda x: perform(actions, [x + 0], READS, WRITES)
 
 
 X = torch.arange(12.0).reshape(3, 4)
 
 
-@given(actions=actions_of({**DEFINITE_VIEWS, **PURE}))
+@given(actions=actions_of({**DEFINITE_VIEWS, **PURE}, WRITES, 10, 7))
 def test_views_and_writes_are_never_refused(actions: Any) -> None:
     program = program_of(actions)
     assert_matches(interpreted(program, X), program(X))
 
 
-@given(actions=actions_of(READS))
+@given(actions=actions_of(READS, WRITES, 10, 7))
 def test_a_program_equals_eager_or_is_refused(actions: Any) -> None:
     program = program_of(actions)
     try:

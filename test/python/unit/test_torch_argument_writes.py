@@ -14,8 +14,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("torshjit._compiler")
 
 from hypothesis import given  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
 from torch import nn  # noqa: E402
+from torch_alias_programs import actions_of, perform  # noqa: E402
 
 import torshjit  # noqa: E402
 from torshjit.capture.graph_function import tree_leaves  # noqa: E402
@@ -203,28 +203,12 @@ READS = {
     "flat": lambda t: t.reshape(-1),
     "itself": lambda t: t.contiguous(),
 }
-INDEX = st.integers(0, 5)
-ACTIONS = st.lists(
-    st.one_of(
-        st.tuples(st.just("read"), st.sampled_from(sorted(READS)), INDEX, INDEX),
-        st.tuples(st.just("write"), st.sampled_from(sorted(WRITES)), INDEX, INDEX),
-    ),
-    min_size=1,
-    max_size=8,
-)
 
 
-@given(actions=ACTIONS)
+@given(actions=actions_of(READS, WRITES, 8, 5))
 def test_random_programs_leave_what_eager_leaves_or_are_refused(actions: Any) -> None:
     def program(x: Any, y: Any) -> Any:
-        tensors = [x, y]
-        for kind, name, first, second in actions:
-            source = tensors[first % len(tensors)]
-            if kind == "read":
-                tensors.append(READS[name](source))
-            else:
-                WRITES[name](source, tensors[second % len(tensors)])
-        return tensors
+        return perform(actions, [x, y], READS, WRITES)
 
     mine = [grid() - 6, 6 - grid()]
     theirs = [each.clone() for each in mine]

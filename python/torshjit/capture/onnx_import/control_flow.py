@@ -8,7 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from torshjit.capture.host_loops import InnerProgram, Type, add_counted_loop, add_scan
+from torshjit.capture.host_loops import (
+    InnerProgram,
+    Type,
+    add_counted_loop,
+    add_scan,
+    types_of,
+)
 from torshjit.capture.onnx_import.narrow_types import Narrow
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations
@@ -73,24 +79,26 @@ def _loop(g: Operations, node: Node, run: RunGraph) -> list[Any]:
     state = list(node.operands[2:])
     count = len(body.input) - 2
     state += [None] * (count - len(state))
-    has_stacks = len(body.output) > 1 + count
+    has_stacks, initial = len(body.output) > 1 + count, state
+
+    def on_host(reason: str) -> list[Any]:
+        if has_stacks:
+            raise node.fail(reason)
+        return _loop_on_host(g, node, run, initial)
+
     if not has_stacks and not all(_is_known(node, place) for place in (0, 1)):
-        return _loop_on_host(g, node, run, state)
+        return _loop_on_host(g, node, run, initial)
     most = node.known_integers(0, "the number of iterations", None)
     goes_on = node.known(1, "the condition", np.array(True))
     stacks: list[list[Any]] = [[] for _ in body.output[1 + count :]]
     number = 0
     while bool(goes_on.reshape(-1)[0]) and (most is None or number < most[0]):
         if number == _MOST_ITERATIONS:
-            if not has_stacks:
-                return _loop_on_host(g, node, run, list(node.operands[2:]))
-            raise node.fail(f"more than {_MOST_ITERATIONS} iterations are not unrolled")
+            return on_host(f"more than {_MOST_ITERATIONS} iterations are not unrolled")
         results = run(body, [np.array(number, np.int64), goes_on, *state])
         goes_on = results[0]
         if not isinstance(goes_on, np.ndarray):
-            if not has_stacks:
-                return _loop_on_host(g, node, run, list(node.operands[2:]))
-            raise node.fail("whether it goes on is computed from the contents of an input")
+            return on_host("whether it goes on is computed from the contents of an input")
         state = results[1 : 1 + count]
         for stack, result in zip(stacks, results[1 + count :], strict=True):
             stack.append(result)
@@ -107,7 +115,7 @@ def _is_known(node: Node, place: int) -> bool:
 def _loop_on_host(g: Operations, node: Node, run: RunGraph, state: Sequence[Any]) -> list[Any]:
     """A loop whose length is computed when the program runs, or that is long."""
     carried = [g.value(each) for each in _arrays(node, state)]
-    types = [(each.dtype, tuple(each.shape)) for each in carried]
+    types = types_of(carried)
     body = run.inner_program(node.attribute("body"), [("i64", ()), ("i1", ()), *types])
     _check_carried(node, body.results[1:], types)
     flag = g.reshape(node.value(1), ()) if node.has(1) else g.value(np.array(True))
@@ -144,7 +152,7 @@ def _scan_on_host(
 ) -> list[Any]:
     """A scan of many rows."""
     carried = [g.value(each) for each in _arrays(node, state)]
-    types = [(each.dtype, tuple(each.shape)) for each in carried]
+    types = types_of(carried)
     parts = [
         (value.dtype, (*value.shape[:axis], *value.shape[axis + 1 :])) for value, axis, _ in rows
     ]

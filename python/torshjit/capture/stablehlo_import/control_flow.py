@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torshjit.capture.host_loops import add_loop
+from torshjit.capture.host_loops import add_loop, types_of
 from torshjit.capture.stablehlo_import.handlers import lowers
 from torshjit.capture.stablehlo_import.known_values import Known
 from torshjit.capture.stablehlo_import.operation import HloOp, line_of
@@ -84,6 +84,6 @@ def _while(g: Any, op: HloOp) -> Any:
 def _run_by_host(g: Any, op: HloOp, values: Sequence[Any]) -> Any:
     """A loop of a length that depends on data, or is long."""
     carried = [g.value(each) for each in values]
-    types = [(each.dtype, tuple(each.shape)) for each in carried]
+    types = types_of(carried)
     condition, body = (g.inner_program(op.block(number), types) for number in (0, 1))
     return add_loop(g.host_calls, op.name, condition, body, carried, line_of(op.raw))
