@@ -29,10 +29,12 @@ def runtime_arguments(program: CapturedProgram) -> dict[str, Any]:
         else ("object", binding.value)
         for binding in program.bindings
     ]
-    identity, attributes = [], []
+    identity, attributes, state = [], [], []
     for guard in program.guards:
         if isinstance(guard, IdentityGuard):
             identity.append((guard.mapping, guard.key, guard.expected))
+        elif guard.watched is not None:
+            state.append(guard.watched)
         else:
             attributes.append((guard.owner, guard.name, guard.expected))
     args, kwargs = program.args_tree
@@ -45,6 +47,7 @@ def runtime_arguments(program: CapturedProgram) -> dict[str, Any]:
         "output_tree": _OutputTree(program.output_kind, numbers, objects).node(program.output_tree),
         "guards": identity,
         "attribute_guards": attributes,
+        "state_guards": state,
         "grad_sensitive": program.grad_sensitive,
         "strided_inputs": list(program.strided_inputs),
     }

@@ -121,12 +121,12 @@ PyType_Slot slots[] = {{Py_tp_call, reinterpret_cast<void *>(callSlot)},
 
 void addSpecialization(Dispatcher &self, nb::handle argsTree, nb::handle executable,
                        nb::handle bindings, nb::handle outputTree, nb::handle guards,
-                       nb::handle attributeGuards, bool gradSensitive,
+                       nb::handle attributeGuards, nb::handle stateGuards, bool gradSensitive,
                        const std::vector<size_t> &stridedInputs) {
   requireNumPy();
-  self.specializations.push_back(
-      std::make_shared<const Specialization>(argsTree, executable, bindings, outputTree, guards,
-                                             attributeGuards, gradSensitive, stridedInputs));
+  self.specializations.push_back(std::make_shared<const Specialization>(
+      argsTree, executable, bindings, outputTree, guards, attributeGuards, stateGuards,
+      gradSensitive, stridedInputs));
 }
 
 void removeSpecialization(Dispatcher &self, size_t index) {
@@ -150,14 +150,15 @@ void bindDispatcher(nb::module_ &m) {
       .def(nb::init<>())
       .def("add_specialization", addSpecialization, nb::arg("args_tree"), nb::arg("executable"),
            nb::arg("bindings"), nb::arg("output_tree"), nb::arg("guards") = nb::list(),
-           nb::arg("attribute_guards") = nb::list(), nb::arg("grad_sensitive") = false,
-           nb::arg("strided_inputs") = std::vector<size_t>(),
+           nb::arg("attribute_guards") = nb::list(), nb::arg("state_guards") = nb::list(),
+           nb::arg("grad_sensitive") = false, nb::arg("strided_inputs") = std::vector<size_t>(),
            "Appends a specialization; docs/Runtime.md gives the trees.\n\n"
            "bindings: per program input (\"arg\", leaf), (\"object\", array "
            "or tensor read at each call) or (\"constant\", array that does not change). guards: "
            "(dict, key, object) compared "
            "by identity. attribute_guards: (object, name, value) compared by "
-           "equality. strided_inputs: the places of inputs whose storage the program addresses "
+           "equality. state_guards: other state, see docs/Runtime.md. strided_inputs: the places "
+           "of inputs whose storage the program addresses "
            "by strides. Raises ValueError when the parts do not fit together.")
       .def("remove_specialization", removeSpecialization, nb::arg("index"))
       .def("clear_specializations",

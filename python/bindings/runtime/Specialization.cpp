@@ -36,17 +36,19 @@ void checkCompatible(const TensorSpec &spec, const runtime::InputSpec &input) {
 } // namespace
 
 Specialization::Specialization(nb::handle argsTree, nb::handle executableHandle,
-                               nb::handle bindings, nb::handle outputTree, nb::handle guards,
-                               nb::handle attributeGuards, bool gradSensitive,
+                               nb::handle bindings, nb::handle outputTree,
+                               nb::handle identityGuards, nb::handle attributeGuards,
+                               nb::handle stateGuards, bool gradSensitive,
                                const std::vector<size_t> &stridedInputs)
     : executable(keepExecutable(executableHandle, references)), arguments(argsTree, references),
       outputs(outputTree, executable.get().program(), arguments.numLeaves(), references),
-      totalExtents(arguments.numExtents()), strided(stridedInputs), gradSensitive(gradSensitive) {
+      totalExtents(arguments.numExtents()), strided(stridedInputs),
+      guards(identityGuards, attributeGuards, stateGuards, references),
+      gradSensitive(gradSensitive) {
   device = executable.get().targetDevice().tensorDevice();
   arguments.acceptDevice(device);
   parseBindings(bindings);
   parseWrites();
-  parseGuards(guards, attributeGuards);
 }
 
 void Specialization::parseBindings(nb::handle list) {
@@ -134,59 +136,9 @@ void Specialization::parseWrites() {
       fail("a program that writes, or is strided, takes tensors of torch only");
 }
 
-void Specialization::parseGuards(nb::handle identity, nb::handle attributes) {
-  auto parse = [&](nb::handle handle) {
-    auto guard = nb::cast<nb::tuple>(handle);
-    if (guard.size() != 3)
-      fail("a guard has three parts");
-    return std::array<PyObject *, 3>{references.keep(guard[0]), references.keep(guard[1]),
-                                     references.keep(guard[2])};
-  };
-  for (nb::handle handle : identity) {
-    auto [dict, key, expected] = parse(handle);
-    if (!PyDict_Check(dict))
-      fail("a guard is (dict, key, expected object)");
-    identityGuards.push_back({dict, key, expected});
-  }
-  for (nb::handle handle : attributes) {
-    auto [object, attribute, expected] = parse(handle);
-    if (!PyUnicode_Check(attribute))
-      fail("an attribute guard is (object, name, expected value)");
-    attributeGuards.push_back({object, attribute, expected});
-  }
-}
-
-bool Specialization::guardsHold(Mismatch *why) const {
-  auto broken = [&](PyObject *name) {
-    if (why)
-      *why = {runtime::ErrorKind::Program,
-              "guarded state changed: " + nb::cast<std::string>(nb::repr(nb::handle(name)))};
-    return false;
-  };
-  for (const IdentityGuard &guard : identityGuards) {
-    PyObject *value = PyDict_GetItemWithError(guard.dict, guard.key);
-    if (!value && PyErr_Occurred())
-      throw nb::python_error();
-    if (value != guard.expected)
-      return broken(guard.key);
-  }
-  for (const AttributeGuard &guard : attributeGuards) {
-    nb::object value = nb::steal(PyObject_GetAttr(guard.object, guard.attribute));
-    if (!value.is_valid()) {
-      if (!PyErr_ExceptionMatches(PyExc_AttributeError))
-        throw nb::python_error();
-      PyErr_Clear();
-      return broken(guard.attribute);
-    }
-    if (!isSameValue(value.ptr(), guard.expected))
-      return broken(guard.attribute);
-  }
-  return true;
-}
-
 bool Specialization::match(PyObject *args, PyObject *kwargs, CallFrame &frame,
                            Mismatch *why) const {
-  if (!arguments.match(args, kwargs, frame, why) || !guardsHold(why))
+  if (!arguments.match(args, kwargs, frame, why) || !guards.hold(why))
     return false;
   for (size_t i = 0; i < bound.size(); ++i) {
     LeafView &leaf = frame.leaves[arguments.numLeaves() + i];

@@ -6,10 +6,10 @@
 #include "ArgumentTree.h"
 #include "ExecutableBinding.h"
 #include "OutputTree.h"
+#include "StateGuards.h"
 
 #include <nanobind/nanobind.h>
 
-#include <array>
 #include <vector>
 
 namespace torsh::python {
@@ -18,8 +18,9 @@ class Specialization {
 public:
   /// Throws nb::value_error when the parts do not fit together.
   Specialization(nb::handle argsTree, nb::handle executable, nb::handle bindings,
-                 nb::handle outputTree, nb::handle guards, nb::handle attributeGuards,
-                 bool gradSensitive, const std::vector<size_t> &stridedInputs);
+                 nb::handle outputTree, nb::handle identityGuards, nb::handle attributeGuards,
+                 nb::handle stateGuards, bool gradSensitive,
+                 const std::vector<size_t> &stridedInputs);
 
   /// The number of leaves and extents a CallFrame for it needs.
   size_t numLeaves() const { return arguments.numLeaves() + bound.size(); }
@@ -50,22 +51,9 @@ private:
     /// The contents, where they do not change and lie on a device without the host's memory.
     runtime::DeviceMemory copy;
   };
-  struct IdentityGuard {
-    PyObject *dict;
-    PyObject *key;
-    PyObject *expected;
-  };
-  struct AttributeGuard {
-    PyObject *object;
-    PyObject *attribute;
-    PyObject *expected;
-  };
-
   void parseBindings(nb::handle list);
   BoundObject bind(nb::handle object, const runtime::InputSpec &input, bool isConstant);
   void parseWrites();
-  void parseGuards(nb::handle identity, nb::handle attributes);
-  bool guardsHold(Mismatch *why) const;
 
   References references;
   PyExecutable &executable; ///< kept alive by references
@@ -77,8 +65,7 @@ private:
   std::vector<InputBinding> inputs;
   std::vector<size_t> written; ///< which of the inputs
   std::vector<size_t> strided; ///< likewise, those whose storage is addressed by strides
-  std::vector<IdentityGuard> identityGuards;
-  std::vector<AttributeGuard> attributeGuards;
+  StateGuards guards;
   bool gradSensitive;
 };
 

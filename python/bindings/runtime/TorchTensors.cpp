@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads and makes torch tensors through torch's Python interface.
+// Reads and makes torch tensors: by torch's functions where they were found, else through its
+// Python interface.
 #include "TorchTensors.h"
 
 #include "DLPack.h"
 #include "NumPyArrays.h"
+#include "TorchLibrary.h"
 #include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/OutputPool.h"
 
@@ -20,6 +22,7 @@ using runtime::ErrorKind;
 struct TorchInterface {
   PyTypeObject *tensorType = nullptr;
   PyObject *isGradEnabled = nullptr;
+  PyObject *isAutocastEnabled = nullptr;
   PyObject *empty = nullptr;
   PyObject *emptyLike = nullptr;
   PyObject *fromNumPy = nullptr;
@@ -29,6 +32,8 @@ struct TorchInterface {
   std::array<PyObject *, runtime::kNumDataTypes> dtypes{};
 };
 TorchInterface torch;
+/// Kept for the life of the process too.
+const TorchLibrary *library = nullptr;
 /// The class of the tensors that stand for others while a program is traced.
 PyTypeObject *tracedType = nullptr;
 
@@ -43,6 +48,10 @@ struct AttributeNames {
   PyObject *contiguous = PyUnicode_InternFromString("contiguous");
   PyObject *isNeg = PyUnicode_InternFromString("is_neg");
   PyObject *resolveNeg = PyUnicode_InternFromString("resolve_neg");
+  PyObject *cpu = PyUnicode_InternFromString("cpu");
+  PyObject *numel = PyUnicode_InternFromString("numel");
+  PyObject *isZeroTensor = PyUnicode_InternFromString("_is_zerotensor");
+  PyObject *clone = PyUnicode_InternFromString("clone");
   PyObject *view = PyUnicode_InternFromString("view");
 };
 const AttributeNames &names() {
@@ -62,6 +71,9 @@ nb::object call(PyObject *object, PyObject *method) {
   return checked(PyObject_CallMethodNoArgs(object, method));
 }
 bool isTrue(const nb::object &object) { return object.ptr() == Py_True; }
+
+/// Null where the tensor must be asked through its attributes.
+NativeTensor openNative(PyObject *tensor) { return library ? library->open(tensor) : nullptr; }
 
 void *dataPointer(PyObject *tensor) {
   void *data = PyLong_AsVoidPtr(call(tensor, names().dataPtr).ptr());
@@ -128,7 +140,9 @@ std::vector<KnownDevice> &knownDevices() {
   return *known;
 }
 
-void registerTorch(nb::handle module) {
+void registerTorch(nb::handle module, bool withLibrary) {
+  if (torch.module == module.ptr() && (library != nullptr) == withLibrary)
+    return;
   TorchInterface loaded;
   auto take = [&](const char *name) { return nb::object(module.attr(name)).release().ptr(); };
   constexpr std::pair<DataType, const char *> kDTypes[] = {
@@ -140,6 +154,7 @@ void registerTorch(nb::handle module) {
   for (auto [dtype, name] : kDTypes)
     loaded.dtypes[static_cast<size_t>(dtype)] = take(name);
   loaded.isGradEnabled = take("is_grad_enabled");
+  loaded.isAutocastEnabled = take("is_autocast_enabled");
   loaded.empty = take("empty");
   loaded.emptyLike = take("empty_like");
   loaded.fromNumPy = take("from_numpy");
@@ -151,6 +166,10 @@ void registerTorch(nb::handle module) {
   loaded.module = nb::borrow(module).release().ptr();
   torch = loaded;
   knownDevices().clear();
+  std::optional<TorchLibrary> found;
+  if (withLibrary)
+    found = TorchLibrary::find(module, loaded.dtypes);
+  library = found ? new TorchLibrary(*found) : nullptr;
 }
 } // namespace
 
@@ -166,6 +185,9 @@ void requireTorch() {
 }
 
 bool hasDType(PyObject *tensor, DataType dtype) {
+  if (NativeTensor native = openNative(tensor))
+    if (std::optional<bool> answer = library->hasDType(native, dtype))
+      return *answer;
   return get(tensor, names().dtype).ptr() == torch.dtypes[static_cast<size_t>(dtype)];
 }
 
@@ -177,7 +199,12 @@ std::optional<DataType> tensorDType(PyObject *tensor) {
   return std::nullopt;
 }
 
-bool isOnCPU(PyObject *tensor) { return isTrue(get(tensor, names().isCpu)); }
+bool isOnCPU(PyObject *tensor) {
+  if (NativeTensor native = openNative(tensor))
+    if (std::optional<bool> answer = library->isOnCPU(native))
+      return *answer;
+  return isTrue(get(tensor, names().isCpu));
+}
 
 std::optional<runtime::TensorDevice> deviceOfTensor(PyObject *tensor) {
   nb::object device = get(tensor, names().device);
@@ -207,6 +234,8 @@ int tensorRank(PyObject *tensor) {
 }
 
 bool tensorShape(PyObject *tensor, size_t rank, int64_t *shape) {
+  if (NativeTensor native = openNative(tensor); native && library->shape(native, rank, shape))
+    return true;
   nb::object extents = get(tensor, names().shape);
   if (!PyTuple_Check(extents.ptr()) || static_cast<size_t>(PyTuple_GET_SIZE(extents.ptr())) != rank)
     return false;
@@ -219,13 +248,29 @@ bool tensorShape(PyObject *tensor, size_t rank, int64_t *shape) {
   return true;
 }
 
-bool requiresGrad(PyObject *tensor) { return isTrue(get(tensor, names().requiresGrad)); }
+bool requiresGrad(PyObject *tensor) {
+  if (NativeTensor native = openNative(tensor))
+    return library->requiresGrad(native);
+  return isTrue(get(tensor, names().requiresGrad));
+}
 
 bool isGradEnabled() {
+  if (library)
+    return library->isGradEnabled();
   return torch.isGradEnabled && isTrue(checked(PyObject_CallNoArgs(torch.isGradEnabled)));
 }
 
+bool isAutocastEnabledOnCPU() {
+  if (library)
+    return library->isAutocastEnabledOnCPU();
+  requireTorch();
+  return isTrue(checked(PyObject_CallOneArg(torch.isAutocastEnabled, names().cpu)));
+}
+
 void *tensorData(PyObject *tensor, nb::object &holder) {
+  if (NativeTensor native = openNative(tensor))
+    if (void *data = library->directData(native))
+      return data;
   if (!isTrue(call(tensor, names().isContiguous))) {
     holder = call(tensor, names().contiguous);
     tensor = holder.ptr();
@@ -234,7 +279,14 @@ void *tensorData(PyObject *tensor, nb::object &holder) {
     holder = call(tensor, names().resolveNeg);
     tensor = holder.ptr();
   }
-  return dataPointer(tensor);
+  void *data = dataPointer(tensor);
+  if (data || PyLong_AsLongLong(call(tensor, names().numel).ptr()) == 0)
+    return data;
+  // Gradients of constants have no memory until somebody copies them.
+  if (!isTrue(call(tensor, names().isZeroTensor)))
+    throw Error(ErrorKind::Data, "a tensor has elements but no memory: its storage was freed");
+  holder = call(tensor, names().clone);
+  return dataPointer(holder.ptr());
 }
 
 nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape, void *&data) {
@@ -243,6 +295,9 @@ nb::object newTensor(DataType dtype, const std::vector<int64_t> &shape, void *&d
     bytes *= static_cast<size_t>(extent);
   if (bytes >= runtime::OutputPool::kThreshold)
     return newPooledTensor(dtype, shape, data);
+  if (library)
+    if (nb::object made = library->newTensor(dtype, shape, data); made.is_valid())
+      return made;
   constexpr size_t kSmall = size_t(16) << 10;
   nb::object tensor =
       bytes <= kSmall ? smallTensor(dtype, shape) : emptyTensor(dtype, shape, torch.cpu);
@@ -272,8 +327,13 @@ std::string describeTensor(PyObject *object) {
 }
 
 void bindTorchTensors(nb::module_ &m) {
-  m.def("register_torch", registerTorch, nb::arg("torch"),
-        "Hands over the torch module; until then no object is a tensor.");
+  m.def("register_torch", registerTorch, nb::arg("torch"), nb::arg("with_library") = true,
+        "Hands over the torch module; until then no object is a tensor.\n\n"
+        "with_library: whether tensors are read and made by torch's own functions, where the "
+        "process has all that are needed and they answer as the attributes do.");
+  m.def(
+      "has_torch_library", [] { return library != nullptr; },
+      "Whether torch's own functions are used; else tensors are asked for their attributes.");
   m.def(
       "register_traced_tensor",
       [](nb::handle type) {

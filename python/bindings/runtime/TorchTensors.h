@@ -34,6 +34,7 @@ int tensorRank(PyObject *tensor);
 bool tensorShape(PyObject *tensor, size_t rank, int64_t *shape);
 bool requiresGrad(PyObject *tensor);
 bool isGradEnabled();
+bool isAutocastEnabledOnCPU();
 
 /// The address of contiguous elements; `holder` receives the copy that owns
 /// them when the tensor itself is strided or lazily negated.

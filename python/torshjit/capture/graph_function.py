@@ -139,14 +139,21 @@ class IdentityGuard:
 
 
 class AttributeGuard:
-    """Holds while ``getattr(owner, name) == expected``."""
+    """Holds while ``getattr(owner, name) == expected``.
 
-    __slots__ = ("expected", "name", "owner")
+    `watched` is the same in the form in which the runtime checks it without Python
+    (StateGuards.h), if there is one.
+    """
 
-    def __init__(self, owner: object, name: str, expected: object) -> None:
+    __slots__ = ("expected", "name", "owner", "watched")
+
+    def __init__(
+        self, owner: object, name: str, expected: object, watched: tuple | None = None
+    ) -> None:
         self.owner = owner
         self.name = name
         self.expected = expected
+        self.watched = watched
 
     def holds(self) -> bool:
         return bool(getattr(self.owner, self.name, _MISSING) == self.expected)

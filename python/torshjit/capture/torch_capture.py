@@ -156,7 +156,10 @@ def capture_module(
         bindings=bindings,
         output_tree=output_tree,
         output_kind="torch",
-        guards=[AttributeGuard(device, "autocast_enabled", False), *state.guards],
+        guards=[
+            AttributeGuard(device, "autocast_enabled", False, device.watched),
+            *state.guards,
+        ],
         grad_sensitive=any(map(_may_need_grad, (*tensors, *_bound(bindings)))),
         writes=writes,
         strided_inputs=strided,

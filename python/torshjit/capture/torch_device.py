@@ -33,6 +33,13 @@ class CaptureDevice:
         return any(map(torch.is_autocast_enabled, self._with_autocast))
 
     @property
+    def watched(self) -> tuple | None:
+        """That autocast is off in the runtime's form (StateGuards.h), where it has one."""
+        if self._with_autocast != ("cpu",):
+            return None
+        return ("autocast", False, "torch.autocast")
+
+    @property
     def current(self) -> torch.device:
         """Where the tensors of the call are; the CPU until one is met."""
         return self._device or _CPU

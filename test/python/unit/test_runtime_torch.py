@@ -25,6 +25,15 @@ ARRAY = ("array", "torch", "f32", (4,))
 X = torch.arange(4, dtype=torch.float32)
 
 
+@pytest.fixture(params=["library", "attributes"], autouse=True)
+def how_tensors_are_asked(request):
+    with_library = request.param == "library"
+    _runtime.register_torch(torch, with_library=with_library)
+    assert _runtime.has_torch_library() == with_library
+    yield
+    _runtime.register_torch(torch)
+
+
 class Module(_runtime.Dispatcher):
     def _specialize(self, args, kwargs):
         return None
@@ -98,6 +107,59 @@ def test_parameters_are_read_where_they_live():
     weight.data = torch.zeros(5)
     with pytest.raises(ValueError, match='bound object for input "x1"'):
         call(X)
+
+
+def test_parameters_are_read_whatever_is_done_to_them():
+    weight = torch.nn.Parameter(torch.ones(4), requires_grad=False)
+    call = adder(bound=weight)
+    assert torch.equal(call(X), X + 1)
+    torch.utils.swap_tensors(weight, torch.nn.Parameter(torch.full((4,), 2.0)))
+    assert torch.equal(call(X), X + 2)
+    weight.data = torch._neg_view(torch.full((4,), 5.0))
+    assert torch.equal(call(X), X - 5)
+    weight.data = torch.zeros(1).expand(4)
+    assert torch.equal(call(X), X)
+    for changed in (
+        torch.ones(4).double(),
+        torch.ones(2, 2),
+        torch.ones(4, device="meta"),
+        torch.ones(4, requires_grad=False).to_sparse(),
+    ):
+        torch.utils.swap_tensors(weight, torch.nn.Parameter(changed, requires_grad=False))
+        with pytest.raises((TypeError, ValueError, RuntimeError, torshjit.TorshError)):
+            call(X)
+    torch.utils.swap_tensors(weight, torch.nn.Parameter(torch.full((4,), 3.0)))
+    assert torch.equal(call(X), X + 3)
+
+
+def test_tensors_of_other_classes_answer_for_themselves():
+    class Loud(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            asked.append(func)
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    asked = []
+    x = X.as_subclass(Loud)
+    result = adder()(x, X)
+    assert asked
+    assert type(result) is torch.Tensor
+    assert torch.equal(result, X + X)
+
+
+def test_a_tensor_of_zeros_without_memory():
+    zeros = torch._efficientzerotensor(4)
+    assert torch.equal(adder()(zeros, X), X)
+    freed = torch.ones(4)
+    freed.untyped_storage().resize_(0)
+    with pytest.raises(torshjit.TorshError, match="its storage was freed"):
+        adder()(freed, X)
+
+
+def test_tensors_under_a_function_transform_are_refused():
+    call = adder()
+    with pytest.raises(RuntimeError):
+        torch.func.vmap(lambda x: call(x, X))(torch.ones(3, 4))
 
 
 def test_gradients_go_another_way():
@@ -195,3 +257,15 @@ try: run.run([x, x], results="torch")
 except torshjit.TorshError as e: print(e)
 """
     assert run_python(code).stdout == ("torch tensors are asked for, but torch is not registered\n")
+
+
+def test_a_mode_that_replaces_tensors_does_not_mislead_registration():
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        _runtime.register_torch(torch, with_library=False)
+        _runtime.register_torch(torch)
+        assert not _runtime.has_torch_library()
+    assert torch.equal(adder()(X, X), X + X)
+    _runtime.register_torch(torch)
+    assert _runtime.has_torch_library()
