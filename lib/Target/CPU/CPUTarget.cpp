@@ -87,6 +87,10 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   function.addPass(createLowerOrderedPass());
   function.addPass(createLowerToLoopsPass());
   addCleanup(function);
+  function.addPass(createPrefetchOperandsPass());
+  if (processorOf(options).fusesProducts())
+    function.addPass(createDivideByReciprocalsPass());
+  addCleanup(function);
   addVerifier(pm, "loops", {"affine", "arith", "func", "math", "memref", "scf", "vector", "ub"},
               /*host=*/true);
 }

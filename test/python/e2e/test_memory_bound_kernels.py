@@ -113,3 +113,39 @@ def test_a_norm_of_all_elements():
 def test_transposition_alone(shape, dtype):
     x = _normal(*shape, dtype=dtype)
     np.testing.assert_array_equal(torshjit.compile(lambda a: np.ascontiguousarray(a.T))(x), x.T)
+
+
+def _extremes(dtype: str) -> np.ndarray:
+    finite = np.finfo(dtype)
+    numbers = [0, 1, 3, 1 / 3, finite.tiny, finite.smallest_subnormal, finite.max, 2.0**60, 2.0**61]
+    numbers = [*numbers, np.nextafter(numbers[1], 0, dtype=dtype), np.inf]
+    return np.array([*numbers, *(-number for number in numbers), np.nan], dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_are_divided_as_by_a_division(dtype):
+    rng = np.random.default_rng(0)
+    divisors = np.concatenate([_extremes(dtype), np.exp2(rng.uniform(-3, 62, 500)).astype(dtype)])
+    row = np.concatenate([_extremes(dtype), _normal(4000, dtype=dtype)])
+    x = np.tile(row, (len(divisors), 1))
+    run = torshjit.compile(lambda a, b: a / b)
+    with np.errstate(all="ignore"):
+        expected = x / divisors[:, None]
+    found = run(x, divisors[:, None])
+    assert "math.fma" in run.ir("loops")
+    # What rounds to a subnormal number is rounded twice.
+    tiny = np.finfo(dtype).tiny
+    np.testing.assert_allclose(found, expected, rtol=0, atol=np.finfo(dtype).smallest_subnormal)
+    is_normal = ~(np.abs(expected) < tiny) | (expected == 0)
+    np.testing.assert_array_equal(found[is_normal], expected[is_normal])
+    np.testing.assert_array_equal(np.signbit(found[is_normal]), np.signbit(expected[is_normal]))
+
+
+@pytest.mark.parametrize("shape", [(1100, 1000), (4099, 257), (1023, 4100), (70, 20000)], ids=str)
+def test_rows_that_are_read_again_are_prefetched(shape):
+    x = _normal(*shape)
+    run = torshjit.compile(lambda a: np.exp(a - a.max(axis=1, keepdims=True)) + a.min())
+    y = x.astype(np.float64)
+    expected = np.exp(y - y.max(axis=1, keepdims=True)) + y.min()
+    np.testing.assert_allclose(run(x), expected, rtol=1e-6)
+    assert "memref.prefetch" in run.ir("loops")

@@ -38,6 +38,8 @@ struct Processor {
   /// Whether LLVM converts these from and to f32 by instructions.
   bool convertsF16() const { return getMachine() != "x86_64" || has("f16c"); }
   bool convertsBF16() const { return getMachine() != "x86_64" || has("avx512bf16"); }
+  /// Whether a product and a sum are one instruction with one rounding.
+  bool fusesProducts() const { return getMachine() != "x86_64" || has("fma"); }
   /// Its architecture, as `uname -m` calls it.
   llvm::StringRef getMachine() const { return llvm::StringRef(triple).split('-').first; }
 

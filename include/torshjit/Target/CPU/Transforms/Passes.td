@@ -49,6 +49,35 @@ def SplitReductionsPass : Pass<"torsh-cpu-split-reductions", "::mlir::func::Func
                            "::mlir::tensor::TensorDialect"];
 }
 
+def DivideByReciprocalsPass : Pass<"torsh-cpu-divide-by-reciprocals", "::mlir::func::FuncOp"> {
+  let summary = "Divides by what a loop does not change with products";
+  let description = [{
+    A row of a softmax is divided by its sum: a vector division takes ten cycles where a
+    product takes one. The reciprocal is computed in front of the loop, the product with it is
+    corrected by one step of Markstein's, and the result is that of the division, but for subnormal
+    ones, which may differ by their last bit. It holds for divisors between 1 and 2^60, so
+    that the loop stands twice, and the divisor decides which one runs. Needs a fused product.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def PrefetchOperandsPass : Pass<"torsh-cpu-prefetch-operands", "::mlir::func::FuncOp"> {
+  let summary = "Asks for the rows that come next while those at hand are computed with";
+  let description = [{
+    A kernel that goes over a row several times waits for memory at the first and leaves it idle at
+    the others. Of the loops that read the rows of an argument, the one with the most to compute
+    is cut into runs, and before each the same run of the next row is prefetched into the second
+    cache.
+  }];
+  let options = [
+    Option<"smallest", "smallest", "int64_t", "4194304",
+           "Bytes of an argument from which its rows are prefetched">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
 def LowerCPUSignaturesPass : Pass<"torsh-cpu-lower-signatures", "::mlir::func::FuncOp"> {
   let summary = "Gives kernels bare pointers, extents and a worker";
   let description = [{

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// Has the rows that a kernel reads next brought from memory while it computes with those it has.
+
+#include "mlir/Analysis/SliceAnalysis.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Target/CPU/Transforms/Passes.h"
+#include "torshjit/Tensor/Passes.h"
+
+using namespace mlir;
+
+namespace mlir::torsh {
+#define GEN_PASS_DEF_PREFETCHOPERANDSPASS
+#include "torshjit/Target/CPU/Transforms/Passes.h.inc"
+} // namespace mlir::torsh
+
+using namespace mlir::torsh;
+
+/// Bytes that come from memory as one.
+static constexpr int64_t kLine = 64;
+
+/// Elements between which a loop stops to prefetch: enough that a sum is not broken up often.
+static constexpr int64_t kRun = 512;
+
+/// Bytes that the processor needs to have asked for in time; it follows nearer ones by itself.
+static constexpr int64_t kAhead = 2048;
+
+/// How much slower than a sum a function is, to find the loop that has the most time.
+static constexpr int64_t kFunctionCost = 12;
+
+namespace {
+
+/// What a loop reads of an argument of the kernel along its last axis.
+struct Stream {
+  scf::ForOp loop;
+  memref::LoadOp load;
+  BlockArgument argument;
+  /// For each axis of the argument, what adds up to where it is read.
+  SmallVector<SmallVector<OpFoldResult>> indices;
+};
+
+/// The index of a loop around others, and what it grows by.
+struct Movement {
+  Value index;
+  int64_t step = 0;
+};
+
+} // namespace
+
+static int64_t bytesOf(Type element) {
+  return element.isIntOrFloat() ? llvm::divideCeil(element.getIntOrFloatBitWidth(), 8) : 0;
+}
+
+/// Innermost, over elements one after the other, with nothing but memory and arithmetic in it.
+static bool isPlain(scf::ForOp loop) {
+  return getConstantIntValue(loop.getStep()) == 1 && loop.getNumRegionIterArgs() == 0 &&
+         llvm::all_of(loop.getBody()->without_terminator(), [](Operation &op) {
+           return op.getNumRegions() == 0 &&
+                  (isPure(&op) || isa<memref::LoadOp, memref::StoreOp>(op));
+         });
+}
+
+/// Of what changes from one iteration to the next; LLVM moves the rest out of the loop.
+static int64_t costOf(scf::ForOp loop) {
+  int64_t cost = 0;
+  DenseSet<Value> changing = {loop.getInductionVar()};
+  for (Operation &op : loop.getBody()->without_terminator()) {
+    if (llvm::none_of(op.getOperands(), [&](Value x) { return changing.contains(x); }))
+      continue;
+    changing.insert(op.result_begin(), op.result_end());
+    cost += op.getDialect()->getNamespace() == "math" ? kFunctionCost : 1;
+  }
+  return cost;
+}
+
+/// The argument that `load` reads, and at which of its indices: the views between are walked.
+/// Null if the views are none that it knows.
+static BlockArgument resolve(memref::LoadOp load, SmallVector<SmallVector<OpFoldResult>> &indices) {
+  for (Value index : load.getIndices())
+    indices.push_back({index});
+  Value memory = load.getMemRef();
+  while (auto view = memory.getDefiningOp<memref::SubViewOp>()) {
+    llvm::SmallBitVector dropped = view.getDroppedDims();
+    SmallVector<SmallVector<OpFoldResult>> outer;
+    unsigned inner = 0;
+    for (auto [axis, offset] : llvm::enumerate(view.getMixedOffsets())) {
+      outer.push_back({offset});
+      if (dropped[axis])
+        continue;
+      if (getConstantIntValue(view.getMixedStrides()[axis]) != 1)
+        return {};
+      outer.back().append(indices[inner++]);
+    }
+    indices = std::move(outer);
+    memory = view.getSource();
+  }
+  auto argument = dyn_cast<BlockArgument>(memory);
+  return argument && isa<func::FuncOp>(argument.getOwner()->getParentOp()) ? argument
+                                                                           : BlockArgument();
+}
+
+/// Whether `value` is computed from `from`.
+static bool dependsOn(Value value, Value from) {
+  if (value == from)
+    return true;
+  Operation *op = value.getDefiningOp();
+  return op && isPure(op) &&
+         llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, from); });
+}
+
+static bool dependsOn(ArrayRef<OpFoldResult> sum, Value from) {
+  return llvm::any_of(sum, [&](OpFoldResult part) {
+    auto value = dyn_cast<Value>(part);
+    return value && dependsOn(value, from);
+  });
+}
+
+/// What goes on to other rows: the nearest loop around all that read `streams`, if the rows depend
+/// on it. Within it they are in the caches.
+static Movement findMovement(ArrayRef<Stream> streams) {
+  Operation *around = streams.front().loop;
+  for (const Stream &stream : streams)
+    while (around && (!around->isProperAncestor(stream.loop) || !isa<LoopLikeOpInterface>(around)))
+      around = around->getParentOp();
+  auto loop = dyn_cast_or_null<LoopLikeOpInterface>(around);
+  if (!loop || !loop.getLoopInductionVars() || !loop.getLoopSteps())
+    return {};
+  for (auto [index, step] :
+       llvm::reverse(llvm::zip_equal(*loop.getLoopInductionVars(), *loop.getLoopSteps())))
+    if (std::optional<int64_t> number = getConstantIntValue(step);
+        number && llvm::any_of(streams.front().indices,
+                               [&](ArrayRef<OpFoldResult> at) { return dependsOn(at, index); }))
+      return {index, *number};
+  return {};
+}
+
+/// `value` where indices have the values that `mapping` says.
+static Value rebuild(Value value, IRMapping &mapping, OpBuilder &b) {
+  if (Value known = mapping.lookupOrNull(value))
+    return known;
+  Operation *op = value.getDefiningOp();
+  if (!op || !isPure(op) || op->getNumRegions() != 0)
+    return value;
+  IRMapping operands;
+  bool isSame = true;
+  for (Value operand : op->getOperands()) {
+    Value rebuilt = rebuild(operand, mapping, b);
+    isSame &= rebuilt == operand;
+    operands.map(operand, rebuilt);
+  }
+  Value result =
+      isSame ? value : b.clone(*op, operands)->getResult(cast<OpResult>(value).getResultNumber());
+  mapping.map(value, result);
+  return result;
+}
+
+namespace {
+
+class PrefetchOperandsPass : public torsh::impl::PrefetchOperandsPassBase<PrefetchOperandsPass> {
+public:
+  using PrefetchOperandsPassBase::PrefetchOperandsPassBase;
+
+private:
+  void runOnOperation() override {
+    auto schedule = getOperation()->getAttrOfType<ScheduleAttr>("torsh.schedule");
+    // Contractions pack their operands.
+    if (!isKernel(getOperation()) || (schedule && schedule.getBlock().size() > 1))
+      return;
+    // In the order of the loops, for each argument and parallel loop.
+    llvm::MapVector<std::pair<Value, Operation *>, SmallVector<Stream>> readers;
+    getOperation().walk([&](scf::ForOp loop) {
+      if (!isPlain(loop) || isShort(loop))
+        return;
+      for (auto load : loop.getOps<memref::LoadOp>()) {
+        Stream stream{loop, load, {}, {}};
+        if (succeeded(match(stream)))
+          readers[{stream.argument, loop->getParentOfType<scf::ForallOp>()}].push_back(stream);
+      }
+    });
+    for (auto &[key, streams] : readers)
+      prefetchNext(streams);
+  }
+
+  /// Profit: rows that one loop alone reads, the processor fetches ahead by itself. Where several
+  /// do, memory is idle in all but the first; that which takes the longest prefetches.
+  static void prefetchNext(ArrayRef<Stream> streams) {
+    scf::ForOp longest = streams.front().loop;
+    for (const Stream &stream : streams)
+      if (costOf(stream.loop) > costOf(longest))
+        longest = stream.loop;
+    bool isReadAgain = llvm::any_of(
+        streams, [&](const Stream &stream) { return stream.loop != streams.front().loop; });
+    Movement movement = findMovement(streams);
+    if (!isReadAgain || !movement.index)
+      return;
+    SmallVector<Stream> own;
+    for (const Stream &stream : streams)
+      if (stream.loop == longest &&
+          llvm::none_of(own, [&](const Stream &other) { return other.indices == stream.indices; }))
+        own.push_back(stream);
+    interleave(longest, own, movement);
+  }
+
+  static bool isShort(scf::ForOp loop) {
+    std::optional<llvm::APInt> count = loop.getStaticTripCount();
+    return count && count->slt(kRun / 2);
+  }
+
+  /// Legality and profit: rows of an argument that lie one element after the other, and which no
+  /// cache near by holds.
+  LogicalResult match(Stream &stream) {
+    stream.argument = resolve(stream.load, stream.indices);
+    if (!stream.argument)
+      return failure();
+    auto type = cast<MemRefType>(stream.argument.getType());
+    int64_t bytes = bytesOf(type.getElementType());
+    if (!type.hasStaticShape() || !type.getLayout().isIdentity() || bytes == 0 ||
+        type.getNumElements() * bytes < smallest)
+      return failure();
+    Value index = stream.loop.getInductionVar();
+    ValueRange at = stream.load.getIndices();
+    if (at.empty() || at.back() != index)
+      return failure();
+    for (ArrayRef<OpFoldResult> at : ArrayRef(stream.indices).drop_back())
+      if (dependsOn(at, index))
+        return failure();
+    return success();
+  }
+
+  /// Cuts `loop` into runs, and asks before each for the same run of the rows that come next.
+  static void interleave(scf::ForOp loop, ArrayRef<Stream> streams, Movement movement) {
+    ImplicitLocOpBuilder b(loop.getLoc(), loop);
+    Value run = arith::ConstantIndexOp::create(b, kRun);
+    auto runs = scf::ForOp::create(b, loop.getLowerBound(), loop.getUpperBound(), run);
+    b.setInsertionPointToStart(runs.getBody());
+    Value from = runs.getInductionVar();
+    Value to = b.createOrFold<arith::AddIOp>(from, run);
+    std::optional<llvm::APInt> count = loop.getStaticTripCount();
+    if (!count || count->urem(kRun) != 0)
+      to = b.createOrFold<arith::MinSIOp>(to, loop.getUpperBound());
+    for (const Stream &stream : streams)
+      prefetch(b, stream, movement, from, to);
+    loop->moveBefore(runs.getBody()->getTerminator());
+    loop.setLowerBound(from);
+    loop.setUpperBound(to);
+  }
+
+  static void prefetch(ImplicitLocOpBuilder &b, const Stream &stream, Movement movement, Value from,
+                       Value to) {
+    auto type = cast<MemRefType>(stream.argument.getType());
+    int64_t bytes = bytesOf(type.getElementType());
+    Value step = arith::ConstantIndexOp::create(b, std::max<int64_t>(1, kLine / bytes));
+    auto lines = scf::ForOp::create(b, from, to, step);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(lines.getBody());
+    // Rows may be so short that the next one comes too late.
+    int64_t rowBytes = std::max<int64_t>(1, type.getShape().back() * bytes);
+    int64_t ahead = movement.step * llvm::divideCeil(kAhead, rowBytes * movement.step);
+    IRMapping mapping;
+    scf::ForOp loop = stream.loop;
+    mapping.map(loop.getInductionVar(), lines.getInductionVar());
+    mapping.map(movement.index, b.createOrFold<arith::AddIOp>(
+                                    movement.index, arith::ConstantIndexOp::create(b, ahead)));
+    SmallVector<Value> next;
+    for (auto [at, extent] : llvm::zip_equal(stream.indices, type.getShape())) {
+      Value moved = arith::ConstantIndexOp::create(b, 0);
+      for (OpFoldResult part : at)
+        moved = b.createOrFold<arith::AddIOp>(
+            moved, rebuild(getValueOrCreateConstantIndexOp(b, b.getLoc(), part), mapping, b));
+      // Behind the last row there is nothing.
+      if (dependsOn(at, movement.index))
+        moved =
+            b.createOrFold<arith::MinSIOp>(moved, arith::ConstantIndexOp::create(b, extent - 1));
+      next.push_back(moved);
+    }
+    // Into the second cache: the first has what is being computed with.
+    memref::PrefetchOp::create(b, stream.argument, next, /*isWrite=*/false, /*localityHint=*/2,
+                               /*isDataCache=*/true);
+  }
+};
+
+} // namespace
