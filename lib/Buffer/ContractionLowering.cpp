@@ -14,6 +14,10 @@ using namespace mlir::torsh;
 /// Products of fewer multiplications than this are left as plain loops: packing
 /// would cost more than it saves.
 static constexpr int64_t kSmallestPacked = 4096;
+/// From so many rows of a tile on, a panel of columns is packed while the one before it is
+/// multiplied. With fewer there is no time for that; then several are packed together, so that
+/// longer runs of memory are read.
+static constexpr int64_t kRowsToPackAhead = 256, kPanelsTogether = 4;
 
 ContractionLowering::ContractionLowering(linalg::GenericOp op, OpBuilder &builder,
                                          ScheduleAttr schedule)
@@ -130,6 +134,8 @@ void ContractionLowering::readSchedule() {
     side->depthBlock = depthBlock;
     side->count();
   }
+  if (!isExchanged && !block.empty() && columns.packing == Packing::PerTile)
+    columns.held = block[0] >= kRowsToPackAhead && columns.packsInParts() ? 2 : kPanelsTogether;
 }
 
 /// Lets `step` neighbours of the depth be multiplied and added by one instruction, if
@@ -179,6 +185,12 @@ Value ContractionLowering::allocatePanels(const PanelOperand &side) {
     total = total && bound ? std::optional<int64_t>(*total * *bound) : std::nullopt;
   }
   int64_t panel = side.width * depthBlock + side.head();
+  if (side.held == 2)
+    return allocate(2 * panel, side.element);
+  if (side.held) {
+    int64_t panels = total ? llvm::divideCeil(*total, side.width) : side.held;
+    return allocate(std::min(side.held, panels) * panel, side.element);
+  }
   if (total)
     return allocate(llvm::divideCeil(*total, side.width) * panel, side.element);
   return allocate(mul(side.panels, constant(panel)), side.element);
@@ -235,18 +247,36 @@ void ContractionLowering::emitProduct() {
   // An empty depth still makes zeros: one block of nothing.
   Value end = startsFromZero ? arith::MaxSIOp::create(b, loc, depthTotal, constant(1)).getResult()
                              : depthTotal;
+  if (columns.held == 2)
+    ifElse(
+        less(constant(0), mul(columns.total, depthTotal)),
+        [&] {
+          columns.pack(constant(0), constant(1), constant(0),
+                       min(constant(depthBlock), depthTotal));
+        },
+        nullptr);
   forLoop(constant(0), end, depthBlock, [&](Value depthStart) {
     Value depthCount = min(constant(depthBlock), sub(depthTotal, depthStart));
     for (PanelOperand *side : {&columns, &rows})
-      if (side->packing == Packing::PerTile)
+      if (side->packing == Packing::PerTile && side->held == 0)
         side->pack(constant(0), side->panels, depthStart, depthCount);
-    // A panel stays in the first cache while the other side's stream past it: that of the
+    // A panel stays in the nearest caches while the other side's stream past it: that of the
     // columns, being packed, or that of rows which come from memory for the first time.
     PanelOperand &outer = isExchanged ? rows : columns, &inner = isExchanged ? columns : rows;
-    forLoop(constant(0), outer.panels, 1, [&](Value x) {
+    auto tiles = [&](Value x) {
       forLoop(constant(0), inner.panels, 1, [&](Value y) {
         emitRegisterTile(isExchanged ? x : y, isExchanged ? y : x, depthStart, depthCount);
       });
+    };
+    if (outer.held == 2)
+      return forLoop(constant(0), outer.panels, 1,
+                     [&](Value x) { emitColumnsAhead(x, depthStart, depthCount); });
+    if (outer.held == 0)
+      return forLoop(constant(0), outer.panels, 1, tiles);
+    forLoop(constant(0), outer.panels, outer.held, [&](Value first) {
+      Value last = min(add(first, constant(outer.held)), outer.panels);
+      outer.pack(first, last, depthStart, depthCount);
+      forLoop(first, last, 1, tiles);
     });
   });
 }

@@ -49,6 +49,13 @@ private:
   Value plus(Value x, Value y);
   Value rowOffset(Value row);
 
+  // ColumnsAhead.cpp
+  void emitColumnsAhead(Value x, Value depthStart, Value depthCount);
+
+  // PrefetchPanels.cpp
+  void prefetchResult(Value firstRow, Value firstColumn);
+  void prefetchRows(Value at);
+
   linalg::GenericOp op;
   ScheduleAttr schedule;
   Type element; // of the accumulator

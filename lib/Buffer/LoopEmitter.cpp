@@ -71,3 +71,7 @@ Value LoopEmitter::allocate(Value elements, Type type) const {
       b, loc, MemRefType::get({known.value_or(ShapedType::kDynamic)}, type),
       known ? ValueRange() : ValueRange(elements), b.getI64IntegerAttr(64));
 }
+
+void LoopEmitter::prefetchLine(Value memory, Value element, bool isWrite, unsigned locality) const {
+  memref::PrefetchOp::create(b, loc, memory, element, isWrite, locality, /*isDataCache=*/true);
+}

@@ -46,6 +46,9 @@ struct LoopEmitter {
   /// Memory of the kernel, as many elements as are known or computed.
   Value allocate(Value elements, Type type) const;
   Value allocate(int64_t elements, Type type) const { return allocate(constant(elements), type); }
+  /// Asks for the line of a one-dimensional `memory` that has an element, for the first cache
+  /// (3) or for the second one (2).
+  void prefetchLine(Value memory, Value element, bool isWrite, unsigned locality) const;
 
   OpBuilder &b;
   Location loc;

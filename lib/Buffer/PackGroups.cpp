@@ -20,14 +20,14 @@ void PanelOperand::packGroupPanel(Value panel, Value depthStart, Value depthCoun
   Value count = min(constant(width), sub(total, start));
   if (!offsets && depth.uniformStride(access) == 1 && width % 8 == 0)
     return transposeGroups(start, groupsBase(panel, depthStart, depthCount), depthStart,
-                           depthCount);
+                           constant(0), depthCount);
   if (!offsets)
     return packEachGroup(panel, start, count, depthStart, depthCount);
   // Rows at different distances often are one piece all the same.
   auto [first, isPiece] = readOffsets(start, count);
   Value from = add(batchOffset, first);
   ifElse(
-      isPiece, [&] { interleave(1, panel, from, depthStart, depthCount); },
+      isPiece, [&] { interleave(1, panel, from, depthStart, depthCount, constant(0), depthCount); },
       [&] { packEachGroup(panel, start, count, depthStart, depthCount); });
 }
 
@@ -40,9 +40,10 @@ static Value zip(OpBuilder &b, Location loc, Value x, Value y) {
   return vector::ShuffleOp::create(b, loc, x, y, lanes);
 }
 
-/// Panels whose rows are neighbours: `step` vectors, one for each depth, become one.
+/// Panels whose rows are neighbours: `step` vectors, one for each of the depths [first, last) of
+/// a block, become one.
 void PanelOperand::interleave(int64_t panelCount, Value firstPanel, Value from, Value depthStart,
-                              Value depthCount) {
+                              Value depthCount, Value first, Value last) {
   SmallVector<Value> bases;
   for (int64_t p = 0; p < panelCount; ++p)
     bases.push_back(groupsBase(add(firstPanel, constant(p)), depthStart, depthCount));
@@ -52,7 +53,7 @@ void PanelOperand::interleave(int64_t panelCount, Value firstPanel, Value from, 
       for (auto [j, start] : llvm::enumerate(starts)) {
         Value vector = loadVector(width, add(start, constant(p * width)));
         if (isCut && j > 0) {
-          Value exists = less(add(k, constant(j)), depthCount);
+          Value exists = less(add(k, constant(j)), last);
           vector = arith::SelectOp::create(b, loc, exists, vector, zeros(width));
         }
         vectors.push_back(vector);
@@ -79,19 +80,21 @@ void PanelOperand::interleave(int64_t panelCount, Value firstPanel, Value from, 
     for (int64_t j = 0; j < step; ++j) {
       Value at = add(k, constant(j));
       if (isCut)
-        at = min(at, sub(depthCount, constant(1)));
+        at = min(at, sub(last, constant(1)));
       starts.push_back(add(from, depth.offset(b, loc, add(depthStart, at), access)));
     }
     return starts;
   };
-  Value whole = roundDown(depthCount, step);
-  forLoop(constant(0), whole, step, [&](Value k) { store(k, startsAt(k, false), false); });
-  ifElse(less(whole, depthCount), [&] { store(whole, startsAt(whole, true), true); }, nullptr);
+  Value whole = add(first, roundDown(sub(last, first), step));
+  forLoop(first, whole, step, [&](Value k) { store(k, startsAt(k, false), false); });
+  ifElse(less(whole, last), [&] { store(whole, startsAt(whole, true), true); }, nullptr);
 }
 
 /// A panel that is contiguous along the depth: its groups are words of memory, which are
-/// transposed as such. What is past the last row is the last row again.
-void PanelOperand::transposeGroups(Value start, Value base, Value depthStart, Value depthCount) {
+/// transposed as such. What is past the last row is the last row again. Takes the depths
+/// [first, last) of a block.
+void PanelOperand::transposeGroups(Value start, Value base, Value depthStart, Value first,
+                                   Value last) {
   int64_t n = width % 16 == 0 ? 16 : 8;
   auto wordType = VectorType::get({n}, b.getI32Type());
   auto groupType = VectorType::get({n * step}, element);
@@ -100,12 +103,12 @@ void PanelOperand::transposeGroups(Value start, Value base, Value depthStart, Va
     Value offset = group.offset(b, loc, min(add(start, r), lastRow), access);
     return add(add(batchOffset, offset), depthStart);
   };
-  Value squares = roundDown(depthCount, n * step);
+  Value squares = add(first, roundDown(sub(last, first), n * step));
   for (int64_t column = 0; column < width; column += n) {
     SmallVector<Value> from;
     for (int64_t i = 0; i < n; ++i)
       from.push_back(rowStart(constant(column + i)));
-    forLoop(constant(0), squares, n * step, [&](Value k) {
+    forLoop(first, squares, n * step, [&](Value k) {
       SmallVector<Value> square;
       for (Value row : from)
         square.push_back(
@@ -117,13 +120,13 @@ void PanelOperand::transposeGroups(Value start, Value base, Value depthStart, Va
                                 add(to, constant(i * width * step)));
     });
   }
-  forLoop(squares, depthCount, 1, [&](Value k) {
+  forLoop(squares, last, 1, [&](Value k) {
     forLoop(constant(0), constant(width), 1, [&](Value r) {
       memref::StoreOp::create(b, loc, loadElement(add(rowStart(r), k)), packed,
                               placeInGroup(base, k, r));
     });
   });
-  fillLastGroup(base, constant(width), depthCount);
+  fillLastGroup(base, constant(width), last);
 }
 
 Value PanelOperand::placeInGroup(Value base, Value k, Value r) const {

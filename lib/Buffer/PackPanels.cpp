@@ -27,8 +27,14 @@ void PanelOperand::allocateOffsets() {
 }
 
 Value PanelOperand::panelBase(Value panel, Value depthStart, Value depthCount) const {
-  if (packing == Packing::PerTile)
-    return mul(panel, constant(width * depthBlock + head()));
+  if (packing == Packing::PerTile) {
+    Value place = panel;
+    if (held == 2) // In turn, over blocks of the depth too.
+      place = add(mul(div(depthStart, depthBlock), panels), panel);
+    if (held)
+      place = arith::RemUIOp::create(b, loc, place, constant(held));
+    return mul(place, constant(width * depthBlock + head()));
+  }
   Value block = mul(depthStart, mul(kernelPanels, constant(width)));
   Value own = firstPanel ? add(firstPanel, panel) : panel;
   if (step == 1)
@@ -86,8 +92,9 @@ void PanelOperand::pack(Value first, Value last, Value depthStart, Value depthCo
   auto contiguous = [&](int64_t together, Value from, Value to) {
     forLoop(from, to, together, [&](Value panel) {
       Value start = add(batchOffset, mul(panel, constant(width)));
-      step > 1 ? interleave(together, panel, start, depthStart, depthCount)
-               : packContiguous(together, panel, start, depthStart, depthCount);
+      step > 1
+          ? interleave(together, panel, start, depthStart, depthCount, constant(0), depthCount)
+          : packContiguous(together, panel, start, depthStart, depthCount, constant(0), depthCount);
     });
   };
   if (offsets || (width == 1 && step == 1) || group.uniformStride(access) != 1) {
@@ -95,15 +102,52 @@ void PanelOperand::pack(Value first, Value last, Value depthStart, Value depthCo
   } else {
     // Several at a time, then one by one, then the last one if it is not whole.
     Value whole = min(last, div(total, width));
-    Value together = constant(kPanelsTogether);
-    Value groups = arith::DivSIOp::create(b, loc, sub(whole, first), together);
-    Value grouped = add(first, mul(groups, together));
-    contiguous(kPanelsTogether, first, grouped);
+    Value grouped = first;
+    if (held != 2) {
+      Value together = constant(kPanelsTogether);
+      Value groups = arith::DivSIOp::create(b, loc, sub(whole, first), together);
+      grouped = add(first, mul(groups, together));
+      contiguous(kPanelsTogether, first, grouped);
+    }
     contiguous(1, grouped, whole);
     each(whole, last);
   }
+  finish(first, last, depthStart, depthCount);
+}
+
+void PanelOperand::finish(Value first, Value last, Value depthStart, Value depthCount) {
   if (sumsFactor)
     forLoop(first, last, 1, [&](Value panel) { storeSums(panel, depthStart, depthCount); });
+}
+
+bool PanelOperand::transposes() const {
+  return group.uniformStride(access) != 1 && depth.uniformStride(access) == 1 && width % 8 == 0;
+}
+
+bool PanelOperand::packsInParts() const {
+  bool isContiguous = group.uniformStride(access) == 1 && (width > 1 || step > 1);
+  return group.uniformStride(access) && (isContiguous || transposes());
+}
+
+int64_t PanelOperand::partMultiple() const {
+  return transposes() ? step * (width % 16 == 0 ? 16 : 8) : step;
+}
+
+Value PanelOperand::isInParts(Value panel) const {
+  if (transposes())
+    return arith::ConstantOp::create(b, loc, b.getBoolAttr(true));
+  return less(panel, div(total, width));
+}
+
+void PanelOperand::packPart(Value panel, Value depthStart, Value depthCount, Value from, Value to) {
+  Value start = mul(panel, constant(width));
+  Value base = groupsBase(panel, depthStart, depthCount);
+  if (transposes())
+    return step > 1 ? transposeGroups(start, base, depthStart, from, to)
+                    : packTransposed(start, base, depthStart, from, to);
+  start = add(batchOffset, start);
+  step > 1 ? interleave(1, panel, start, depthStart, depthCount, from, to)
+           : packContiguous(1, panel, start, depthStart, depthCount, from, to);
 }
 
 void PanelOperand::packPanel(Value panel, Value depthStart, Value depthCount) {
@@ -112,17 +156,17 @@ void PanelOperand::packPanel(Value panel, Value depthStart, Value depthCount) {
   Value base = panelBase(panel, depthStart, depthCount);
   Value start = mul(panel, constant(width));
   if (depth.uniformStride(access) == 1 && width % 8 == 0)
-    return packTransposed(start, base, depthStart, depthCount);
+    return packTransposed(start, base, depthStart, constant(0), depthCount);
   packEach(start, min(constant(width), sub(total, start)), base, depthStart, depthCount);
 }
 
-/// Panels whose elements are neighbours: whole vectors.
+/// Panels whose elements are neighbours: whole vectors, for the depths [first, last) of a block.
 void PanelOperand::packContiguous(int64_t panelCount, Value firstPanel, Value from,
-                                  Value depthStart, Value depthCount) {
+                                  Value depthStart, Value depthCount, Value first, Value last) {
   SmallVector<Value> bases;
   for (int64_t p = 0; p < panelCount; ++p)
     bases.push_back(panelBase(add(firstPanel, constant(p)), depthStart, depthCount));
-  forLoop(constant(0), depthCount, 1, [&](Value k) {
+  forLoop(first, last, 1, [&](Value k) {
     Value at = add(from, depth.offset(b, loc, add(depthStart, k), access));
     Value to = mul(k, constant(width));
     for (auto [p, base] : llvm::enumerate(bases))
@@ -161,7 +205,10 @@ void PanelOperand::packScattered(Value panel, Value depthStart, Value depthCount
         general);
   };
   Value from = add(batchOffset, first);
-  ifElse(isPiece, [&] { packContiguous(1, panel, from, depthStart, depthCount); }, pieces);
+  auto whole = [&] {
+    packContiguous(1, panel, from, depthStart, depthCount, constant(0), depthCount);
+  };
+  ifElse(isPiece, whole, pieces);
 }
 
 /// The number of neighbouring elements that the innermost loop runs over, 0 where it
@@ -188,20 +235,22 @@ void PanelOperand::packRuns(int64_t run, Value base, Value depthStart, Value dep
 }
 
 /// A panel that is contiguous along the depth instead: squares of 16 by 16, or 8 by
-/// 8, are transposed in registers. What is past the last row is the last row again.
-void PanelOperand::packTransposed(Value start, Value base, Value depthStart, Value depthCount) {
+/// 8, are transposed in registers. What is past the last row is the last row again. Takes the
+/// depths [first, last) of a block.
+void PanelOperand::packTransposed(Value start, Value base, Value depthStart, Value first,
+                                  Value last) {
   int64_t n = width % 16 == 0 ? 16 : 8;
   Value lastRow = sub(total, constant(1));
   auto rowStart = [&](Value r) {
     Value offset = group.offset(b, loc, min(add(start, r), lastRow), access);
     return add(add(batchOffset, offset), depthStart);
   };
-  Value squares = roundDown(depthCount, n);
+  Value squares = add(first, roundDown(sub(last, first), n));
   for (int64_t column = 0; column < width; column += n) {
     SmallVector<Value> from;
     for (int64_t i = 0; i < n; ++i)
       from.push_back(rowStart(constant(column + i)));
-    forLoop(constant(0), squares, n, [&](Value k) {
+    forLoop(first, squares, n, [&](Value k) {
       SmallVector<Value> square;
       for (int64_t i = 0; i < n; ++i)
         square.push_back(loadVector(n, add(from[i], k)));
@@ -212,7 +261,7 @@ void PanelOperand::packTransposed(Value start, Value base, Value depthStart, Val
       }
     });
   }
-  forLoop(squares, depthCount, 1, [&](Value k) {
+  forLoop(squares, last, 1, [&](Value k) {
     Value to = add(base, mul(k, constant(width)));
     forLoop(constant(0), constant(width), 1, [&](Value r) {
       memref::StoreOp::create(b, loc, loadElement(add(rowStart(r), k)), packed, add(to, r));

@@ -41,9 +41,12 @@ struct PanelOperand : LoopEmitter {
   Packing packing = Packing::PerTile;
   int64_t width = 0;      // rows or columns of the register tile
   int64_t depthBlock = 0; // the depth that is packed together
-  Value total, panels;    // iterations of the group, and panels of `width` of them
-  Value packed;           // the panels; null where the operand is read in place
-  Value offsets;          // of a panel's elements, where their distances differ
+  /// How many panels `packed` has room for where tiles pack them; 0 for all of a tile. If 2,
+  /// one is multiplied while the next is packed.
+  int64_t held = 0;
+  Value total, panels; // iterations of the group, and panels of `width` of them
+  Value packed;        // the panels; null where the operand is read in place
+  Value offsets;       // of a panel's elements, where their distances differ
   Value batchOffset;
   /// Where the kernel's panels are packed at once: how many, and which of them is
   /// the tile's first.
@@ -62,6 +65,18 @@ struct PanelOperand : LoopEmitter {
   int64_t head() const { return sumsFactor ? width * step : 0; }
   /// Packs the panels [first, last) of a block of the depth.
   void pack(Value first, Value last, Value depthStart, Value depthCount);
+  /// Whether a panel can be packed in parts of the depth, of multiples of `partMultiple`.
+  bool packsInParts() const;
+  int64_t partMultiple() const;
+  /// Whether `packPart` may take this panel: those that are packed row by row of memory have
+  /// to be whole ones.
+  Value isInParts(Value panel) const;
+  void packPart(Value panel, Value depthStart, Value depthCount, Value from, Value to);
+  /// Asks for what `packPart` will read, so that it has arrived in the second cache by then.
+  /// What is past the end is of no use, and harmless.
+  void prefetchPart(Value panel, Value depthStart, Value from, Value to) const;
+  /// What has to be done to panels when all of their parts are packed.
+  void finish(Value first, Value last, Value depthStart, Value depthCount);
   /// One element, widened.
   Value loadElement(Value offset) const;
   /// `sums` plus the products of one group, of another operand, and each of these.
@@ -71,24 +86,26 @@ private:
   Type ownElement() const { return cast<MemRefType>(access.flat.getType()).getElementType(); }
   Value loadVector(int64_t count, Value offset) const;
   Value widen(Value value) const;
+  /// Whether rows are packed along the depth, several at a time, being contiguous there.
+  bool transposes() const;
   void packPanel(Value panel, Value depthStart, Value depthCount);
   void packContiguous(int64_t panelCount, Value firstPanel, Value from, Value depthStart,
-                      Value depthCount);
+                      Value depthCount, Value first, Value last);
   /// Fills `offsets` for a panel: the first of them, and whether the panel is whole and one
   /// piece of memory from there.
   std::pair<Value, Value> readOffsets(Value start, Value count);
   void packScattered(Value panel, Value depthStart, Value depthCount);
   int64_t runLength() const;
   void packRuns(int64_t run, Value base, Value depthStart, Value depthCount);
-  void packTransposed(Value start, Value base, Value depthStart, Value depthCount);
+  void packTransposed(Value start, Value base, Value depthStart, Value first, Value last);
   void packEach(Value start, Value count, Value base, Value depthStart, Value depthCount);
 
   // PackGroups.cpp
   Value zeros(int64_t count) const;
   void packGroupPanel(Value panel, Value depthStart, Value depthCount);
   void interleave(int64_t panelCount, Value firstPanel, Value from, Value depthStart,
-                  Value depthCount);
-  void transposeGroups(Value start, Value base, Value depthStart, Value depthCount);
+                  Value depthCount, Value first, Value last);
+  void transposeGroups(Value start, Value base, Value depthStart, Value first, Value last);
   void packEachGroup(Value panel, Value start, Value count, Value depthStart, Value depthCount);
   void fillLastGroup(Value base, Value count, Value depthCount);
   Value placeInGroup(Value base, Value k, Value r) const;

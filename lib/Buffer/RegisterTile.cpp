@@ -27,6 +27,7 @@ void ContractionLowering::emitRegisterTile(Value rowPanel, Value columnPanel, Va
   Value firstRow = mul(rowPanel, height), firstColumn = mul(columnPanel, width);
   Value rowCount = min(height, sub(rows.total, firstRow));
   Value columnCount = min(width, sub(columns.total, firstColumn));
+  prefetchResult(firstRow, firstColumn);
   SmallVector<Value> tile = multiply(rowPanel, columnPanel, firstRow, depthStart, depthCount);
   auto store = [&](bool adds) {
     if (columns.group.uniformStride(result) != 1) {
@@ -148,6 +149,7 @@ SmallVector<Value> ContractionLowering::multiply(Value rowPanel, Value columnPan
         b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
         Value column = vector::LoadOp::create(b, loc, rowType, columns.packed,
                                               add(columnBase, mul(k, constant(width))));
+        prefetchRows(add(rowBases[0], mul(k, rowStep)));
         SmallVector<Value> next;
         for (int64_t r = 0; r < height; ++r) {
           Value at = add(rowBases[r], mul(k, rowStep));
@@ -189,6 +191,7 @@ SmallVector<Value> ContractionLowering::multiplyGroups(Value rowPanel, Value col
         b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
         Value groups = vector::LoadOp::create(b, loc, groupType, columns.packed,
                                               add(columnBase, mul(k, constant(width * step))));
+        prefetchRows(add(rowBases[0], mul(k, rowStep)));
         SmallVector<Value> next;
         for (int64_t r = 0; r < height; ++r) {
           Value at = add(rowBases[r], mul(k, rowStep));

@@ -5,9 +5,9 @@
 // CHECK-LABEL: func.func @bytes
 // CHECK-DAG: %[[FLIP:.*]] = arith.constant dense<-128> : vector<32xi8>
 // CHECK-DAG: %[[FACTOR:.*]] = arith.constant dense<-128> : vector<16xi32>
+// CHECK: arith.xori %{{.*}}, %[[FLIP]]
 // CHECK: vector.contract {{.*}} : vector<4xi32>, vector<16x4xi32> into vector<16xi32>
 // CHECK: arith.muli %{{.*}}, %[[FACTOR]]
-// CHECK: arith.xori %{{.*}}, %[[FLIP]]
 // CHECK: %[[SUMS:.*]] = vector.bitcast %{{.*}} : vector<64xi8> to vector<16xi32>
 // CHECK: scf.for {{.*}} iter_args(%[[ACC:[a-z0-9]+]] = %[[SUMS]]
 // CHECK: %[[ROW:.*]] = vector.load %{{.*}}, vector<4xi8>

@@ -84,3 +84,29 @@ func.func @matrix_by_vector(%x: memref<512x512xf32>, %w: memref<512xf32>, %out: 
   }
   return
 }
+
+// With many rows there is room for two panels of columns: while one is multiplied, memory is asked
+// for the next one and it is packed part by part. The result's lines and packed rows are asked for
+// ahead, too.
+// CHECK-LABEL: func.func @columns_ahead
+// CHECK: %[[W:.*]] = memref.reinterpret_cast %arg1
+// CHECK: %[[OUT:.*]] = memref.reinterpret_cast %arg2
+// CHECK: %[[ROWS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<32768xf32>
+// CHECK: %[[COLUMNS:.*]] = memref.alloc() {alignment = 64 : i64} : memref<2048xf32>
+// CHECK: memref.prefetch %[[W]][%{{.*}}], read, locality<2>, data
+// CHECK: memref.prefetch %[[OUT]][%{{.*}}], write, locality<3>, data
+// CHECK: scf.for {{.*}} -> (vector<16xf32>
+// CHECK: memref.prefetch %[[ROWS]][%{{.*}}], read, locality<3>, data
+// CHECK: vector.fma
+// CHECK: vector.load %[[W]]
+// CHECK: vector.store %{{.*}}, %[[COLUMNS]]
+func.func @columns_ahead(%x: memref<512x128xf32>, %w: memref<128x64xf32>, %out: memref<512x64xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<register_tile = [8, 16], block = [512, 64, 64, 1, 1]>} {
+  linalg.generic {indexing_maps = [#mk, #kn, #mn], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : memref<512x128xf32>, memref<128x64xf32>) outs(%out : memref<512x64xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %l, %r : f32
+    %y = arith.addf %o, %p : f32
+    linalg.yield %y : f32
+  }
+  return
+}

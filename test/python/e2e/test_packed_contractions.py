@@ -17,12 +17,14 @@ from torshjit.compiled import CompiledModule
 
 # Small blocks, so that small products have several of everything. The last two numbers of
 # `block`: how rows and columns are packed (0 in place, 1 by each tile, 2 once for the kernel).
+# Tiles of 256 rows pack columns while those before are multiplied.
 WAYS = {
     "per-tile": "tile = [16, 32], register_tile = [8, 16], block = [16, 32, 16, 1, 1]",
     "per-kernel": "tile = [16, 32], register_tile = [8, 16], block = [16, 32, 16, 2, 2]",
     "rows-in-place": "tile = [12, 32], register_tile = [6, 16], block = [12, 32, 16, 0, 2]",
     "columns-in-place": "tile = [0, 12], register_tile = [6, 16], block = [64, 12, 16, 2, 0]",
     "not-of-whole-panels": "tile = [12, 24], register_tile = [8, 16], block = [12, 24, 16, 2, 2]",
+    "columns-ahead": "tile = [0, 48], register_tile = [8, 16], block = [256, 48, 16, 1, 1]",
     "untiled": "register_tile = [8, 32], block = [64, 64, 24, 1, 1]",
 }
 
@@ -94,7 +96,9 @@ def test_every_extent(op: str, way: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["f64", "f16", "bf16", "i8", "i16", "i32", "i64"])
-@pytest.mark.parametrize("way", ["per-tile", "per-kernel", "rows-in-place", "columns-in-place"])
+@pytest.mark.parametrize(
+    "way", ["per-tile", "per-kernel", "rows-in-place", "columns-in-place", "columns-ahead"]
+)
 def test_types(way: str, dtype: str) -> None:
     compiled = _compile("linear", way, dtype)
     for extents in ((1, 1, 1), (16, 32, 16), (17, 33, 15), (40, 67, 100)):

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks for memory before it is read: rows stream from the third cache, and processors do not
+// follow a stream over the end of a page of 4 KiB; columns that are packed next come from wherever
+// they lie; the result is written for the first time.
+
+#include "ContractionLowering.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+
+using namespace mlir;
+using namespace mlir::torsh;
+
+static constexpr int64_t kLineBytes = 64;
+/// How far ahead of their use packed rows are asked for: about 2000 cycles of multiplications,
+/// and a page.
+static constexpr int64_t kRowsAhead = 4096;
+
+static int64_t elementsOfLine(Type element) {
+  return std::max<int64_t>(1, kLineBytes * 8 / element.getIntOrFloatBitWidth());
+}
+
+void PanelOperand::prefetchPart(Value panel, Value depthStart, Value from, Value to) const {
+  int64_t line = elementsOfLine(ownElement());
+  Value first = mul(panel, constant(width));
+  forLoop(from, to, transposes() ? line : 1, [&](Value k) {
+    Value at = add(batchOffset, depth.offset(b, loc, add(depthStart, k), access));
+    if (transposes()) {
+      forLoop(constant(0), constant(width), 1, [&](Value r) {
+        prefetchLine(access.flat, add(at, group.offset(b, loc, add(first, r), access)),
+                     /*isWrite=*/false, /*locality=*/2);
+      });
+      return;
+    }
+    for (int64_t c = 0; c < width; c += line)
+      prefetchLine(access.flat, add(at, add(first, constant(c))), /*isWrite=*/false,
+                   /*locality=*/2);
+  });
+}
+
+/// The lines of the result that a tile will write.
+void ContractionLowering::prefetchResult(Value firstRow, Value firstColumn) {
+  if (columns.group.uniformStride(result) != 1)
+    return;
+  for (int64_t r = 0; r < rows.width; ++r) {
+    Value at = add(rowOffset(add(firstRow, constant(r))), firstColumn);
+    for (int64_t c = 0; c < columns.width; c += elementsOfLine(element))
+      prefetchLine(result.flat, add(at, constant(c)), /*isWrite=*/true, /*locality=*/3);
+  }
+}
+
+/// The rows that the multiplications get to a page later: panels lie one behind the other.
+void ContractionLowering::prefetchRows(Value at) {
+  if (!rows.packed)
+    return;
+  int64_t ahead = kRowsAhead * 8 / rows.element.getIntOrFloatBitWidth();
+  prefetchLine(rows.packed, add(at, constant(ahead)), /*isWrite=*/false, /*locality=*/3);
+}
