@@ -92,3 +92,70 @@ func.func @left(%x: memref<2048x4096xf32>, %z: memref<16x4096xf32>, %y: memref<2
   }
   return
 }
+
+// The second loop reads the rows that the first leaves: none is read again.
+// CHECK-LABEL: func.func @rest
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+func.func @rest(%x: memref<8195x512xf32>, %y: memref<512xf32>) attributes {torsh.kernel} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %n = arith.constant 512 : index
+  %even = arith.constant 14 : index
+  %all = arith.constant 15 : index
+  scf.forall (%part) = (0) to (8195) step (15) {
+    %a = memref.subview %x[%part, 0] [15, 512] [1, 1] : memref<8195x512xf32> to memref<15x512xf32, strided<[512, 1], offset: ?>>
+    scf.for %row = %c0 to %even step %c2 {
+      scf.for %i = %c0 to %n step %c1 {
+        %next = arith.addi %row, %c1 : index
+        %0 = memref.load %a[%row, %i] : memref<15x512xf32, strided<[512, 1], offset: ?>>
+        %1 = memref.load %a[%next, %i] : memref<15x512xf32, strided<[512, 1], offset: ?>>
+        %2 = arith.addf %0, %1 : f32
+        memref.store %2, %y[%i] : memref<512xf32>
+      }
+    }
+    scf.for %row = %even to %all step %c1 {
+      scf.for %i = %c0 to %n step %c1 {
+        %0 = memref.load %a[%row, %i] : memref<15x512xf32, strided<[512, 1], offset: ?>>
+        memref.store %0, %y[%i] : memref<512xf32>
+      }
+    }
+  }
+  return
+}
+
+// Tiles of rows: the next tile, from a loop that addresses two rows at a time.
+// CHECK-LABEL: func.func @tiles
+// CHECK: scf.forall (%[[TILE:.*]]) = (0) to (8192) step (8)
+// CHECK-COUNT-2: memref.prefetch
+// CHECK: math.exp
+// CHECK-NOT: memref.prefetch
+// CHECK: return
+func.func @tiles(%x: memref<8192x512xf32>, %y: memref<512xf32>) attributes {torsh.kernel} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c8 = arith.constant 8 : index
+  %n = arith.constant 512 : index
+  scf.forall (%tile) = (0) to (8192) step (8) {
+    %a = memref.subview %x[%tile, 0] [8, 512] [1, 1] : memref<8192x512xf32> to memref<8x512xf32, strided<[512, 1], offset: ?>>
+    scf.for %row = %c0 to %c8 step %c2 {
+      scf.for %i = %c0 to %n step %c1 {
+        %0 = memref.load %a[%row, %i] : memref<8x512xf32, strided<[512, 1], offset: ?>>
+        memref.store %0, %y[%i] : memref<512xf32>
+      }
+    }
+    scf.for %row = %c0 to %c8 step %c2 {
+      scf.for %i = %c0 to %n step %c1 {
+        %next = arith.addi %row, %c1 : index
+        %0 = memref.load %a[%row, %i] : memref<8x512xf32, strided<[512, 1], offset: ?>>
+        %1 = memref.load %a[%next, %i] : memref<8x512xf32, strided<[512, 1], offset: ?>>
+        %2 = arith.addf %0, %1 : f32
+        %3 = math.exp %2 : f32
+        memref.store %3, %y[%i] : memref<512xf32>
+      }
+    }
+  }
+  return
+}

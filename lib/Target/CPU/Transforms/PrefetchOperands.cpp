@@ -30,6 +30,9 @@ static constexpr int64_t kRun = 512;
 /// Bytes that the processor needs to have asked for in time; it follows nearer ones by itself.
 static constexpr int64_t kAhead = 2048;
 
+/// Bytes beyond which what is fetched ahead would push out what is being computed with.
+static constexpr int64_t kMost = 256 << 10;
+
 /// How much slower than a sum a function is, to find the loop that has the most time.
 static constexpr int64_t kFunctionCost = 12;
 
@@ -44,8 +47,9 @@ struct Stream {
   SmallVector<SmallVector<OpFoldResult>> indices;
 };
 
-/// The index of a loop around others, and what it grows by.
+/// A loop around others, one of its indices, and what that grows by.
 struct Movement {
+  Operation *loop = nullptr;
   Value index;
   int64_t step = 0;
 };
@@ -54,6 +58,11 @@ struct Movement {
 
 static int64_t bytesOf(Type element) {
   return element.isIntOrFloat() ? llvm::divideCeil(element.getIntOrFloatBitWidth(), 8) : 0;
+}
+
+static int64_t rowBytes(BlockArgument memory) {
+  auto type = cast<MemRefType>(memory.getType());
+  return type.getShape().back() * bytesOf(type.getElementType());
 }
 
 /// Innermost, over elements one after the other, with nothing but memory and arithmetic in it.
@@ -128,28 +137,50 @@ static Movement findMovement(ArrayRef<Stream> streams) {
     while (around && (!around->isProperAncestor(stream.loop) || !isa<LoopLikeOpInterface>(around)))
       around = around->getParentOp();
   auto loop = dyn_cast_or_null<LoopLikeOpInterface>(around);
-  if (!loop || !loop.getLoopInductionVars() || !loop.getLoopSteps())
+  if (!loop)
     return {};
-  for (auto [index, step] :
-       llvm::reverse(llvm::zip_equal(*loop.getLoopInductionVars(), *loop.getLoopSteps())))
-    if (std::optional<int64_t> number = getConstantIntValue(step);
-        number && llvm::any_of(streams.front().indices,
-                               [&](ArrayRef<OpFoldResult> at) { return dependsOn(at, index); }))
-      return {index, *number};
+  std::optional<SmallVector<Value>> indices = loop.getLoopInductionVars();
+  std::optional<SmallVector<OpFoldResult>> steps = loop.getLoopSteps();
+  if (!indices || !steps)
+    return {};
+  // The innermost first.
+  for (size_t i = indices->size(); i-- > 0;) {
+    Value index = (*indices)[i];
+    std::optional<int64_t> step = getConstantIntValue((*steps)[i]);
+    if (step && llvm::any_of(streams.front().indices,
+                             [&](ArrayRef<OpFoldResult> at) { return dependsOn(at, index); }))
+      return {loop, index, *step};
+  }
   return {};
 }
 
-/// `value` where indices have the values that `mapping` says.
-static Value rebuild(Value value, IRMapping &mapping, OpBuilder &b) {
+/// Whether two loops within `around` are nested in loops over the same numbers, and are over the
+/// same ones themselves.
+static bool haveEqualBounds(scf::ForOp x, scf::ForOp y, Operation *around) {
+  if (x == y)
+    return true;
+  if (!isEqualConstantIntOrValue(x.getLowerBound(), y.getLowerBound()) ||
+      !isEqualConstantIntOrValue(x.getUpperBound(), y.getUpperBound()) ||
+      !isEqualConstantIntOrValue(x.getStep(), y.getStep()))
+    return false;
+  Operation *outerX = x->getParentOp(), *outerY = y->getParentOp();
+  if (outerX == around || outerY == around)
+    return outerX == outerY;
+  auto loopX = dyn_cast<scf::ForOp>(outerX), loopY = dyn_cast<scf::ForOp>(outerY);
+  return outerX == outerY || (loopX && loopY && haveEqualBounds(loopX, loopY, around));
+}
+
+/// `value` where indices have the values that `mapping` says, in front of `loop`.
+static Value rebuild(Value value, IRMapping &mapping, scf::ForOp loop, OpBuilder &b) {
   if (Value known = mapping.lookupOrNull(value))
     return known;
   Operation *op = value.getDefiningOp();
   if (!op || !isPure(op) || op->getNumRegions() != 0)
     return value;
   IRMapping operands;
-  bool isSame = true;
+  bool isSame = !loop->isAncestor(op);
   for (Value operand : op->getOperands()) {
-    Value rebuilt = rebuild(operand, mapping, b);
+    Value rebuilt = rebuild(operand, mapping, loop, b);
     isSame &= rebuilt == operand;
     operands.map(operand, rebuilt);
   }
@@ -193,10 +224,12 @@ private:
     for (const Stream &stream : streams)
       if (costOf(stream.loop) > costOf(longest))
         longest = stream.loop;
-    bool isReadAgain = llvm::any_of(
-        streams, [&](const Stream &stream) { return stream.loop != streams.front().loop; });
     Movement movement = findMovement(streams);
-    if (!isReadAgain || !movement.index)
+    bool isReadAgain =
+        movement.loop && llvm::any_of(streams, [&](const Stream &stream) {
+          return stream.loop != longest && haveEqualBounds(stream.loop, longest, movement.loop);
+        });
+    if (!isReadAgain || movement.step * rowBytes(streams.front().argument) > kMost)
       return;
     SmallVector<Stream> own;
     for (const Stream &stream : streams)
@@ -254,13 +287,13 @@ private:
                        Value to) {
     auto type = cast<MemRefType>(stream.argument.getType());
     int64_t bytes = bytesOf(type.getElementType());
-    Value step = arith::ConstantIndexOp::create(b, std::max<int64_t>(1, kLine / bytes));
-    auto lines = scf::ForOp::create(b, from, to, step);
+    Value line = arith::ConstantIndexOp::create(b, std::max<int64_t>(1, kLine / bytes));
+    auto lines = scf::ForOp::create(b, from, to, line);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(lines.getBody());
     // Rows may be so short that the next one comes too late.
-    int64_t rowBytes = std::max<int64_t>(1, type.getShape().back() * bytes);
-    int64_t ahead = movement.step * llvm::divideCeil(kAhead, rowBytes * movement.step);
+    int64_t step = std::max<int64_t>(1, movement.step * rowBytes(stream.argument));
+    int64_t ahead = movement.step * llvm::divideCeil(kAhead, step);
     IRMapping mapping;
     scf::ForOp loop = stream.loop;
     mapping.map(loop.getInductionVar(), lines.getInductionVar());
@@ -271,7 +304,7 @@ private:
       Value moved = arith::ConstantIndexOp::create(b, 0);
       for (OpFoldResult part : at)
         moved = b.createOrFold<arith::AddIOp>(
-            moved, rebuild(getValueOrCreateConstantIndexOp(b, b.getLoc(), part), mapping, b));
+            moved, rebuild(getValueOrCreateConstantIndexOp(b, b.getLoc(), part), mapping, loop, b));
       // Behind the last row there is nothing.
       if (dependsOn(at, movement.index))
         moved =
