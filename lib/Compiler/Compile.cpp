@@ -34,8 +34,9 @@ private:
 
 } // namespace
 
-/// The report of the fusion, with the schedules that were chosen since.
-static std::string explain(ModuleOp module) {
+/// The report of the fusion, with the schedules that were chosen since and the kernels of
+/// launches that are executed once.
+static std::string explain(ModuleOp module, const llvm::StringMap<int64_t> &once) {
   json::Object report;
   if (auto text = module->getAttrOfType<StringAttr>("torsh.fusion_report")) {
     llvm::Expected<json::Value> parsed = json::parse(text.getValue());
@@ -56,6 +57,10 @@ static std::string explain(ModuleOp module) {
     schedules[name ? name.getValue() : StringRef(kernel.getName())] = text;
   });
   report["schedules"] = std::move(schedules);
+  json::Object onceLaunches;
+  for (const auto &row : once)
+    onceLaunches[row.getKey()] = row.getValue();
+  report["once"] = std::move(onceLaunches);
   std::string text;
   llvm::raw_string_ostream(text) << json::Value(std::move(report));
   return text;
@@ -73,6 +78,7 @@ FailureOr<CompiledProgram> mlir::torsh::compile(ModuleOp module, const Target &t
     return failure();
   SmallVector<Phase> phases = getPhases(target);
   std::string description;
+  llvm::StringMap<int64_t> once;
   for (size_t i = 0; i < phases.size(); ++i) {
     if (failed(runPhases(target, module, static_cast<int64_t>(i) - 1, i, options)))
       return failure();
@@ -86,11 +92,12 @@ FailureOr<CompiledProgram> mlir::torsh::compile(ModuleOp module, const Target &t
         return failure();
       llvm::raw_string_ostream(result.program) << program->program;
       result.constants = std::move(program->constants);
+      once = std::move(program->once);
       watch.lap("host");
     }
     // The last phase keeps only code of the target.
     if (i + 1 >= getNumSharedPhases() && i + 1 < phases.size()) {
-      result.explanation = explain(module);
+      result.explanation = explain(module, once);
       if (std::string text = target.describeKernels(module, options); !text.empty())
         description = std::move(text);
     }

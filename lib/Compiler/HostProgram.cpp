@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
+#include "torshjit/Dialect/Torsh/IR/FixedValues.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 #include "torshjit/Tensor/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -195,9 +196,12 @@ private:
                                                   {"input", number},
                                                   {"axis", static_cast<int64_t>(axis)}}));
       auto name = host.getArgAttrOfType<StringAttr>(number, "torsh.name");
-      inputs.push_back(json::Object{{"name", name ? name.str() : "arg" + std::to_string(number)},
-                                    {"dtype", dtype(type)},
-                                    {"shape", toJSON(shape)}});
+      json::Object input{{"name", name ? name.str() : "arg" + std::to_string(number)},
+                         {"dtype", dtype(type)},
+                         {"shape", toJSON(shape)}};
+      if (isFixed(argument))
+        input["frozen"] = true;
+      inputs.push_back(std::move(input));
       shapes[argument] = shape;
       buffer[argument] =
           addBuffer(argument, json::Object{{"kind", "input"}, {"index", number}}, shape);
@@ -218,6 +222,9 @@ private:
     auto end = cast<func::ReturnOp>(host.getBody().front().getTerminator());
     for (auto [number, value] : llvm::enumerate(end.getOperands())) {
       Value storage = storageOf(value);
+      // What is there before a call is copied to the call's result.
+      if (auto launch = storage.getDefiningOp<LaunchOp>(); launch && launch->hasAttr(kOnceAttrName))
+        continue;
       if (isa_and_present<LaunchOp, HostCallOp>(storage.getDefiningOp()) &&
           !outputOf.count(storage))
         outputOf[storage] = {value, static_cast<int64_t>(number)};
@@ -371,10 +378,15 @@ private:
       return failure();
     for (Value value : launch.getResults())
       addSizes(value);
-    steps.push_back(json::Object{{"kernel", launch.getKernel()},
-                                 {"operands", std::move(operands)},
-                                 {"outputs", static_cast<int64_t>(launch.getNumResults())},
-                                 {"sizes", std::move(stepSizes)}});
+    json::Object step{{"kernel", launch.getKernel()},
+                      {"operands", std::move(operands)},
+                      {"outputs", static_cast<int64_t>(launch.getNumResults())},
+                      {"sizes", std::move(stepSizes)}};
+    if (launch->hasAttr(kOnceAttrName)) {
+      step["once"] = true;
+      ++result.once[launch.getKernel()];
+    }
+    steps.push_back(std::move(step));
     return success();
   }
 

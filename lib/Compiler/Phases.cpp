@@ -86,6 +86,7 @@ static void buildKernels(OpPassManager &pm, const CompileOptions &options, const
 
 static void buildLinalg(OpPassManager &pm, const CompileOptions &, const Target &) {
   pm.addPass(createConvertTorshToLinalgPass());
+  pm.addPass(createMarkOncePass());
   addVerifier(pm, "linalg");
 }
 

@@ -30,9 +30,10 @@ Executable::Executable(Program program, const KernelResolver &resolve,
       shapes.push_back(input.type.shape.data());
     findPlan(shapes.data());
   }
+  stats.constantBytes = constantMemory.size();
   ProcessStatistics &process = ProcessStatistics::global();
   process.executables.fetch_add(1, std::memory_order_relaxed);
-  process.constantBytes.fetch_add(static_cast<int64_t>(constantMemory.size()),
+  process.constantBytes.fetch_add(static_cast<int64_t>(stats.constantBytes),
                                   std::memory_order_relaxed);
 }
 
@@ -45,7 +46,7 @@ Executable::~Executable() {
     }
   ProcessStatistics &process = ProcessStatistics::global();
   process.executables.fetch_sub(1, std::memory_order_relaxed);
-  process.constantBytes.fetch_sub(static_cast<int64_t>(constantMemory.size()),
+  process.constantBytes.fetch_sub(static_cast<int64_t>(stats.constantBytes),
                                   std::memory_order_relaxed);
   process.arenaBytes.fetch_sub(static_cast<int64_t>(stats.arenaBytes), std::memory_order_relaxed);
 }
@@ -62,9 +63,13 @@ void Executable::buildLaunches(const KernelResolver &resolve) {
   for (size_t s = 0; s < prog.steps.size(); ++s) {
     const Step &step = prog.steps[s];
     KernelHandle handle = step.kind == Step::Kind::Kernel ? handles[step.index] : 0;
-    launches.push_back({step.kind, s, handle, slotBuffers.size(), firstSize,
-                        step.isCopy() ? step.operands[0] : 0});
-    slotBuffers.insert(slotBuffers.end(), step.operands.begin(), step.operands.end());
+    if (step.isOnce) {
+      onceLaunches.push_back({step.kind, s, handle, 0, 0, 0});
+    } else {
+      launches.push_back({step.kind, s, handle, slotBuffers.size(), firstSize,
+                          step.isCopy() ? step.operands[0] : 0});
+      slotBuffers.insert(slotBuffers.end(), step.operands.begin(), step.operands.end());
+    }
     firstSize += step.sizes.size();
   }
   std::vector<size_t> resultOf(prog.buffers.size());
@@ -85,7 +90,7 @@ void Executable::buildLaunches(const KernelResolver &resolve) {
   for (size_t slot = 0; slot < slotBuffers.size(); ++slot) {
     size_t root = prog.buffers[slotBuffers[slot]].root;
     const Buffer &owner = prog.buffers[root];
-    if (owner.kind == Buffer::Kind::Input)
+    if (owner.kind == Buffer::Kind::Input && !prog.inputs[owner.index].isFrozen)
       inputPatches.push_back({slot, owner.index});
     else if (owner.kind == Buffer::Kind::Output)
       resultPatches.push_back({slot, resultOf[root]});
@@ -116,20 +121,33 @@ void Executable::uploadConstants(const ConstantBytes &constants) {
                                           std::to_string(constants[i].second) +
                                           " bytes, the program expects " +
                                           std::to_string(staticByteSize(prog.constants[i])));
-  auto place = [alignment = device.limits().alignment](size_t bytes) {
-    return alignUp(std::max<size_t>(bytes, 1), alignment);
-  };
-  size_t total = 0;
-  for (const auto &[data, bytes] : constants)
-    total += place(bytes);
-  constantMemory = DeviceMemory(device, total);
-  size_t offset = 0;
-  for (const auto &[data, bytes] : constants) {
-    constantPointers.push_back(constantMemory.data() + offset);
-    if (bytes)
-      device.upload(constantPointers.back(), data, bytes);
-    offset += place(bytes);
+  // One constant may have several buffers, or none.
+  std::vector<bool> read(constants.size());
+  for (size_t b = 0; b < prog.buffers.size(); ++b)
+    if (prog.buffers[b].kind == Buffer::Kind::Constant && prog.readByCalls[b])
+      read[prog.buffers[b].index] = true;
+  size_t alignment = device.limits().alignment;
+  std::vector<size_t> offsets;
+  size_t kept = 0, once = 0;
+  for (size_t i = 0; i < constants.size(); ++i) {
+    size_t &total = read[i] ? kept : once;
+    offsets.push_back(total);
+    total += alignUp(std::max<size_t>(constants[i].second, 1), alignment);
   }
+  constantMemory = DeviceMemory(device, kept);
+  if (once && !onceLaunches.empty())
+    onceConstants = DeviceMemory(device, once);
+  std::vector<void *> pointers;
+  for (size_t i = 0; i < constants.size(); ++i) {
+    char *memory = (read[i] ? constantMemory : onceConstants).data();
+    pointers.push_back(memory ? memory + offsets[i] : nullptr);
+    if (memory && constants[i].second)
+      device.upload(pointers.back(), constants[i].first, constants[i].second);
+  }
+  fixedPointers.resize(prog.buffers.size());
+  for (size_t b = 0; b < prog.buffers.size(); ++b)
+    if (prog.buffers[b].kind == Buffer::Kind::Constant)
+      fixedPointers[b] = pointers[prog.buffers[b].index];
 }
 
 std::shared_ptr<const ShapePlan> Executable::findPlan(InputShapes shapes) {
@@ -171,12 +189,9 @@ std::shared_ptr<const ShapePlan> Executable::findPlan(InputShapes shapes) {
 void Executable::bind(Instance &instance, char *arena) const {
   const ShapePlan &plan = *instance.plan;
   instance.boundArena = arena;
-  std::vector<void *> owners(prog.buffers.size());
+  std::vector<void *> owners = fixedPointers;
   for (size_t i = 0; i < prog.temporaries.size(); ++i)
     owners[prog.temporaries[i]] = arena + plan.memory.offsets[i];
-  for (size_t b = 0; b < prog.buffers.size(); ++b)
-    if (prog.buffers[b].kind == Buffer::Kind::Constant)
-      owners[b] = constantPointers[prog.buffers[b].index];
   instance.pointers.resize(slotBuffers.size());
   for (size_t slot = 0; slot < slotBuffers.size(); ++slot)
     instance.pointers[slot] = owners[prog.buffers[slotBuffers[slot]].root];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One call of an executable: the hot path.
+#include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/Executable.h"
 #include "torshjit/Runtime/ProcessStatistics.h"
 
@@ -15,6 +16,8 @@ uint64_t now() {
 } // namespace
 
 Executable::Call::Call(Executable &executable, InputShapes shapes) : executable(executable) {
+  if (!executable.prepared)
+    throw Error(ErrorKind::Program, "the program's frozen inputs have not been given");
   std::shared_ptr<const ShapePlan> plan = executable.findPlan(shapes);
   {
     std::lock_guard<ForkAwareMutex> lock(executable.mutex);

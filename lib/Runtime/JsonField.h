@@ -84,6 +84,11 @@ public:
       fail("index " + std::to_string(i) + " is not below " + std::to_string(limit));
     return static_cast<size_t>(i);
   }
+  bool boolean() const {
+    if (!value.is_boolean())
+      fail("expected true or false");
+    return value.get<bool>();
+  }
   std::string text() const {
     if (!value.is_string())
       fail("expected a string");

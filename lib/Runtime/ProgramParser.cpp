@@ -166,6 +166,7 @@ Step parseStep(const Field &field, const Program &program, Names &kernels, Names
     return step;
   }
   step.outputs = field["outputs"].index(step.operands.size() + 1);
+  step.isOnce = field.has("once") && field["once"].boolean();
   if (step.kind == Step::Kind::Kernel) {
     step.index = kernels.indexOf(field["kernel"]);
     step.sizes = parseShape(field["sizes"], program.dims.size());
@@ -194,7 +195,8 @@ Program parseProgram(const Field &root) {
   Field dims = root["dims"];
   Field inputs = root["inputs"];
   for (size_t i = 0, e = inputs.size(); i < e; ++i)
-    program.inputs.push_back({inputs[i]["name"].text(), parseType(inputs[i], dims.size())});
+    program.inputs.push_back({inputs[i]["name"].text(), parseType(inputs[i], dims.size()),
+                              inputs[i].has("frozen") && inputs[i]["frozen"].boolean()});
   for (size_t i = 0, e = dims.size(); i < e; ++i)
     program.dims.push_back(parseDim(dims[i], i, program.inputs));
 

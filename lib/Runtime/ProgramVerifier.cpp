@@ -3,6 +3,7 @@
 #include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/Program.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace torsh::runtime {
@@ -41,18 +42,30 @@ void resolveRoots(Program &program) {
 class Flow {
 public:
   explicit Flow(Program &program)
-      : program(program), written(program.buffers.size()), lastUse(program.buffers.size()) {}
+      : program(program), written(program.buffers.size()), lastUse(program.buffers.size()) {
+    program.readByCalls.resize(program.buffers.size());
+  }
 
   void read(size_t buffer, size_t step) {
     size_t root = program.buffers[buffer].root;
     if (isStorage(root) && !written[root])
       fail(describe(buffer) + ": read at step " + std::to_string(step) + " before it is written");
     lastUse[root] = step;
+    if (!isOnce(step))
+      program.readByCalls[root] = true;
+    else if (!isFixed(root))
+      fail(describe(buffer) + ": step " + std::to_string(step) +
+           " is executed once, but reads what calls give or compute");
   }
   void write(size_t buffer, size_t step) {
     size_t root = program.buffers[buffer].root;
     if (!isStorage(root))
       fail(describe(buffer) + ": step " + std::to_string(step) + " writes an input or a constant");
+    if (isOnce(step) && program.buffers[root].kind != Kind::Temporary)
+      fail(describe(buffer) + ": step " + std::to_string(step) +
+           " is executed once, but writes a result");
+    if (written[root] && isOnce(*written[root]) != isOnce(step))
+      fail(describe(buffer) + ": written once and by calls");
     if (!written[root])
       written[root] = step;
     lastUse[root] = step;
@@ -60,14 +73,32 @@ public:
   bool isWritten(size_t root) const { return written[root].has_value(); }
 
   void collectLifetimes() {
-    for (size_t b = 0; b < program.buffers.size(); ++b)
-      if (program.buffers[b].kind == Kind::Temporary && written[b]) {
+    for (size_t b = 0; b < program.buffers.size(); ++b) {
+      if (program.buffers[b].kind != Kind::Temporary || !written[b])
+        continue;
+      if (!isOnce(*written[b])) {
         program.temporaries.push_back(b);
         program.lifetimes.push_back({*written[b], lastUse[b]});
+      } else if (program.readByCalls[b]) {
+        program.heldTemporaries.push_back(b);
+      } else {
+        program.onceTemporaries.push_back(b);
+        program.onceLifetimes.push_back({*written[b], lastUse[b]});
       }
+    }
   }
 
 private:
+  bool isOnce(size_t step) const {
+    return step < program.steps.size() && program.steps[step].isOnce;
+  }
+  /// Whether the bytes of a buffer are there before any call.
+  bool isFixed(size_t root) const {
+    const Buffer &buffer = program.buffers[root];
+    return buffer.kind == Kind::Constant ||
+           (buffer.kind == Kind::Input && program.inputs[buffer.index].isFrozen) ||
+           (written[root] && isOnce(*written[root]));
+  }
   bool isStorage(size_t root) const {
     Kind kind = program.buffers[root].kind;
     return kind == Kind::Output || kind == Kind::Temporary;
@@ -77,8 +108,24 @@ private:
   std::vector<size_t> lastUse;
 };
 
+bool isStatic(const std::vector<ShapeInt> &extents) {
+  return std::all_of(extents.begin(), extents.end(), [](ShapeInt e) { return e >= 0; });
+}
+
+void verifyOnce(const Program &program, size_t s) {
+  const Step &step = program.steps[s];
+  bool known = isStatic(step.sizes);
+  for (size_t b : step.operands)
+    known &= isStatic(program.buffers[b].type.shape);
+  if (step.kind != Step::Kind::Kernel || !known)
+    fail("step " + std::to_string(s) +
+         " is executed once, but is no launch, or has extents of a call");
+}
+
 void verifyStep(const Program &program, size_t s, Flow &flow) {
   const Step &step = program.steps[s];
+  if (step.isOnce)
+    verifyOnce(program, s);
   if (step.kind == Step::Kind::Assert) {
     const TensorType &type = program.buffers[step.operands[0]].type;
     if (type.dtype != DataType::I1 || !type.shape.empty())
@@ -112,7 +159,15 @@ void verifyResults(Program &program, Flow &flow) {
 }
 } // namespace
 
+bool Program::hasFrozenInputs() const {
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [](const InputSpec &input) { return input.isFrozen; });
+}
+
 void verifyProgram(Program &program) {
+  for (const InputSpec &input : program.inputs)
+    if (input.isFrozen && !isStatic(input.type.shape))
+      fail("input \"" + input.name + "\" is frozen, but has extents of a call");
   for (size_t i = 0; i < program.inputs.size(); ++i)
     for (size_t axis = 0; axis < program.inputs[i].type.shape.size(); ++axis)
       if (program.inputs[i].type.shape[axis] < 0)

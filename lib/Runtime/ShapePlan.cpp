@@ -174,6 +174,8 @@ ShapePlan makeShapePlan(const Program &program, InputShapes shapes, const Device
   for (const Step &step : program.steps) {
     for (ShapeInt size : step.sizes)
       plan.sizes.push_back(value(size));
+    if (step.isOnce)
+      continue;
     for (size_t b : step.operands)
       if (__builtin_add_overflow(plan.traffic, plan.bufferBytes[b], &plan.traffic))
         plan.traffic = std::numeric_limits<size_t>::max();
@@ -189,10 +191,12 @@ ShapePlan makeShapePlan(const Program &program, InputShapes shapes, const Device
 
 StagingPlan planStaging(const Program &program, const ShapePlan &plan, const DeviceLimits &limits) {
   StagingPlan staging;
-  // An input that no buffer names is read by nothing: nothing is sent for it.
+  // An input that no buffer names is read by nothing: nothing is sent for it, nor for one that
+  // was sent when the program was made ready.
   staging.inputBytes.resize(program.inputs.size());
   for (size_t b = 0; b < program.buffers.size(); ++b)
-    if (program.buffers[b].kind == Buffer::Kind::Input)
+    if (program.buffers[b].kind == Buffer::Kind::Input &&
+        !program.inputs[program.buffers[b].index].isFrozen)
       staging.inputBytes[program.buffers[b].index] = plan.bufferBytes[b];
   for (const Result &result : program.results)
     staging.resultBytes.push_back(plan.bufferBytes[result.buffer]);

@@ -21,6 +21,9 @@ _SUMMED = (
     "kernels",
     "compiled_ops",
     "fused_groups",
+    "constant_bytes",
+    "once_launches",
+    "once_us",
 )
 
 
@@ -80,6 +83,7 @@ def describe(
                     for op, location, is_fallback in each.host_calls
                 ],
                 "schedules": each.explanation.get("schedules", {}),
+                "once": each.explanation.get("once", {}),
             }
             for each in specializations
         ],

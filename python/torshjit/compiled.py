@@ -34,6 +34,7 @@ from torshjit.fallback import (
     warn_of_host_calls,
     warn_of_parts,
 )
+from torshjit.frozen_weights import FrozenArrays, freeze_program, require_inference
 from torshjit.process_statistics import TOTALS
 from torshjit.rewrites import apply_rewrites
 from torshjit.signatures import (
@@ -85,6 +86,7 @@ class CompiledModule(_runtime.Dispatcher):
         self._name = name or (source.name if source is not None else "program")
         self._lock = threading.RLock()
         self._specializations: list[Specialization] = []
+        self._frozen_arrays = FrozenArrays()
         self._fallbacks: list[Fallback] = []
         #: Whether its user knows, or need not know, that it runs as plain Python.
         self._warned = not warns
@@ -224,11 +226,17 @@ class CompiledModule(_runtime.Dispatcher):
             DeviceError: the device of its target is absent.
         """
         if made.executable is None:
-            made.load(self._config.target, profiles=self._config.enable_profiling)
+            made.load(
+                self._config.target,
+                profiles=self._config.enable_profiling,
+                copies=self._frozen_arrays,
+            )
             self.add_specialization(executable=made.executable, **made.runtime_arguments)
 
     def _capture(self, args: tuple, kwargs: dict) -> CapturedProgram:
         assert self._source is not None
+        if self._config.freeze:
+            require_inference(self._source.function)  # type: ignore[attr-defined]
         try:
             return self._source.capture(args, kwargs, self._config)
         except TorshError as error:
@@ -256,6 +264,7 @@ class CompiledModule(_runtime.Dispatcher):
             program.module, program.rewritten = apply_rewrites(
                 program.module, self._config.rewrites
             )
+        freeze_program(program, takes_all=self._config.freeze)
         if "bf16" in str(program.module):
             _register_bfloat16()
         return self._config.target.kind.build(program, self._config)
@@ -349,6 +358,11 @@ class CompiledModule(_runtime.Dispatcher):
         program = getattr(found, "program", None)
         if program is None or program.call_with_grad is None:
             raise CaptureError(f"{self._name} was not captured for a call that needs gradients")
+        if self._config.freeze:
+            raise CaptureError(
+                f"{self._name} has frozen weights and no gradients; call it under torch.no_grad(), "
+                "or compile it without freeze"
+            )
         if self._is_trained or program.draws_numbers or program.writes:
             return self._run_training_graphs(args, kwargs)
         return program.call_with_grad(self, args, kwargs)
@@ -408,10 +422,12 @@ class CompiledModule(_runtime.Dispatcher):
         """Returns counters summed over its signatures.
 
         Keys: ``calls``, ``total_time_us``, ``capture_ms``, ``compile_ms``, ``kernels``,
-        ``compiled_ops``, ``fallback_ops`` (calls by the operation that made them run as plain
-        Python), ``fused_groups``, ``peak_bytes`` and ``naive_peak_bytes`` (of the largest
-        arena, with reuse and without), ``cache`` (where the latest machine code came from),
-        ``specializations``, and ``kernel_times`` (by kernel, where profiling is enabled).
+        ``compiled_ops``, ``constant_bytes`` (of constants, frozen weights and what was computed of
+        them once), ``once_launches`` and ``once_us`` (what ran once), ``fallback_ops`` (calls by
+        the operation that made them run as plain Python), ``fused_groups``, ``peak_bytes`` and
+        ``naive_peak_bytes`` (of the largest arena, with reuse and without), ``cache`` (where the
+        latest machine code came from), ``specializations``, and ``kernel_times`` (by kernel, where
+        profiling is enabled).
         """
         with self._lock:
             programs = self._parts.programs if self._parts is not None else []
@@ -504,6 +520,18 @@ class CompiledModule(_runtime.Dispatcher):
         with self._lock:
             self._specializations.append(loaded)
             TOTALS.add_compilation(loaded.statistics())
+
+    def refreeze(self) -> None:
+        """Has each signature take the weights as they are at its next call.
+
+        The machine code is kept, unless something else changed than their contents.
+
+        Raises:
+            TorshError: it was compiled without ``freeze``, or loaded from a file.
+        """
+        if not self._config.freeze:
+            raise TorshError(f"{self._name} was compiled without freeze=True: nothing is frozen")
+        self.reset()
 
     def reset(self) -> None:
         """Forgets every specialization; the next call captures and compiles again."""

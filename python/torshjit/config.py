@@ -53,6 +53,8 @@ class JitConfig:
             names are those of `torshjit.targets`.
         enable_caching: whether equal programs are compiled once in a process.
         numerics: ``strict``, or ``fast`` to allow rewrites that change float rounding.
+        freeze: whether weights, and all other state around the program, are taken as they are when
+            it is compiled; see `CompiledModule.refreeze`.
         strict: whether a program that cannot be compiled raises; otherwise it runs as plain
             Python, with a warning.
         dump_dir: folder that the IR of each phase is written to, or None.
@@ -75,6 +77,7 @@ class JitConfig:
     target_device: str = field(default_factory=_reader("TORSHJIT_TARGET"))
     enable_caching: bool = field(default_factory=_reader("TORSHJIT_CACHE"))
     numerics: str = field(default_factory=_reader("TORSHJIT_NUMERICS"))
+    freeze: bool = False
     strict: bool = field(default_factory=_reader("TORSHJIT_STRICT"))
     dump_dir: str | None = field(default_factory=_reader("TORSHJIT_DUMP_DIR"))
     num_threads: int | None = field(default_factory=_reader("TORSHJIT_NUM_THREADS"))
@@ -92,7 +95,13 @@ class JitConfig:
                 f"fusion_strategy must be one of {names}, not {self.fusion_strategy!r}"
             ) from None
         object.__setattr__(self, "fusion_strategy", strategy)
-        for name in ("enable_optimizations", "enable_profiling", "enable_caching", "strict"):
+        for name in (
+            "enable_optimizations",
+            "enable_profiling",
+            "enable_caching",
+            "freeze",
+            "strict",
+        ):
             value = getattr(self, name)
             if not isinstance(value, bool):
                 raise ConfigError(f"{name} must be a bool, not {value!r}")

@@ -26,8 +26,8 @@ def runtime_arguments(program: CapturedProgram) -> dict[str, Any]:
     bindings = [
         ("arg", numbers[binding.leaf])
         if isinstance(binding, ArgumentBinding)
-        else ("object", binding.value)
-        for binding in program.bindings
+        else ("frozen" if number in program.frozen else "object", binding.value)
+        for number, binding in enumerate(program.bindings)
     ]
     identity, attributes, state = [], [], []
     for guard in program.guards:

@@ -29,6 +29,7 @@ from torshjit.capture.numpy_dtypes import numpy_dtype
 from torshjit.compiled import CompiledModule
 from torshjit.config import JitConfig
 from torshjit.errors import ConfigError, DeviceError, LoadError, TorshError
+from torshjit.frozen_weights import value_to_save
 from torshjit.host_functions import called_functions, host_calls, is_found_by_name, op_of
 from torshjit.signatures import is_torch_tensor
 from torshjit.specialization import Specialization
@@ -117,9 +118,14 @@ def _write(
     for index, (kind, value) in enumerate(parts["bindings"]):
         if kind == "arg":
             bindings.append(["arg", value])
-        else:
-            dtype = _write_array(archive, f"{number}/objects/{index}.npy", value)
-            bindings.append(["object", dtype])
+            continue
+        if kind == "frozen" and each.program is not None and each.executable is not None:
+            program = each.program
+            value = value_to_save(
+                program.bindings[index], each.frozen_copies.get(index), program.source_names[index]
+            )
+        dtype = _write_array(archive, f"{number}/objects/{index}.npy", value)
+        bindings.append([kind, dtype])
     args, kwargs = parts["args_tree"]
     return {
         "args": [write_tree(node) for node in args],
@@ -215,12 +221,15 @@ def _read(
         for index, dtype in enumerate(row["constants"])
     ]
     bindings: list[tuple[str, Any]] = []
+    frozen: list[np.ndarray | None] = []
     for index, (kind, value) in enumerate(row["bindings"]):
-        if kind == "object":
-            # Nobody else has the array, so that a device may keep a copy of it.
-            kind = "constant"
+        if kind in ("object", "frozen"):
             value = _read_array(archive, f"{number}/objects/{index}.npy", value)
-        bindings.append((kind, value))
+        frozen.append(value if kind == "frozen" else None)
+        # Nobody else has the array, so that a device may keep a copy of it. A frozen one is given
+        # to the executable, which keeps what calls read.
+        kind = "constant" if kind == "object" else kind
+        bindings.append((kind, None if kind == "frozen" else value))
     program = archive.read(f"{number}/program.json").decode()
     if '"bf16"' in program:
         _runtime.register_numpy_dtype("bf16", numpy_dtype("bf16"))
@@ -232,6 +241,8 @@ def _read(
         None,
         {name: function.entry for name, function in called_functions(program).items()} or None,
     )
+    if any(array is not None for array in frozen):
+        executable.freeze(frozen)
     args = [read_tree(node) for node in row["args"]]
     kwargs = {key: read_tree(node) for key, node in row["kwargs"].items()}
     output_tree = read_tree(row["output"])

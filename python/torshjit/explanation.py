@@ -53,6 +53,10 @@ def _specialization_lines(row: dict[str, Any]) -> list[str]:
         schedule = row["schedules"].get(group["kernel"])
         if schedule:
             lines.append(f"      schedule {schedule}")
+    if row["once"]:
+        lines.append("    run once, when it was loaded:")
+        for kernel, count in sorted(row["once"].items()):
+            lines.append(f"      {kernel}: {count} {'launch' if count == 1 else 'launches'}")
     if row["host_calls"]:
         lines.append("    called on the host, between kernels:")
         for call in row["host_calls"]:

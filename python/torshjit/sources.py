@@ -112,7 +112,8 @@ class PythonSource:
         """The program in parts that torch._dynamo finds."""
         from torshjit.torch_backend.partitioned_program import PartitionedProgram
 
-        return PartitionedProgram(self.function, config)
+        # The parts have the weights as arguments.
+        return PartitionedProgram(self.function, config.replace(freeze=False))
 
 
 class TorchSource(PythonSource):

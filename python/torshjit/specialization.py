@@ -26,6 +26,7 @@ from torshjit.capture.opened_objects import build, open_objects, opened_sources
 from torshjit.compiler_cache import compile_module
 from torshjit.config import JitConfig
 from torshjit.errors import TorshError
+from torshjit.frozen_weights import FrozenArrays, frozen_values
 from torshjit.host_functions import called_functions, find_function, host_calls, op_of
 from torshjit.signatures import Signature, format_signature, is_torch_tensor, trees_match
 from torshjit.targets import Target
@@ -73,6 +74,8 @@ class Specialization:
         self.compile_ms = compile_ms
         self.timings_ms = timings_ms or {}
         self.runtime_arguments = runtime_arguments or {}
+        #: By input: the frozen arrays that calls read.
+        self.frozen_copies: dict[int, np.ndarray] = {}
         self.graph: Any = None
         self.interpreted_calls = 0
         self.interpreted_us = 0.0
@@ -85,8 +88,10 @@ class Specialization:
         """Whether `interpret` answers its calls."""
         return self.executable is None and self.result is None
 
-    def load(self, target: Target, *, profiles: bool) -> None:
-        """Loads what was compiled onto the device of its target.
+    def load(self, target: Target, *, profiles: bool, copies: FrozenArrays | None = None) -> None:
+        """Loads what was compiled onto the device of its target, and runs what runs once.
+
+        `copies` are those of weights that other specializations of the program have.
 
         Raises:
             DeviceError: the device is absent.
@@ -109,6 +114,14 @@ class Specialization:
             result.code,
             {name: function.entry for name, function in functions.items()} or None,
         )
+        if self.program is not None and self.program.frozen:
+            arrays = frozen_values(self.program, executable, copies or FrozenArrays())
+            executable.freeze(arrays)
+            self.frozen_copies = {
+                number: array
+                for number, array in enumerate(arrays)
+                if array is not None and executable.held_inputs[number]
+            }
         if profiles:
             executable.set_profiling(True)
         self.executable = executable
@@ -144,6 +157,9 @@ class Specialization:
             "fused_groups": sum(len(group["ops"]) > 1 for group in groups),
             "peak_bytes": 0,
             "naive_peak_bytes": 0,
+            "constant_bytes": 0,
+            "once_launches": 0,
+            "once_us": 0.0,
             "cache": self.cache,
             "kernel_times": {},
         }
@@ -152,7 +168,9 @@ class Specialization:
             row["calls"] += native["calls"]
             row["total_time_us"] += native["total_time_us"]
             row["peak_bytes"] = native["peak_bytes"]
-            row["naive_peak_bytes"] = native["naive_peak_bytes"]
+            for name in ("naive_peak_bytes", "constant_bytes", "once_launches", "once_us"):
+                row[name] = native[name]
+            row["constant_bytes"] += sum(each.nbytes for each in self.frozen_copies.values())
             row["kernel_times"] = dict(native.get("kernels", {}))
         counts = Counter(op for op, _, is_fallback in self.host_calls if is_fallback)
         row["fallback_ops"] = {op: count * row["calls"] for op, count in counts.items()}

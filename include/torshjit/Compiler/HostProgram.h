@@ -6,6 +6,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/Support/JSON.h"
 
 namespace mlir::torsh {
@@ -15,6 +16,8 @@ namespace mlir::torsh {
 struct HostProgram {
   llvm::json::Value program = nullptr;
   SmallVector<ElementsAttr> constants;
+  /// How many launches of each kernel are executed once, when the program is loaded.
+  llvm::StringMap<int64_t> once;
 };
 
 /// Reads the program off a host function as the kernels phase leaves it.

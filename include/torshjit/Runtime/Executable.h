@@ -48,6 +48,9 @@ struct ExecutableStatistics {
   size_t naivePeakBytes = 0; ///< of the same plan, one allocation per buffer
   size_t arenaBytes = 0;     ///< held now by all idle and running instances, staging included
   size_t plans = 0;          ///< shape plans made
+  size_t constantBytes = 0;  ///< of constants and of what was computed once, held for calls
+  size_t onceLaunches = 0;   ///< launches that `prepare` executed
+  uint64_t onceNanoseconds = 0;
 };
 
 struct KernelProfile {
@@ -77,6 +80,15 @@ public:
   Executable(Program program, const KernelResolver &resolve, const ConstantBytes &constants,
              const HostFunctionResolver &resolveHost = nullptr);
   ~Executable();
+
+  /// Executes what is executed once; before the first call, by one thread. `frozen` has a
+  /// pointer to the host's memory for each program input, of which those that are frozen
+  /// count. What calls read of them (`readByCalls`) must stay where it is and as it is while
+  /// the executable lives if isHostMemory(); otherwise the device keeps a copy.
+  void prepare(const void *const *frozen);
+  bool isPrepared() const { return prepared; }
+  /// Whether calls, and not only what is executed once, read an input.
+  bool readByCalls(size_t input) const;
 
   const Program &program() const { return prog; }
   Device &targetDevice() const { return device; }
@@ -140,15 +152,25 @@ private:
   void uploadConstants(const ConstantBytes &constants);
   std::shared_ptr<const ShapePlan> findPlan(InputShapes shapes);
   void bind(Instance &instance, char *arena) const;
+  void placeFixed(const void *const *frozen, DeviceMemory &scratch);
+  void launchOnce();
 
   Program prog;
   Device &device;
   bool hostMemory;
   bool orderedMemory;
   bool checkedAccesses;
+  bool prepared = false;
   DeviceMemory constantMemory;
-  std::vector<void *> constantPointers;
+  /// Constants that only `prepare` reads, until then.
+  DeviceMemory onceConstants;
+  /// What `prepare` leaves to calls.
+  DeviceMemory heldMemory;
+  /// By buffer: where those lie that own bytes which are the same at every call.
+  std::vector<void *> fixedPointers;
   std::vector<Launch> launches;
+  /// Those of `prepare`.
+  std::vector<Launch> onceLaunches;
   /// One per Program::hostFunctions.
   std::vector<HostFunction> hostFunctions;
   std::vector<size_t> slotBuffers;

@@ -30,6 +30,8 @@ struct TensorType {
 struct InputSpec {
   std::string name;
   TensorType type;
+  /// Its contents never change: given once, to Executable::prepare.
+  bool isFrozen = false;
 };
 
 struct DimExpr {
@@ -71,6 +73,8 @@ struct Step {
   std::vector<size_t> operands;
   /// How many operands, at the end, are written.
   size_t outputs = 1;
+  /// Executed by Executable::prepare: what it reads is the same at every call.
+  bool isOnce = false;
   /// What a launch is given. Of a call: the extents of all operands, one after another.
   std::vector<ShapeInt> sizes;
   /// The message of an assertion, the callee of a call.
@@ -104,6 +108,14 @@ struct Program {
   /// [first, last] during which each one's contents matter.
   std::vector<size_t> temporaries;
   std::vector<Lifetime> lifetimes;
+  /// Found by verification: the temporaries that steps executed once leave to calls, and
+  /// those that are theirs alone with their lifetimes.
+  std::vector<size_t> heldTemporaries;
+  std::vector<size_t> onceTemporaries;
+  std::vector<Lifetime> onceLifetimes;
+  /// Found by verification, by buffer: whether calls, and not only what is executed once,
+  /// read the bytes that it owns.
+  std::vector<bool> readByCalls;
   /// Found by verification: every axis of an input whose extent the signature
   /// leaves open. A shape plan is a function of just these extents.
   struct InputAxis {
@@ -115,11 +127,13 @@ struct Program {
   /// Parses and verifies; throws Error(ErrorKind::Program) naming the field.
   static Program parse(std::string_view json);
   bool isDynamic() const { return !dynamicAxes.empty(); }
+  bool hasFrozenInputs() const;
 };
 
 /// Checks every index, that alias chains end, that nothing is read before it
-/// is written and that only outputs and temporaries are written; fills in
-/// roots, direct results and lifetimes.
+/// is written, that only outputs and temporaries are written, and that what is
+/// executed once reads nothing of a call; fills in roots, direct results and
+/// lifetimes.
 void verifyProgram(Program &program);
 
 } // namespace torsh::runtime

@@ -11,6 +11,7 @@
 #include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
 #include "torshjit/Compiler/Registration.h"
+#include "torshjit/Dialect/Torsh/IR/FixedValues.h"
 #include "llvm/Support/MemoryBufferRef.h"
 #include <nanobind/stl/shared_ptr.h>
 #include <nanobind/stl/string.h>
@@ -72,6 +73,19 @@ NB_MODULE(_compiler, m) {
                throw nb::value_error("cannot write the module as bytecode");
              return nb::bytes(bytes.data(), bytes.size());
            })
+      .def(
+          "freeze_inputs",
+          [](Module &self, const std::string &entry, const std::vector<unsigned> &inputs) {
+            auto function = self.op->lookupSymbol<func::FuncOp>(entry);
+            for (unsigned input : inputs) {
+              if (!function || input >= function.getNumArguments())
+                throw nb::value_error("there is no such input");
+              function.setArgAttr(input, mlir::torsh::kFrozenAttrName,
+                                  UnitAttr::get(function.getContext()));
+            }
+          },
+          nb::arg("entry"), nb::arg("inputs"),
+          "Marks inputs of a function, by their places, whose contents never change.")
       .def("verify",
            [](Module &self) {
              DiagnosticCollector diagnostics(self.context->get());

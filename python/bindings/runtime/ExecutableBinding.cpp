@@ -12,6 +12,7 @@
 
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 namespace torsh::python {
 namespace {
@@ -52,7 +53,17 @@ Executable::ConstantBytes constantBytes(const Program &program, const nb::list &
   return bytes;
 }
 
-nb::list runOnce(PyExecutable &self, const nb::sequence &arguments, const std::string &kind) {
+/// Whether calls, and not only what is executed once, read an input; by input, false for those
+/// that are not frozen.
+std::vector<bool> heldInputs(PyExecutable &self) {
+  const Executable &executable = self.get();
+  std::vector<bool> held;
+  for (size_t i = 0; i < executable.program().inputs.size(); ++i)
+    held.push_back(executable.program().inputs[i].isFrozen && executable.readByCalls(i));
+  return held;
+}
+
+nb::list runOnArrays(PyExecutable &self, const nb::sequence &arguments, const std::string &kind) {
   Executable &executable = self.get();
   const Program &program = executable.program();
   size_t count = program.inputs.size();
@@ -74,7 +85,13 @@ nb::list runOnce(PyExecutable &self, const nb::sequence &arguments, const std::s
   std::vector<const int64_t *> shapes(count);
   std::vector<void *> inputs(count);
   std::vector<runtime::Place> places(count);
+  if (!executable.isPrepared())
+    throw Error(ErrorKind::Program, "the program's frozen inputs have not been given");
   for (size_t i = 0; i < count; ++i) {
+    if (program.inputs[i].isFrozen) {
+      shapes[i] = program.inputs[i].type.shape.data();
+      continue;
+    }
     nb::object argument = arguments[i];
     if (isTensor(argument.ptr()))
       specs[i].source = TensorSource::Torch;
@@ -110,6 +127,9 @@ nb::dict statistics(PyExecutable &self) {
   result["naive_peak_bytes"] = stats.naivePeakBytes;
   result["arena_bytes"] = stats.arenaBytes;
   result["shape_plans"] = stats.plans;
+  result["constant_bytes"] = stats.constantBytes;
+  result["once_launches"] = stats.onceLaunches;
+  result["once_us"] = static_cast<double>(stats.onceNanoseconds) / 1000;
   nb::dict kernels;
   const auto &profile = self.get().profile();
   for (size_t i = 0; i < profile.size(); ++i)
@@ -178,6 +198,55 @@ PyExecutable::PyExecutable(const std::string &text, nb::object kernels,
   std::vector<nb::object> holders;
   Executable::ConstantBytes bytes = constantBytes(program, constants, holders);
   executable = std::make_unique<Executable>(std::move(program), resolve, bytes, resolveHost);
+  if (!executable->program().hasFrozenInputs()) {
+    nb::gil_scoped_release release;
+    executable->prepare(nullptr);
+  }
+}
+
+void PyExecutable::freeze(nb::list arrays) {
+  if (get().isPrepared())
+    throw Error(ErrorKind::Program, "the frozen inputs have been given already, or there are none");
+  const Program &program = executable->program();
+  if (nb::len(arrays) != program.inputs.size())
+    throw Error(ErrorKind::Program, "freeze takes an array or None for each of the program's " +
+                                        std::to_string(program.inputs.size()) + " inputs, got " +
+                                        std::to_string(nb::len(arrays)));
+  std::vector<const void *> pointers(program.inputs.size());
+  nb::list kept;
+  std::vector<nb::object> copies;
+  for (size_t i = 0; i < pointers.size(); ++i) {
+    const runtime::InputSpec &input = program.inputs[i];
+    if (!input.isFrozen)
+      continue;
+    std::string label = "frozen input \"" + input.name + "\"";
+    nb::object array = arrays[i];
+    if (!isArray(array.ptr()))
+      throw nb::type_error((label + ": expected a NumPy array").c_str());
+    ArrayView view = viewArray(array.ptr());
+    if (view.dtype != input.type.dtype)
+      throw Error(ErrorKind::DType, label + ": the program expects " +
+                                        std::string(runtime::name(input.type.dtype)) + ", got a " +
+                                        describeArray(array.ptr()));
+    if (std::vector<int64_t>(view.shape, view.shape + view.rank) != input.type.shape)
+      throw Error(ErrorKind::Shape, label + ": the program expects another shape, got a " +
+                                        describeArray(array.ptr()));
+    bool isHeld = executable->readByCalls(i) && executable->isHostMemory();
+    if (!view.direct) {
+      array = directCopy(array.ptr());
+      view = viewArray(array.ptr());
+    }
+    pointers[i] = view.data;
+    if (isHeld)
+      kept.append(array);
+    else
+      copies.push_back(array);
+  }
+  {
+    nb::gil_scoped_release release;
+    executable->prepare(pointers.data());
+  }
+  frozen = kept;
 }
 
 Executable &PyExecutable::get() const {
@@ -189,6 +258,7 @@ Executable &PyExecutable::get() const {
 int PyExecutable::traverse(visitproc visit, void *arg) const {
   Py_VISIT(keepAlive.ptr());
   Py_VISIT(hostFunctions.ptr());
+  Py_VISIT(frozen.ptr());
   return 0;
 }
 
@@ -201,6 +271,7 @@ void PyExecutable::clear() {
   library.reset();
   keepAlive = nb::none();
   hostFunctions = nb::list();
+  frozen = nb::list();
 }
 
 void bindExecutable(nb::module_ &m) {
@@ -222,7 +293,17 @@ void bindExecutable(nb::module_ &m) {
            nb::arg("program"), nb::arg("kernels") = nb::none(), nb::arg("binary") = nb::none(),
            nb::arg("constants") = nb::list(), nb::arg("keep_alive") = nb::none(),
            nb::arg("host_functions") = nb::none())
-      .def("run", runOnce, nb::arg("inputs"), nb::arg("results") = "numpy",
+      .def("freeze", &PyExecutable::freeze, nb::arg("arrays"),
+           "Gives the program its frozen inputs, and runs what runs once. arrays: for each input "
+           "a NumPy array, or None where it is not frozen. Those of `held_inputs` must not change "
+           "any more, if the device reads the host's memory. To be called once, before any call.")
+      .def_prop_ro("held_inputs", heldInputs,
+                   "For each input whether it is frozen and calls read it; frozen ones that only "
+                   "`freeze` reads are False.")
+      .def_prop_ro(
+          "is_host_memory", [](PyExecutable &self) { return self.get().isHostMemory(); },
+          "Whether its device reads the host's memory.")
+      .def("run", runOnArrays, nb::arg("inputs"), nb::arg("results") = "numpy",
            "Runs once on NumPy arrays, NumPy scalars or torch tensors, in the "
            "order of the signature; returns a list of new arrays (results: "
            "\"numpy\" or \"torch\"). Wrong dtypes, shapes or devices raise the "

@@ -20,6 +20,9 @@ public:
   PyExecutable(const std::string &program, nb::object kernels, std::optional<nb::bytes> binary,
                nb::list constants, nb::object keepAlive, nb::object functions);
 
+  /// Gives the program its frozen inputs: for each input an array, or None.
+  void freeze(nb::list arrays);
+
   /// Throws Error(Program) once the garbage collector has cleared it.
   runtime::Executable &get() const;
 
@@ -31,6 +34,8 @@ private:
   nb::object keepAlive;
   /// What of `functions` the program calls.
   nb::list hostFunctions;
+  /// The frozen inputs that calls read where they lie.
+  nb::list frozen;
   std::unique_ptr<runtime::KernelLibrary> library;
   std::unique_ptr<runtime::Executable> executable;
 };

@@ -46,6 +46,8 @@ struct Span {
 };
 
 Span spanOf(PyObject *tensor) {
+  if (!tensor) // A frozen input, whose memory is the program's.
+    return {};
   nb::object extents = get(tensor, names().shape), strides = call(tensor, names().stride);
   size_t rank = nb::len(extents);
   std::vector<std::pair<size_t, size_t>> axes; // by stride, which is never negative in torch

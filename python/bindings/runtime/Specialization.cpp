@@ -13,6 +13,9 @@ namespace torsh::python {
 namespace {
 using runtime::TensorType;
 
+/// Of an input that no call gives.
+constexpr size_t kNoLeaf = SIZE_MAX;
+
 [[noreturn]] void fail(const std::string &text) {
   throw nb::value_error(("add_specialization: " + text).c_str());
 }
@@ -74,9 +77,18 @@ void Specialization::parseBindings(nb::handle list) {
       inputs.push_back({arguments.numLeaves() + bound.size(), nullptr});
       bound.push_back(bind(pair[1], input, kind == "constant"));
       inputs.back().spec = &bound.back().spec;
+    } else if (kind == "frozen") {
+      // The executable has it already; kept for those who ask what the program was bound to.
+      inputs.push_back({kNoLeaf, nullptr, input.type.shape.data()});
     } else {
-      fail("a binding is (\"arg\", leaf), (\"object\", object) or (\"constant\", array)");
+      fail("a binding is (\"arg\", leaf), (\"object\", object), (\"constant\", array) or "
+           "(\"frozen\", array)");
     }
+    if (input.isFrozen != (kind == "frozen"))
+      fail("input \"" + input.name + "\" is " + (input.isFrozen ? "" : "not ") +
+           "frozen in the program");
+    if (kind == "frozen")
+      continue;
     checkCompatible(*inputs.back().spec, input);
   }
 }
@@ -123,7 +135,7 @@ void Specialization::parseWrites() {
         written.push_back(i);
   for (PyObject *object : outputs.writtenObjects())
     for (size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i].leaf >= arguments.numLeaves() &&
+      if (inputs[i].spec && inputs[i].leaf >= arguments.numLeaves() &&
           bound[inputs[i].leaf - arguments.numLeaves()].object == object)
         written.push_back(i);
   if (written.size() != outputs.writtenLeaves().size() + outputs.writtenObjects().size())
@@ -132,7 +144,7 @@ void Specialization::parseWrites() {
     if (place >= inputs.size())
       fail("there is no input " + std::to_string(place));
   for (const InputBinding &input : inputs)
-    if (assumesMemory() && input.spec->source != TensorSource::Torch)
+    if (assumesMemory() && input.spec && input.spec->source != TensorSource::Torch)
       fail("a program that writes, or is strided, takes tensors of torch only");
 }
 
@@ -156,7 +168,8 @@ bool Specialization::needsGrad(CallFrame &frame) const {
   if (!gradSensitive || !isGradEnabled())
     return false;
   for (const InputBinding &input : inputs)
-    if (input.spec->source == TensorSource::Torch && requiresGrad(frame.leaves[input.leaf].object))
+    if (input.spec && input.spec->source == TensorSource::Torch &&
+        requiresGrad(frame.leaves[input.leaf].object))
       return true;
   return false;
 }
@@ -165,7 +178,7 @@ const char *Specialization::memoryObstacle(CallFrame &frame) const {
   std::vector<PyObject *> tensors;
   tensors.reserve(inputs.size());
   for (const InputBinding &input : inputs)
-    tensors.push_back(frame.leaves[input.leaf].object);
+    tensors.push_back(input.spec ? frame.leaves[input.leaf].object : nullptr);
   return findMemoryObstacle(tensors, written, strided);
 }
 
@@ -174,6 +187,10 @@ nb::object Specialization::run(CallFrame &frame) const {
   InlineArray<void *, 12> pointers(inputs.size());
   InlineArray<runtime::Place, 12> places(inputs.size());
   for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].spec) {
+      shapes[i] = inputs[i].shape;
+      continue;
+    }
     LeafView &leaf = frame.leaves[inputs[i].leaf];
     pointers[i] = tensorMemory(*inputs[i].spec, leaf, frame);
     places[i] = leaf.onDevice ? runtime::Place::Device : runtime::Place::Host;

@@ -43,7 +43,8 @@ private:
   /// A leaf of the arguments, or behind them a bound object.
   struct InputBinding {
     size_t leaf;
-    const TensorSpec *spec;
+    const TensorSpec *spec; ///< null for a frozen input, which has no leaf
+    const int64_t *shape = nullptr;
   };
   struct BoundObject {
     PyObject *object;

@@ -116,12 +116,19 @@ class ArgumentBinding(Record):
 
 
 class ObjectBinding:
-    """A program input that is a NumPy array or torch tensor, read where it lies at each call."""
+    """A program input that is a NumPy array or torch tensor.
 
-    __slots__ = ("value",)
+    It is read where it lies at each call, unless it is frozen. `is_constant` says that nobody
+    can write to it.
+    """
 
-    def __init__(self, value: Any) -> None:
+    __slots__ = ("is_constant", "value", "version")
+
+    def __init__(self, value: Any, *, is_constant: bool = False) -> None:
         self.value = value
+        self.is_constant = is_constant
+        #: How often torch had written to it when it was frozen.
+        self.version: int | None = None
 
 
 class IdentityGuard:
@@ -190,6 +197,7 @@ class CapturedProgram:
         writes: whether the call writes to tensors of the caller.
         strided_inputs: the places of the inputs whose storage the program addresses by strides,
             as that of a contiguous tensor at its beginning.
+        frozen: the places of the inputs that never change (`torshjit.frozen_weights`).
         rewritten: how many places each of the configuration's rewrites had, by name; None until
             they are applied.
     """
@@ -228,6 +236,7 @@ class CapturedProgram:
         self.draws_numbers = draws_numbers
         self.writes = writes
         self.strided_inputs = tuple(strided_inputs)
+        self.frozen: frozenset[int] = frozenset()
         self.rewritten: dict[str, int] | None = None
 
 

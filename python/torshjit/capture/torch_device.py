@@ -21,6 +21,9 @@ class CaptureDevice:
     Which one is decided by the first tensor that is met.
     """
 
+    #: A guard on it is on how a call is made, not on the state around the program.
+    is_of_the_call = True
+
     def __init__(self, allowed: Sequence[str]) -> None:
         self._allowed = tuple(allowed)
         self._with_autocast = tuple(filter(torch.amp.is_autocast_available, allowed))

@@ -32,14 +32,21 @@ def torshjit_backend(
     `options` are those of `JitConfig`.
 
     Raises:
-        ConfigError: an option is unknown, or `mode` is one of torch's inductor.
+        ConfigError: an option is unknown or has no meaning here, or `mode` is one of torch's
+            inductor.
     """
     if mode not in (None, "default"):
         raise ConfigError(
             f"mode={mode!r} is an option of torch's inductor; torshjit takes those of JitConfig, "
             "as in torch.compile(model, backend='torshjit', options={'numerics': 'fast'})"
         )
-    return DynamoBackend(JitConfig(**(options or {})))(graph_module, example_inputs)
+    config = JitConfig(**(options or {}))
+    if config.freeze:
+        raise ConfigError(
+            "freeze=True is an option of torshjit.compile; torch.compile hands weights over as "
+            "arguments, which may change"
+        )
+    return DynamoBackend(config)(graph_module, example_inputs)
 
 
 class DynamoBackend:

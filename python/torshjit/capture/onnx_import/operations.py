@@ -103,7 +103,7 @@ class Operations:
             array = np.ascontiguousarray(operand)
             name = self._initializer_names.get(id(operand), "")
             value = self._builder.input(dtype, list(array.shape), name)
-            self.bindings.append(ObjectBinding(array))
+            self.bindings.append(ObjectBinding(array, is_constant=True))
             self.names.append(name)
             # The array is kept, so that its id stays its own.
             found = self._bound[id(operand)] = (operand, value)

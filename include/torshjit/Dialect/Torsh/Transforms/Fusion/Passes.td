@@ -96,6 +96,26 @@ def MergeEqualKernelsPass : Pass<"torsh-merge-equal-kernels", "::mlir::ModuleOp"
   }];
 }
 
+def MarkOncePass : Pass<"torsh-mark-once", "::mlir::ModuleOp"> {
+  let summary = "launches that only fixed values reach run once";
+  let description = [{
+    A launch whose inputs are constants, arguments with the attribute `torsh.frozen`, or
+    results of such launches gives the same at every call (`isFixed`): it gets the attribute
+    `torsh.once`, and runs when the program is loaded. Results of extents that only a call tells are not
+    fixed; calls of the host and assertions stay where they are.
+
+    A launch that writes a result of the program and does no more for each element than
+    copying it would is left: every call needs that memory written anyway.
+
+    Ends the phase `linalg`, since passes before it may split off work on weights.
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>, %w: tensor<8x8xf32> {torsh.frozen}) -> tensor<4x8xf32> {
+      %0 = torsh.launch @pack(%w) {torsh.once} : (tensor<8x8xf32>) -> tensor<8x8xf32>
+      %1 = torsh.launch @matmul(%x, %0) : (tensor<4x8xf32>, tensor<8x8xf32>) -> tensor<4x8xf32>
+    ```
+  }];
+}
+
 def VerifyKernelsPass : Pass<"torsh-verify-kernels", "::mlir::ModuleOp"> {
   let summary = "the contract of the kernels phase";
   let description = [{

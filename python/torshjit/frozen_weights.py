@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs whose weights, and all other state around them, are taken as they are.
+
+What a captured program reads besides its arguments becomes frozen inputs: the compiler may
+compute once what depends on nothing else, and the program is given them when it is loaded.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+
+from torshjit.capture.graph_function import (
+    ArrayLeaf,
+    AttributeGuard,
+    CapturedProgram,
+    ObjectBinding,
+    ValueLeaf,
+    tree_leaves,
+)
+from torshjit.errors import ConfigError, TorshError
+from torshjit.signatures import is_torch_tensor
+
+__all__ = ["FrozenArrays", "freeze_program", "frozen_values", "require_inference", "value_to_save"]
+
+#: What kernels read fastest: a cache line, and the widest vector.
+_ALIGNMENT = 64
+
+
+def require_inference(program: Any) -> None:
+    """Refuses a torch module that is to be trained.
+
+    Raises:
+        ConfigError: it is in training mode.
+    """
+    if getattr(program, "training", False) and hasattr(program, "parameters"):
+        raise ConfigError(
+            f"freeze=True takes a module for inference, and {type(program).__name__} is in "
+            "training mode; call its eval() first"
+        )
+
+
+def freeze_program(program: CapturedProgram, *, takes_all: bool) -> None:
+    """Marks inputs of a captured program that never change, as ``torsh.frozen``.
+
+    Those are arrays that nobody can write, such as the initializers of a model in a file, and
+    with `takes_all` all that are bound to objects. Then no guard on state remains, and gradients
+    are those of the arguments alone.
+
+    Raises:
+        ConfigError: the program writes to what is to be frozen.
+    """
+    frozen = [
+        number
+        for number, binding in enumerate(program.bindings)
+        if isinstance(binding, ObjectBinding) and (takes_all or binding.is_constant)
+    ]
+    if takes_all:
+        _require_unwritten(program, frozen)
+        program.guards = [
+            guard
+            for guard in program.guards
+            if isinstance(guard, AttributeGuard) and getattr(guard.owner, "is_of_the_call", False)
+        ]
+        program.grad_sensitive = program.grad_sensitive and any(
+            isinstance(leaf, ArrayLeaf) and leaf.dtype in ("f16", "bf16", "f32", "f64")
+            for leaf in tree_leaves(program.args_tree)
+        )
+    if frozen:
+        program.module.freeze_inputs(program.entry, frozen)
+        program.frozen = frozenset(frozen)
+
+
+def _require_unwritten(program: CapturedProgram, frozen: list[int]) -> None:
+    targets = [
+        target.value
+        for target, _ in getattr(program.output_tree, "writes", ())
+        if isinstance(target, ValueLeaf)
+    ]
+    for number in frozen:
+        value = program.bindings[number].value  # type: ignore[union-attr]
+        name = program.source_names[number] if program.source_names else f"input {number}"
+        if any(value is target for target in targets):
+            raise ConfigError(
+                f"freeze=True: the program writes to {name}, which is to stay as it is"
+            )
+        if number in program.strided_inputs:
+            raise ConfigError(
+                f"freeze=True: the program addresses the storage of {name} by strides"
+            )
+    if targets:
+        raise ConfigError("freeze=True: the program writes to a tensor that it reaches itself")
+
+
+class FrozenArrays:
+    """Copies of weights, of which the programs of one callable that need the same share one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._copies: dict[int, weakref.ref[np.ndarray]] = {}
+
+    def copy(self, value: Any, array: np.ndarray) -> np.ndarray:
+        """Returns a copy of `array`, the contents of `value` now; an earlier one if it is equal."""
+        with self._lock:
+            known = self._copies.get(id(value))
+            earlier = known() if known is not None else None
+            if earlier is not None and _are_equal(earlier, array):
+                return earlier
+            copy = _aligned_copy(array)
+            self._copies[id(value)] = weakref.ref(copy)
+            return copy
+
+
+def _are_equal(earlier: np.ndarray, array: np.ndarray) -> bool:
+    """Whether the bits are the same: NaN equals itself, and 0.0 is not -0.0."""
+    if earlier.shape != array.shape or earlier.dtype != array.dtype:
+        return False
+    bits = np.dtype(f"u{array.dtype.itemsize}")
+    return np.array_equal(earlier.view(bits), np.ascontiguousarray(array).view(bits))
+
+
+def _aligned_copy(array: np.ndarray) -> np.ndarray:
+    memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def frozen_values(
+    program: CapturedProgram, executable: Any, copies: FrozenArrays
+) -> list[np.ndarray | None]:
+    """Returns what `executable.freeze` takes: for each input its array, or None.
+
+    What calls read is copied, so that later changes of the weights are not seen; what is only
+    read now is not.
+    """
+    from torshjit.specialization import as_numpy
+
+    held, arrays = executable.held_inputs, []
+    for number, binding in enumerate(program.bindings):
+        if number not in program.frozen:
+            arrays.append(None)
+            continue
+        assert isinstance(binding, ObjectBinding)
+        array = as_numpy(binding.value)
+        binding.version = getattr(binding.value, "_version", None)
+        if held[number] and not binding.is_constant and executable.is_host_memory:
+            array = copies.copy(binding.value, array)
+        arrays.append(array)
+    return arrays
+
+
+def value_to_save(binding: Any, given: np.ndarray | None, name: str) -> Any:
+    """Returns the array of a frozen input as it was when it was frozen.
+
+    `given` is the program's own copy, if it has one.
+
+    Raises:
+        TorshError: only the user's tensor has it, which has been written since.
+    """
+    if given is not None:
+        return given
+    if is_torch_tensor(binding.value) and binding.version != binding.value._version:
+        raise TorshError(
+            f"{name} was written after it was frozen, and its old values are not kept; "
+            "call refreeze() and the program before it is saved"
+        )
+    return binding.value
