@@ -25,6 +25,20 @@ _UNUSED: frozenset[str] = frozenset()
 _EXPLICIT_COMPOSITES: frozenset[str] = frozenset()
 
 
+def _linspace_of_ends(decomposition: Callable[..., Any]) -> Callable[..., Any]:
+    """Eager takes the ends as numbers of the result's type; torch's decomposition as float64."""
+
+    def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, **kwargs: Any) -> Any:
+        def converted(value: Any) -> Any:
+            if dtype is None or dtype.is_floating_point or dtype.is_complex:
+                return value
+            return value.to(dtype) if isinstance(value, torch.Tensor) else int(value)
+
+        return decomposition(converted(start), converted(end), steps, dtype=dtype, **kwargs)
+
+    return linspace
+
+
 def _written_in_python(func: Any) -> Callable[..., Any] | None:
     """The function behind an operation of torch's own that torch.library.custom_op made."""
     from torch._library.custom_ops import OPDEFS
@@ -46,4 +60,7 @@ def decomposition_of(func: Any) -> Callable[..., Any] | None:
         return _written_in_python(func)
     from torch._decomp import decomposition_table
 
-    return decomposition_table.get(func)
+    decomposition = decomposition_table.get(func)
+    if decomposition and name.startswith("aten.linspace."):
+        return _linspace_of_ends(decomposition)
+    return decomposition

@@ -186,3 +186,14 @@ def test_composite_spelling(name: str) -> None:
     expected = SPELLINGS[name](x)
     expected = tuple(expected) if isinstance(expected, (tuple, list)) else expected
     assert_matches(interpreted(SPELLINGS[name], x), expected, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.float32])
+@pytest.mark.parametrize("ends", [(4.3, 8), (8.9, 0.7), (2.5, torch.tensor(9.99))], ids=str)
+def test_linspace_takes_its_ends_as_numbers_of_the_result(ends: Any, dtype: Any) -> None:
+    start, end = torch.tensor(ends[0]), ends[1]
+
+    def run(start: Any) -> Any:
+        return torch.linspace(start, end, 50, dtype=dtype)
+
+    assert_matches(interpreted(run, start), run(start), 4)
