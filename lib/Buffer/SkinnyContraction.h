@@ -44,6 +44,11 @@ private:
     std::optional<int64_t> size; // where it is static
   };
 
+  /// The columns of a tile: neighbours from the first one on, or `apart` from each other.
+  struct TileColumns {
+    Value first, apart;
+  };
+
   Value zero() { return arith::ConstantOp::create(b, loc, b.getZeroAttr(element)); }
   Value zeros() { return arith::ConstantOp::create(b, loc, b.getZeroAttr(vectorType)); }
 
@@ -77,9 +82,11 @@ private:
 
   // SkinnyDepth.cpp
   void emitDepth(const DepthRange &range, Sums &sums);
-  void emitDepthTile(Value row, int64_t height, Value column, int64_t width, Value depth,
-                     Value count, const DepthRange &range, Sums &sums);
-  void storeSums(ArrayRef<Value> tile, Value row, int64_t width, Value column, Sums &sums);
+  void emitDepthTile(Value row, int64_t height, const TileColumns &chosen, int64_t width,
+                     Value depth, Value count, const DepthRange &range, Sums &sums);
+  void storeSums(ArrayRef<Value> tile, Value row, int64_t width, const TileColumns &chosen,
+                 Sums &sums);
+  Value columnOf(const TileColumns &chosen, int64_t number);
   Value sumAcross(ArrayRef<Value> tile, function_ref<Value(Value, Value)> plus);
 
   linalg::GenericOp op;

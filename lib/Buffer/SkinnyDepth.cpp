@@ -13,7 +13,9 @@ using namespace mlir;
 using namespace mlir::torsh;
 
 /// Blocks of the depth over which the rows' panels stay in the first cache, and in each the
-/// columns: `vectors` at a time, then what is left.
+/// columns: `vectors` at a time, then what is left. Those at a time are neighbours or, if the
+/// schedule says so, as far apart as they can be: each then begins where it ended before, so
+/// that memory is read in that many long runs.
 void SkinnyContraction::emitDepth(const DepthRange &range, Sums &sums) {
   packThinByVector(range);
   int64_t block = llvm::alignTo(depthBlock, lanes);
@@ -21,29 +23,35 @@ void SkinnyContraction::emitDepth(const DepthRange &range, Sums &sums) {
   forLoop(range.start, range.end, block, [&](Value k) {
     std::optional<int64_t> known = range.size && *range.size <= block ? range.size : std::nullopt;
     Value count = known ? constant(*known) : min(constant(block), sub(range.end, k));
-    auto tile = [&](Value column, int64_t width) {
+    auto tile = [&](Value column, int64_t width, Value apart) {
       forPanels([&](Value row, int64_t panel) {
-        emitDepthTile(row, panel, column, width, k, count, range, sums);
+        emitDepthTile(row, panel, {column, apart}, width, k, count, range, sums);
       });
     };
-    forLoop(constant(0), whole, vectors, [&](Value column) { tile(column, vectors); });
+    if (split > 0 && vectors > 1) {
+      Value runs = arith::DivUIOp::create(b, loc, columnTotal, constant(vectors));
+      forLoop(constant(0), runs, 1, [&](Value column) { tile(column, vectors, runs); });
+    } else {
+      forLoop(constant(0), whole, vectors, [&](Value column) { tile(column, vectors, {}); });
+    }
     if (std::optional<int64_t> total = columns.staticTotal()) {
       if (int64_t left = *total % vectors)
-        tile(whole, left);
+        tile(whole, left, {});
     } else if (vectors > 1) {
-      forLoop(whole, columnTotal, 1, [&](Value column) { tile(column, 1); });
+      forLoop(whole, columnTotal, 1, [&](Value column) { tile(column, 1, {}); });
     }
   });
 }
 
 /// The sums of `panel` rows by `width` columns over `count` of the depth from `k` on, added
 /// to what is there.
-void SkinnyContraction::emitDepthTile(Value row, int64_t panel, Value column, int64_t width,
-                                      Value k, Value count, const DepthRange &range, Sums &sums) {
+void SkinnyContraction::emitDepthTile(Value row, int64_t panel, const TileColumns &chosen,
+                                      int64_t width, Value k, Value count, const DepthRange &range,
+                                      Sums &sums) {
   Value columnStride = asValue(wide.strides[columns.loops.back()]);
   SmallVector<Value> from;
   for (int64_t c = 0; c < width; ++c)
-    from.push_back(add(add(wideStart, k), mul(add(column, constant(c)), columnStride)));
+    from.push_back(add(add(wideStart, k), mul(columnOf(chosen, c), columnStride)));
   Value thinBase;
   if (thinPacked) {
     Value padded = roundDown(add(sub(range.end, range.start), constant(lanes - 1)), lanes);
@@ -51,13 +59,13 @@ void SkinnyContraction::emitDepthTile(Value row, int64_t panel, Value column, in
   } else {
     thinBase = thinOffset(row, k);
   }
-  auto step = [&](Value i, ValueRange own, Value mask) {
-    SmallVector<Value> factors, next(own.size());
+  auto step = [&](Value i, ValueRange soFar, Value mask) {
+    SmallVector<Value> factors, next(soFar.size());
     for (int64_t c = 0; c < width; ++c) {
       Value offset = add(from[c], i);
       factors.push_back(loadWide(offset, mask));
       if (ahead && !mask)
-        prefetchWide(offset, mul(constant(ahead), columnStride));
+        prefetchWide(offset, chosen.apart ? constant(ahead) : mul(constant(ahead), columnStride));
     }
     for (int64_t r = 0; r < panel; ++r) {
       Value x;
@@ -71,18 +79,18 @@ void SkinnyContraction::emitDepthTile(Value row, int64_t panel, Value column, in
       else
         x = vector::LoadOp::create(b, loc, vectorType, thin.flat, add(thinBase, i));
       for (int64_t c = 0; c < width; ++c)
-        next[r * width + c] = multiplyAdd(x, factors[c], own[r * width + c]);
+        next[r * width + c] = multiplyAdd(x, factors[c], soFar[r * width + c]);
     }
     return next;
   };
   SmallVector<Value> initial(panel * width, zeros());
   Value whole = roundDown(count, lanes);
   auto loop = scf::ForOp::create(b, loc, constant(0), whole, constant(lanes), initial,
-                                 [&](OpBuilder &inner, Location, Value i, ValueRange own) {
+                                 [&](OpBuilder &inner, Location, Value i, ValueRange soFar) {
                                    OpBuilder::InsertionGuard guard(b);
                                    b.setInsertionPoint(inner.getInsertionBlock(),
                                                        inner.getInsertionPoint());
-                                   scf::YieldOp::create(b, loc, step(i, own, {}));
+                                   scf::YieldOp::create(b, loc, step(i, soFar, {}));
                                  });
   SmallVector<Value> tile(loop.getResults());
   std::optional<int64_t> known = getConstantIntValue(count);
@@ -96,13 +104,17 @@ void SkinnyContraction::emitDepthTile(Value row, int64_t panel, Value column, in
     scf::YieldOp::create(b, loc, tile);
     tile.assign(ragged.getResults().begin(), ragged.getResults().end());
   }
-  storeSums(tile, row, width, column, sums);
+  storeSums(tile, row, width, chosen, sums);
 }
 
-/// Adds what the lanes of each accumulator sum up to to the result: `width` columns from
-/// `column` on of each row.
-void SkinnyContraction::storeSums(ArrayRef<Value> tile, Value row, int64_t width, Value column,
-                                  Sums &sums) {
+Value SkinnyContraction::columnOf(const TileColumns &chosen, int64_t number) {
+  Value distance = constant(number);
+  return add(chosen.first, chosen.apart ? mul(distance, chosen.apart) : distance);
+}
+
+/// Adds what the lanes of each accumulator sum up to to the result: `width` columns of each row.
+void SkinnyContraction::storeSums(ArrayRef<Value> tile, Value row, int64_t width,
+                                  const TileColumns &chosen, Sums &sums) {
   auto plus = [&](Value x, Value y) -> Value {
     if (isa<FloatType>(element))
       return arith::AddFOp::create(b, loc, x, y);
@@ -115,10 +127,11 @@ void SkinnyContraction::storeSums(ArrayRef<Value> tile, Value row, int64_t width
     for (int64_t lane = 0; lane < group;) {
       int64_t c = (next + lane) % width;
       Value at = sums.row(add(row, constant((next + lane) / width)));
-      Value own = add(column, constant(c));
+      Value own = columnOf(chosen, c);
       Value place = add(at, sums.columnStride ? mul(own, sums.columnStride) : own);
       // A whole row of neighbours at once.
-      int64_t run = c == 0 && width > 1 && !sums.columnStride && lane + width <= group ? width : 1;
+      bool isRow = c == 0 && width > 1 && !chosen.apart && !sums.columnStride;
+      int64_t run = isRow && lane + width <= group ? width : 1;
       if (run > 1) {
         auto type = VectorType::get({run}, element);
         Value part = vector::ShuffleOp::create(

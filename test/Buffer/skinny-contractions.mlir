@@ -74,6 +74,28 @@ func.func @depth(%w: memref<128x67xbf16>, %x: memref<67xbf16>, %out: memref<128x
   return
 }
 
+// The same with columns as far apart as they can be, 32: each is one run through memory, whose
+// lines are asked for ahead, and each sum is stored by itself. Two columns are left.
+// CHECK-LABEL: func.func @apart
+// CHECK-SAME: %[[W:[^:]+]]: memref<130x80xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c32 step %c1
+// CHECK: scf.for {{.*}} step %c16 {{.*}} -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK: memref.prefetch {{.*}}locality<2>
+// CHECK-NOT: vector<4xf32>
+// CHECK: memref.store
+// CHECK: scf.for {{.*}} step %c16 {{.*}} -> (vector<16xf32>, vector<16xf32>)
+// CHECK-NOT: linalg.generic
+func.func @apart(%w: memref<130x80xf32>, %x: memref<80xf32>, %out: memref<130xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<block = [1, 4, 16, 4096, 256, 1]>} {
+  linalg.generic {indexing_maps = [#nk, #k, #n], iterator_types = ["parallel", "reduction"]} ins(%w, %x : memref<130x80xf32>, memref<80xf32>) outs(%out : memref<130xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %l, %r fastmath<contract> : f32
+    %y = arith.addf %o, %p : f32
+    linalg.yield %y : f32
+  }
+  return
+}
+
 // A number of rows that is not known: both forms, chosen when the kernel runs.
 // CHECK-LABEL: func.func @unknown_rows
 // CHECK: arith.cmpi sle, %{{.*}}, %c16

@@ -31,8 +31,12 @@ struct SkinnyShape {
 struct SkinnyNumbers {
   int64_t rows = 1, vectors = 1, lanes = 4; // accumulators: rows by vectors, each of `lanes`
   int64_t depth = 64;                       // of the summed axis at a time
-  int64_t ahead = 0; // columns ahead of which to prefetch; 0: left to the processor
-  int64_t split = 0; // ranges of the summed axis that threads share; 0: they share the columns
+  /// How far ahead to prefetch, 0: that is left to the processor. Columns where those of a tile
+  /// are neighbours and the depth is last, else elements.
+  int64_t ahead = 0;
+  /// Columns last: ranges of the summed axis that threads share, 0: they share the columns.
+  /// Depth last: 1 if the columns of a tile are as far apart as they can be, 0: neighbours.
+  int64_t split = 0;
 
   /// The numbers in a schedule (which may be null), if it has them.
   static std::optional<SkinnyNumbers> from(ScheduleAttr schedule);

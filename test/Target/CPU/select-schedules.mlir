@@ -187,7 +187,7 @@ func.func @rows_by_weight(%a: memref<8x512xf32>, %b: memref<512x512xf32>, %out: 
 
 // The product of a matrix and a vector, summed: a contraction like any other.
 // CHECK-LABEL: func.func @summed_product
-// AVX512-SAME: tile = [{{[0-9]+}}, 0], {{.*}}block = [1, 4, 16, 4096, 0, 0]
+// AVX512-SAME: tile = [{{[0-9]+}}, 0], {{.*}}block = [1, 8, 16, 4096, 256, 1]
 // CHECK: torsh.contraction
 func.func @summed_product(%a: memref<512x512xf32>, %b: memref<512xf32>, %out: memref<512xf32>) attributes {torsh.kernel} {
   %w = bufferization.to_tensor %a restrict : memref<512x512xf32> to tensor<512x512xf32>

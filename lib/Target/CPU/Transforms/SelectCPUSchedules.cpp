@@ -122,7 +122,7 @@ private:
           block.clear(); // Packing is for what may have more rows.
         }
         numbers.appendTo(block);
-        isSplit = numbers.split;
+        isSplit = skinny->columnsLast && numbers.split > 0;
       }
     }
     if (isParallel && !isSplit)

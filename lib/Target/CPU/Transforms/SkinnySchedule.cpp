@@ -17,6 +17,9 @@ static constexpr int64_t kUnknownPanelRows = 4;
 static constexpr int64_t kPrefetchedRows = 4;
 /// Bytes of the thin operand that stay in the first cache beside what streams through.
 static constexpr int64_t kThinBytes = 16384;
+/// How far ahead lines are asked for where few rows run along the depth: the processor's own
+/// prefetching ends with each page, and looks up the next one late.
+static constexpr int64_t kRunAheadBytes = 1024;
 /// The least depth that is worth a range of its own, and the most ranges: their sums are
 /// added by one thread.
 static constexpr int64_t kSmallestRange = 128, kMostRanges = 8;
@@ -111,10 +114,15 @@ SkinnyNumbers mlir::torsh::selectSkinny(linalg::GenericOp contraction, const Ski
             isPrefetched ? 2 * vectors * lanes : 0,
             isParallel ? selectSplit(contraction, shape, machine) : 0};
   }
-  int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 4 : 8);
+  int64_t vectors = std::clamp<int64_t>(sums / rows, 1, 8);
   if (isShort)
     vectors = std::clamp<int64_t>(llvm::bit_floor(uint64_t(lanes / rows)), 1, 8);
   int64_t depth = kThinBytes / rows * 8 / elementBits(contraction) / lanes * lanes;
+  if (!isSlow && !isShort) {
+    Type own = getElementTypeOrSelf(contraction.getInputs()[shape.wide].getType());
+    int64_t ahead = kRunAheadBytes * 8 / own.getIntOrFloatBitWidth();
+    return {rows, vectors, lanes, std::max(depth, lanes), ahead, /*split=*/1};
+  }
   return {rows, vectors, lanes, std::max(depth, lanes), isPrefetched ? 2 * vectors : 0, 0};
 }
 
