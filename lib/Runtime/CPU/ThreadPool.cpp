@@ -26,12 +26,15 @@ constexpr int kMaxThreads = 1024;
 /// 0: not yet asked for.
 std::atomic<int> configuredThreads{0};
 std::atomic<ThreadPool *> globalPool{nullptr};
+std::atomic<TeamRunner> team{nullptr};
 
 /// A forked child has none of the threads: the old pool is abandoned as it
 /// stands and the next loop makes another. Registered when the library is
 /// loaded, since no lock may be needed on the way to the pool.
-[[maybe_unused]] const int forkHandler =
-    pthread_atfork(nullptr, nullptr, [] { globalPool.store(nullptr); });
+[[maybe_unused]] const int forkHandler = pthread_atfork(nullptr, nullptr, [] {
+  globalPool.store(nullptr);
+  team.store(nullptr);
+});
 
 void relax() {
 #if defined(__x86_64__)
@@ -134,6 +137,8 @@ void ThreadPool::parallelFor(Worker &caller, TorshTask task, void *context,
   int threads = threadCount();
   int helpers = static_cast<int>(std::min<int64_t>(threads, chunks.chunks)) - 1;
   Job job{task, context, chunks, helpers};
+  if (TeamRunner runner = team.load(std::memory_order_acquire))
+    return runInTeam(runner, job, helpers + 1);
   bool anySleeper;
   {
     std::lock_guard<std::mutex> lock(mutex);
@@ -159,6 +164,13 @@ void ThreadPool::parallelFor(Worker &caller, TorshTask task, void *context,
     return;
   std::unique_lock<std::mutex> lock(mutex);
   finished.wait(lock, idle);
+}
+
+void ThreadPool::setTeam(TeamRunner runner) { team.store(runner, std::memory_order_release); }
+
+void ThreadPool::runInTeam(TeamRunner runner, Job &job, int threads) {
+  auto share = [](void *job) { runChunks(*static_cast<Job *>(job), Worker::current()); };
+  runner(share, &job, static_cast<unsigned>(threads), /*flags=*/0);
 }
 
 void ThreadPool::runChunks(Job &job, Worker &worker) {

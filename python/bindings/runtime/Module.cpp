@@ -79,6 +79,14 @@ NB_MODULE(_runtime, m) {
   m.def("set_num_threads", &runtime::ThreadPool::setThreadCount, nb::arg("count"),
         "From the next parallel loop on; raises the option error unless 1 <= "
         "count <= 1024.");
+  m.def(
+      "run_in_team",
+      [](uintptr_t runner) {
+        runtime::ThreadPool::setTeam(reinterpret_cast<runtime::TeamRunner>(runner));
+      },
+      nb::arg("runner"),
+      "Runs parallel loops in the threads of another library from now on. runner is the address "
+      "of GNU OpenMP's GOMP_parallel, or of a function like it; 0 undoes it.");
   m.def("stats", processStatistics, "Counters over the whole process.");
   m.def("reset_stats", resetProcessStatistics, "Clears the calls and times of the process.");
   m.def(

@@ -86,7 +86,7 @@ class DynamoBackend:
 
         compile_graph = aot_autograd(
             fw_compiler=functools.partial(self._compile_boxed, name="forward graph"),
-            bw_compiler=functools.partial(self._compile_boxed, name="backward graph"),
+            bw_compiler=self._compile_backward,
             inference_compiler=functools.partial(self._compile_boxed, name="graph"),
             partition_fn=min_cut_rematerialization_partition,
         )
@@ -107,6 +107,14 @@ class DynamoBackend:
                 return None
             self._graphs.append(weakref.ref(made))
         return made
+
+    def _compile_backward(
+        self, graph_module: fx.GraphModule, example_inputs: Sequence[Any]
+    ) -> Callable[..., Any]:
+        from torshjit.torch_backend.openmp_team import join_torch_threads
+
+        join_torch_threads()
+        return self._compile_boxed(graph_module, example_inputs, "backward graph")
 
     def _compile_boxed(
         self, graph_module: fx.GraphModule, example_inputs: Sequence[Any], name: str

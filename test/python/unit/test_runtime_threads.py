@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """parallel_for, scratch, many callers, fork, exit, and how many threads there are."""
 
+import ctypes
 import os
 import sys
 import threading
@@ -53,6 +54,66 @@ def test_one_thread_is_serial(threads):
 def test_nested_loops_are_serial(threads):
     threads(3)
     np.testing.assert_array_equal(_kernel("nested", 64, "i64", [64]).run([])[0], np.full(64, 1000))
+
+
+@pytest.fixture
+def team():
+    """A team of Python's threads in place of OpenMP's; the numbers of threads it was asked for."""
+    asked = []
+
+    @ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)
+    def run(function, context, count, _flags):
+        asked.append(count)
+        share = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(function)
+        members = [threading.Thread(target=share, args=(context,)) for _ in range(count - 1)]
+        for member in members:
+            member.start()
+        share(context)
+        for member in members:
+            member.join()
+
+    _runtime.run_in_team(ctypes.cast(run, ctypes.c_void_p).value)
+    yield asked
+    _runtime.run_in_team(0)
+
+
+@pytest.mark.parametrize("num_threads", [1, 2, 5])
+def test_another_library_lends_its_threads(threads, team, num_threads):
+    threads(num_threads)
+    run = _kernel("visit_each", 1000, "i32", [1000, 1])
+    for _ in range(20):
+        np.testing.assert_array_equal(run.run([])[0], np.ones(1000, np.int32))
+    assert team == ([num_threads] * 20 if num_threads > 1 else [])
+    np.testing.assert_array_equal(_kernel("nested", 64, "i64", [64]).run([])[0], np.full(64, 1000))
+    _runtime.run_in_team(0)
+    before = len(team)
+    np.testing.assert_array_equal(run.run([])[0], np.ones(1000, np.int32))
+    assert len(team) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_has_threads_of_its_own():
+    pytest.importorskip("torch")
+    code = (
+        _LOOP
+        + """
+import os
+from torshjit import _runtime
+from torshjit.torch_backend.openmp_team import join_torch_threads
+_runtime.set_num_threads(3)
+join_torch_threads()
+for _ in range(10): check()
+child = os.fork()
+if child == 0:
+    for _ in range(10): check()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+check()
+print("done")
+"""
+    )
+    result = run_python(code)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
 
 
 def test_scratch_is_aligned_and_private(threads):

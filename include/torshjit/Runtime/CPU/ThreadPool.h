@@ -36,6 +36,11 @@ struct LoopChunks {
   int64_t boundary(int64_t chunk) const;
 };
 
+/// Runs a function in `threads` threads of another library, the calling one among them, and
+/// returns when all are done: GNU OpenMP's GOMP_parallel.
+using TeamRunner = void (*)(void (*function)(void *), void *context, unsigned threads,
+                            unsigned flags);
+
 class ThreadPool {
 public:
   /// Starts no thread: those come with the first loop that can use them. In a
@@ -47,6 +52,11 @@ public:
   /// Throws Error(Option) unless 1 <= count <= 1024.
   static void setThreadCount(int count);
 
+  /// From now on loops run in the threads of another library, whose idle threads would otherwise
+  /// take the processors away from these workers while they wait; null: in these workers again.
+  /// A forked child, in which another library's threads are gone, has workers of its own.
+  static void setTeam(TeamRunner runner);
+
   void parallelFor(Worker &caller, TorshTask task, void *context, const LoopChunks &chunks);
 
 private:
@@ -56,6 +66,7 @@ private:
   Job *joinJob();
   void leaveJob(Job &job);
   static void runChunks(Job &job, Worker &worker);
+  static void runInTeam(TeamRunner runner, Job &job, int threads);
 
   std::mutex mutex;
   std::condition_variable wake;
