@@ -84,6 +84,8 @@ def as_page(run: Mapping[str, Any]) -> str:
                 " its own process; the figures are medians.",
                 "- The machine is virtual and shared with other work, so single figures vary;"
                 " ratios within a row were measured in the same minute.",
+                "- Weights of modules that are not trained are constants, packed ahead, for"
+                " onnxruntime, openvino and torshjit (`freeze=True`), arguments for the others.",
             ]
         ),
         *_slower_section(measurements, "torch-eager"),

@@ -56,7 +56,11 @@ class TorshJit(TorshJitFromNumpy):
         self._inputs = [to_tensor(array) for array in case.inputs]
 
     def build(self) -> Callable[[], Any]:
-        if not self._from_torch or not self._trains:
+        if not self._from_torch:
+            return super().build()
+        if not self._trains:
+            # As ONNX Runtime and OpenVINO, which convert weights to constants.
+            self._config = self._config.replace(freeze=True)
             return super().build()
         import torch
 

@@ -63,8 +63,10 @@ static void buildCapture(OpPassManager &pm, const CompileOptions &, const Target
 
 static void buildGraph(OpPassManager &pm, const CompileOptions &options, const Target &target) {
   // Composites are simplified whole first, then with their parts.
-  if (options.optimize)
+  if (options.optimize) {
     addSimplification(pm, options);
+    pm.addPass(createFoldBatchNormsPass());
+  }
   DecomposePassOptions decompose;
   for (StringRef name : target.getWholeOperations())
     decompose.keep.push_back(name.str());

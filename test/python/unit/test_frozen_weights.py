@@ -267,3 +267,39 @@ def test_torch_compile_hands_weights_over_as_arguments():
     )
     with pytest.raises(Exception, match=r"freeze=True is an option of torshjit\.compile"):
         compiled(torch.randn(4, 16))
+
+
+def _with_statistics(module):
+    for each in module.modules():
+        if hasattr(each, "running_mean"):
+            each.running_mean.normal_()
+            each.running_var.uniform_(0.5, 2)
+            if each.affine:
+                each.weight.normal_()
+                each.bias.normal_()
+    return module.eval()
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ((nn.Conv2d(6, 8, 3, groups=2), nn.BatchNorm2d(8), nn.ReLU()), (2, 6, 7, 9)),
+        ((nn.Conv1d(3, 5, 3, bias=False), nn.BatchNorm1d(5, affine=False)), (2, 3, 11)),
+        ((nn.Conv3d(2, 3, 2, stride=2), nn.BatchNorm3d(3)), (1, 2, 5, 6, 4)),
+        ((nn.Linear(7, 9, bias=False), nn.BatchNorm1d(9), nn.GELU()), (4, 7)),
+    ],
+    ids=["grouped", "one axis", "three axes", "linear"],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("target", ["cpu", "cuda-emulated"])
+def test_batch_norms_become_part_of_weights(layers, shape, dtype, target):
+    module = _with_statistics(nn.Sequential(*layers).to(dtype))
+    x = torch.randn(shape, dtype=dtype)
+    compiled = frozen(module, target_device=target)
+    tolerance = {torch.float32: 1e-5, torch.float64: 1e-12, torch.bfloat16: 3e-2}[dtype]
+    torch.testing.assert_close(compiled(x), module(x), rtol=tolerance, atol=10 * tolerance)
+    # Of its scale, shift and weights nothing is left to a call.
+    (row,) = compiled.explain(structured=True)["specializations"]
+    per_call = [each for each in row["groups"] if each["kernel"] not in row["once"]]
+    assert len(per_call) == 1
+    assert ("mul" in per_call[0]["kernel"]) == (dtype is torch.bfloat16)

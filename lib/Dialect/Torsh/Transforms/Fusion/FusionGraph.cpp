@@ -3,6 +3,7 @@
 
 #include "FusionGraph.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "torshjit/Dialect/Torsh/IR/FixedValues.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -93,10 +94,19 @@ FusionGraph::FusionGraph(Block &block) {
       node.producers.push_back(producer);
       nodes[producer].consumers.push_back(number);
     };
+    // As isFixed says of a result, without going back to the arguments each time.
+    node.isFixed =
+        !isa<HostCallOp>(op) && isPure(&op) && llvm::all_of(op.getResultTypes(), [](Type type) {
+          return cast<RankedTensorType>(type).hasStaticShape();
+        });
     for (Value operand : op.getOperands()) {
       Operation *producer = operand.getDefiningOp();
-      if (auto known = producer ? nodeOf.find(producer) : nodeOf.end(); known != nodeOf.end())
+      if (auto known = producer ? nodeOf.find(producer) : nodeOf.end(); known != nodeOf.end()) {
         addProducer(known->second);
+        node.isFixed &= nodes[known->second].isFixed;
+      } else {
+        node.isFixed = node.isFixed && torsh::isFixed(operand);
+      }
     }
     if (isOrderedHostStep(&op)) {
       if (lastHostStep)

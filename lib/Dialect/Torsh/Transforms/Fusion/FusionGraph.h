@@ -68,6 +68,8 @@ struct FusionNode {
   SmallVector<unsigned, 2> producers, consumers;
   /// Whether the function returns a result of it.
   bool isReturned = false;
+  /// Whether its results are the same at every call (FixedValues.h).
+  bool isFixed = false;
   /// In a reduction's group: whether the value has one element per reduced row,
   /// not one per element of the iteration space.
   bool isReduced = false;

@@ -110,6 +110,41 @@ static std::optional<std::string> checkParallelism(const FusionGraph &graph, uns
   return std::nullopt;
 }
 
+static int64_t bytesOf(Value value) {
+  RankedTensorType type = tensorTypeOf(value);
+  return type.getNumElements() * std::max<int64_t>(1, type.getElementTypeBitWidth() / 8);
+}
+
+/// Work on weights is done once where it has a kernel of its own (torsh-mark-once). That pays
+/// unless calls would read more for it; a movement alone is how they read.
+static std::optional<std::string> checkFixed(const FusionGraph &graph, unsigned first,
+                                             unsigned second) {
+  const FusionGroup &before = graph.getGroup(first), &after = graph.getGroup(second);
+  auto isFixed = [&](unsigned member) { return graph.getNode(member).isFixed; };
+  if (!before.numElementwise && !before.numReductions && !before.anchor)
+    return std::nullopt;
+  if (!llvm::all_of(before.members, isFixed) || llvm::all_of(after.members, isFixed))
+    return std::nullopt;
+  llvm::SmallPtrSet<void *, 16> read, written;
+  int64_t bytesRead = 0, bytesWritten = 0;
+  for (unsigned member : before.members)
+    for (Value operand : graph.getNode(member).op->getOperands()) {
+      Operation *producer = operand.getDefiningOp();
+      std::optional<unsigned> node = producer ? graph.lookup(producer) : std::nullopt;
+      bool isInside = node && graph.getNode(*node).group == first;
+      if (isa<RankedTensorType>(operand.getType()) && !isInside &&
+          read.insert(operand.getAsOpaquePointer()).second)
+        bytesRead += bytesOf(operand);
+    }
+  for (auto [source, reader] : graph.getEdges(first, second))
+    for (Value result : graph.getNode(source).op->getResults())
+      if (written.insert(result.getAsOpaquePointer()).second)
+        bytesWritten += bytesOf(result);
+  if (bytesWritten > bytesRead)
+    return std::nullopt;
+  return "is the same at every call, and computed once";
+}
+
 std::optional<std::string> mlir::torsh::findLoss(const FusionGraph &graph, unsigned first,
                                                  unsigned second, const FusionRules &rules,
                                                  const MergePlan &plan) {
@@ -118,6 +153,8 @@ std::optional<std::string> mlir::torsh::findLoss(const FusionGraph &graph, unsig
   if (!rules.fusesWidely)
     if (auto reason = checkConservative(graph, first, second))
       return reason;
+  if (auto reason = checkFixed(graph, first, second))
+    return reason;
   if (auto reason = checkParallelism(graph, first, second, plan))
     return reason;
   if (size_t inputs = countInputs(graph, first, second); inputs > kMaxInputs)

@@ -64,6 +64,27 @@ def FoldConstantsPass : Pass<"torsh-fold-constants"> {
   let statistics = [Statistic<"numFolded", "num-folded", "Operations evaluated">];
 }
 
+def FoldBatchNormsPass : Pass<"torsh-fold-batch-norms"> {
+  let summary = "batch norms behind fixed weights become part of these";
+  let description = [{
+    The scale of a batch norm whose statistics are fixed goes into the weights of the
+    convolution or linear layer before it, and the shift into the bias, if these are fixed too
+    and nothing else uses the layer's result. The new weights are computed once, when the
+    program is loaded. Weights of f16 and bf16 are left, since they would be rounded again.
+
+    ```mlir
+    %0 = torsh.linear %x, %w : (tensor<2x8xf32>, tensor<4x8xf32>) -> tensor<2x4xf32>
+    %1 = torsh.batch_norm %0, %mean, %variance {eps = 1.0e-05 : f64} : ...
+    // becomes
+    %s = torsh.rsqrt %5 : (tensor<4xf32>) -> tensor<4xf32>    // of variance + eps
+    %v = torsh.mul %w, %6 : (tensor<4x8xf32>, tensor<4x1xf32>) -> tensor<4x8xf32>
+    %1 = torsh.linear %x, %v bias(%7) : ...                   // -mean * s
+    ```
+  }];
+  let dependentDialects = ["::mlir::torsh::TorshDialect"];
+  let statistics = [Statistic<"numFolded", "num-folded", "Batch norms folded">];
+}
+
 def SimplifyAlgebraPass : Pass<"torsh-simplify-algebra"> {
   let summary = "rewrite by algebraic identities";
   let description = [{
