@@ -54,22 +54,24 @@ class OutputPlan:
     def collect(self, args: Sequence[Any], results: Sequence[Any]) -> list[Any]:
         """Every output, given the call's arguments and what the program computed."""
         known = dict(zip(self.computed, results, strict=True))
-
-        def value(node: Any) -> Any:
-            if isinstance(node, (list, tuple)):
-                return [value(item) for item in node]
-            if not isinstance(node, fx.Node):
-                return node
-            if node in self._inputs:
-                return args[self._inputs[node]]
-            if node not in known:
-                arguments = [value(each) for each in node.args]
-                named = {name: value(each) for name, each in node.kwargs.items()}
-                known[node] = node.target(*arguments, **named)  # type: ignore[operator]
-            return known[node]
-
         with torch.no_grad():
-            return [value(output) for output in self._outputs]
+            return [self._value(output, args, known) for output in self._outputs]
+
+    # A method: an inner function that calls itself is a cycle, which would keep the results from
+    # their owner's hands until the next garbage collection. torch's engine copies a gradient that
+    # somebody else holds.
+    def _value(self, node: Any, args: Sequence[Any], known: dict[fx.Node, Any]) -> Any:
+        if isinstance(node, (list, tuple)):
+            return [self._value(item, args, known) for item in node]
+        if not isinstance(node, fx.Node):
+            return node
+        if node in self._inputs:
+            return args[self._inputs[node]]
+        if node not in known:
+            arguments = [self._value(each, args, known) for each in node.args]
+            named = {name: self._value(each, args, known) for name, each in node.kwargs.items()}
+            known[node] = node.target(*arguments, **named)  # type: ignore[operator]
+        return known[node]
 
 
 def plan_outputs(graph: fx.Graph) -> OutputPlan:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 import warnings
@@ -17,6 +18,7 @@ from torch import nn  # noqa: E402
 
 import torshjit  # noqa: E402
 from torshjit.torch_backend import DynamoBackend  # noqa: E402
+from torshjit.torch_backend.graph_callable import CompiledGraph  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -328,3 +330,26 @@ def test_a_branch_that_is_not_chosen_raises_nothing() -> None:
     fast = torch.compile(chooses_among_reads, backend="torshjit")
     x = torch.tensor([-9.0, 1.0])
     torch.testing.assert_close(fast(x), x * 2)
+
+
+def test_gradients_are_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's engine copies a gradient that somebody else holds, be it a cycle that awaits gc."""
+    model, made = small_network(), set()
+    fast, run = compiled(model), CompiledGraph.__call__
+
+    def watched(self: CompiledGraph, *args: Any) -> Any:
+        results = run(self, *args)
+        made.update(each.data_ptr() for each in results if each is not None)
+        return results
+
+    x = torch.randn(8, 8)
+    fast(x).sum().backward()
+    monkeypatch.setattr(CompiledGraph, "__call__", watched)
+    gc.collect()
+    gc.disable()
+    try:
+        model.zero_grad(set_to_none=True)
+        fast(x).sum().backward()
+    finally:
+        gc.enable()
+    assert made.issuperset(parameter.grad.data_ptr() for parameter in model.parameters())
