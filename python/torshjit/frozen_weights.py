@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -102,16 +103,25 @@ class FrozenArrays:
         self._lock = threading.Lock()
         self._copies: dict[int, weakref.ref[np.ndarray]] = {}
 
-    def copy(self, value: Any, array: np.ndarray) -> np.ndarray:
-        """Returns a copy of `array`, the contents of `value` now; an earlier one if it is equal."""
+    def copy(self, pairs: Sequence[tuple[Any, np.ndarray]]) -> list[np.ndarray]:
+        """Returns copies of arrays, each given with the object whose contents it is now.
+
+        Where an earlier copy of the object's contents is equal, it is that one. New copies lie in
+        one block of memory, which lives as long as any of them.
+        """
         with self._lock:
-            known = self._copies.get(id(value))
-            earlier = known() if known is not None else None
-            if earlier is not None and _are_equal(earlier, array):
-                return earlier
-            copy = _aligned_copy(array)
-            self._copies[id(value)] = weakref.ref(copy)
-            return copy
+            found = [self._find(value, array) for value, array in pairs]
+            new = [array for (_, array), known in zip(pairs, found, strict=True) if known is None]
+            made = iter(_copies_in_one_block(new))
+            result = [next(made) if known is None else known for known in found]
+            for (value, _), copy in zip(pairs, result, strict=True):
+                self._copies[id(value)] = weakref.ref(copy)
+            return result
+
+    def _find(self, value: Any, array: np.ndarray) -> np.ndarray | None:
+        known = self._copies.get(id(value))
+        earlier = known() if known is not None else None
+        return earlier if earlier is not None and _are_equal(earlier, array) else None
 
 
 def _are_equal(earlier: np.ndarray, array: np.ndarray) -> bool:
@@ -122,12 +132,22 @@ def _are_equal(earlier: np.ndarray, array: np.ndarray) -> bool:
     return np.array_equal(earlier.view(bits), np.ascontiguousarray(array).view(bits))
 
 
-def _aligned_copy(array: np.ndarray) -> np.ndarray:
-    memory = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % _ALIGNMENT
-    copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[...] = array
-    return copy
+def _copies_in_one_block(arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
+    import torshjit._runtime as _runtime  # type: ignore[import-not-found]
+
+    starts, size = [], 0
+    for array in arrays:
+        starts.append(size)
+        size += -(-array.nbytes // _ALIGNMENT) * _ALIGNMENT
+    # Mapped in huge pages: fresh small ones take ten times as long as the copy.
+    memory = _runtime.new_memory(size + _ALIGNMENT)
+    memory = memory[-memory.ctypes.data % _ALIGNMENT :]
+    copies = []
+    for array, start in zip(arrays, starts, strict=True):
+        copy = memory[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+        copy[...] = array
+        copies.append(copy)
+    return copies
 
 
 def frozen_values(
@@ -140,7 +160,9 @@ def frozen_values(
     """
     from torshjit.specialization import as_numpy
 
-    held, arrays = executable.held_inputs, []
+    held = executable.held_inputs
+    arrays: list[np.ndarray | None] = []
+    copied = []
     for number, binding in enumerate(program.bindings):
         if number not in program.frozen:
             arrays.append(None)
@@ -149,8 +171,11 @@ def frozen_values(
         array = as_numpy(binding.value)
         binding.version = getattr(binding.value, "_version", None)
         if held[number] and not binding.is_constant and executable.is_host_memory:
-            array = copies.copy(binding.value, array)
+            copied.append((number, (binding.value, array)))
         arrays.append(array)
+    made = copies.copy([pair for _, pair in copied])
+    for (number, _), array in zip(copied, made, strict=True):
+        arrays[number] = array
     return arrays
 
 

@@ -247,6 +247,17 @@ void bindNumPyArrays(nb::module_ &m) {
       nb::arg("name"), nb::arg("dtype"),
       "Names the numpy.dtype of an element type that NumPy itself lacks "
       "(\"bf16\"). Raises ValueError when the item sizes differ.");
+  m.def(
+      "new_memory",
+      [](int64_t bytes) {
+        requireNumPy();
+        if (bytes < 0)
+          throw nb::value_error("new_memory: bytes must not be negative");
+        void *data = nullptr;
+        return newArray(DataType::UI8, {bytes}, data);
+      },
+      nb::arg("bytes"),
+      "An array of bytes in memory as results have it: from 2 MiB on in huge pages.");
 }
 
 } // namespace torsh::python
