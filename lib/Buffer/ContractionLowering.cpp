@@ -7,6 +7,8 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
+#include "torshjit/Buffer/DepthGroups.h"
+#include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -107,7 +109,8 @@ void ContractionLowering::readSchedule() {
     block = {};
   if (block.size() >= 3)
     depthBlock = block[2];
-  if (std::optional<int64_t> known = rows.group.staticTotal())
+  if (std::optional<int64_t> known = rows.group.staticTotal();
+      known && !findPanelsView(inputOf(rows)))
     rows.width = std::min(rows.width, std::max<int64_t>(*known, 1));
   if (std::optional<int64_t> known = depth.staticTotal())
     depthBlock = std::min(depthBlock, std::max<int64_t>(*known, 1));
@@ -126,6 +129,16 @@ void ContractionLowering::readSchedule() {
     rows.packing = Packing::PerTile;
   if (columns.packing == Packing::InPlace)
     columns.packing = Packing::PerTile;
+  // What another kernel packed says itself how.
+  for (PanelOperand *side : {&rows, &columns}) {
+    if (PanelsViewOp given = findPanelsView(inputOf(*side))) {
+      side->packing = Packing::Given;
+      side->width = given.getLayout().width;
+      depthBlock = given.getLayout().block;
+    } else if (side->packing == Packing::Given) {
+      side->packing = Packing::PerTile;
+    }
+  }
   rows.element = columns.element = element;
   if (schedule && schedule.getRegisterTile().size() == 3)
     groupDepth(schedule.getRegisterTile()[2]);
@@ -138,32 +151,44 @@ void ContractionLowering::readSchedule() {
     columns.held = block[0] >= kRowsToPackAhead && columns.packsInParts() ? 2 : kPanelsTogether;
 }
 
-/// Lets `step` neighbours of the depth be multiplied and added by one instruction, if
-/// the elements are those that there are such instructions for: pairs of bf16, or four
-/// bytes, without sign in one operand and with sign in the other. Where both have a
-/// sign or neither has, those of the rows get the other kind by 128 added or taken off;
-/// what that changes is the sums of the columns times 128.
+/// Lets `step` neighbours of the depth be multiplied and added by one instruction, if there are
+/// such instructions for the elements.
 void ContractionLowering::groupDepth(int64_t step) {
   Type narrow = getElementTypeOrSelf(rows.access.flat.getType());
-  bool isPairs = step == 2 && narrow.isBF16() && element.isF32();
-  bool isBytes = step == 4 && narrow.isInteger(8) && element.isInteger(32);
-  if ((!isPairs && !isBytes) || getElementTypeOrSelf(columns.access.flat.getType()) != narrow ||
-      columns.width % 4 != 0)
+  std::optional<DepthGroups> groups =
+      torsh::groupDepth({narrow, getElementTypeOrSelf(columns.access.flat.getType()), element,
+                         rows.isUnsigned, columns.isUnsigned},
+                        step, columns.width);
+  if (!groups)
     return;
   for (PanelOperand *side : {&rows, &columns}) {
     side->element = narrow;
     side->step = step;
   }
-  if (isBytes && rows.isUnsigned == columns.isUnsigned) {
-    columns.sumsFactor = rows.isUnsigned ? 128 : -128;
-    rows.flipsSign = true;
-    rows.isUnsigned = !rows.isUnsigned;
-  }
+  rows.flipsSign = groups->flipsRows;
+  rows.isUnsigned ^= groups->flipsRows;
+  columns.sumsFactor = groups->sumsOfColumns;
   depthBlock = llvm::divideCeil(depthBlock, step) * step;
   // A group that is not whole would read past its row.
   std::optional<int64_t> known = depth.staticTotal();
   if (rows.packing == Packing::InPlace && (rows.flipsSign || !known || *known % step != 0))
     rows.packing = Packing::PerTile;
+}
+
+LogicalResult ContractionLowering::checkGivenPanels() {
+  for (PanelOperand *side : {&rows, &columns}) {
+    PanelsViewOp given = findPanelsView(inputOf(*side));
+    if (!given)
+      continue;
+    PanelLayout layout = given.getLayout();
+    if (side->step != layout.step || side->depthBlock != layout.block ||
+        side->flipsSign != layout.flips || side->sumsFactor != layout.sums ||
+        side->isUnsigned != layout.withoutSign ||
+        side->element != given.getPanels().getType().getElementType())
+      return op.emitError("the schedule reads its operands otherwise than ")
+             << *given.getOperation() << " says";
+  }
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -218,13 +243,18 @@ void ContractionLowering::removeFill() {
 // Loops
 //===----------------------------------------------------------------------===//
 
-void ContractionLowering::emit() {
+LogicalResult ContractionLowering::emit() {
   b.setInsertionPoint(op);
   removeFill();
   readSchedule();
+  if (failed(checkGivenPanels()))
+    return failure();
   depthTotal = depth.total(b, loc);
   for (PanelOperand *side : {&rows, &columns}) {
     unsigned input = side == &rows ? rowsInput : 1 - rowsInput;
+    if (side->packing == Packing::Given && failed(packPerKernel(*side, input)))
+      return op.emitError("the schedule has tiles that are no whole panels of operand ")
+             << input << ", which is packed " << side->width << " at a time";
     if (side->packing == Packing::PerKernel && failed(packPerKernel(*side, input)))
       side->packing = Packing::PerTile;
     if (side->packing != Packing::PerTile)
@@ -241,6 +271,7 @@ void ContractionLowering::emit() {
             emitProduct();
           });
   op.erase();
+  return success();
 }
 
 void ContractionLowering::emitProduct() {

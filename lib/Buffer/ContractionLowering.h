@@ -21,18 +21,25 @@ public:
   /// is not addressed linearly.
   LogicalResult classify();
 
-  /// Emits the loops in place of the operation.
-  void emit();
+  /// Emits the loops in place of the operation. Fails, with an error, where an operand
+  /// was packed by another kernel and the schedule does not fit how.
+  LogicalResult emit();
 
 private:
+  Value inputOf(const PanelOperand &side) {
+    return op.getInputs()[&side == &rows ? rowsInput : 1 - rowsInput];
+  }
+
   // ContractionLowering.cpp
   void readSchedule();
+  LogicalResult checkGivenPanels();
   void groupDepth(int64_t step);
   Value allocatePanels(const PanelOperand &side);
   void removeFill();
   void emitProduct();
 
   // KernelPanels.cpp
+  void allocateKernelPanels(PanelOperand &whole);
   LogicalResult packPerKernel(PanelOperand &side, unsigned operand);
 
   // RegisterTile.cpp

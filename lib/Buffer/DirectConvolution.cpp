@@ -63,7 +63,7 @@ LogicalResult DirectConvolution::classify() {
   return success();
 }
 
-void DirectConvolution::emit() {
+LogicalResult DirectConvolution::emit() {
   initial = takeInitialValue();
   b.setInsertionPoint(op);
   targets.assign(1, result);
@@ -79,7 +79,10 @@ void DirectConvolution::emit() {
     int64_t kept = std::min(depthTotal, depthStep() * (depthTotal / depthExtent())) * width;
     filters.flat = allocate(kept, element);
   } else {
-    first = packFilters();
+    FailureOr<Value> packed = packFilters();
+    if (failed(packed))
+      return failure();
+    first = *packed;
   }
   // Squares of sums are read whole: what lies past the last sum is not written.
   int64_t kept = (chunkRows * numColumns + 16) * width;
@@ -105,6 +108,7 @@ void DirectConvolution::emit() {
     });
   });
   eraseOps();
+  return success();
 }
 
 int64_t DirectConvolution::depthExtent() const { return *getConstantIntValue(depth[0].extent); }

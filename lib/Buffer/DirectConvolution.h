@@ -19,8 +19,9 @@ public:
   /// Fails where the operation is no convolution of this kind.
   LogicalResult classify();
 
-  /// Emits the loops in place of the operation.
-  void emit();
+  /// Emits the loops in place of the operation. Fails, with an error, where the filters were
+  /// packed by another kernel and the schedule does not fit how.
+  LogicalResult emit();
 
 private:
   /// Where a piece of work starts in each operand.
@@ -36,7 +37,8 @@ private:
 
   // PackFilters.cpp
   bool usesFiltersOnce();
-  Value packFilters();
+  FailureOr<Value> packFilters();
+  LogicalResult checkGivenFilters(Value source);
   int64_t layOutDepth();
   void packBlock(const LinearAccess &source, Value from, Value to, Value block, Value depthFrom,
                  Value depthCount);

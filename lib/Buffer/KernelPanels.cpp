@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packs an operand that the tiles of a kernel share once, in a parallel loop of its
-// own before theirs, instead of in each tile that reads it.
+// own before theirs, instead of in each tile that reads it; or finds the panels of a
+// tile in an operand that was packed by another kernel.
 
 #include "ContractionLowering.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -10,6 +11,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include "torshjit/Tensor/SkinnyShape.h"
 
 using namespace mlir;
@@ -69,6 +71,39 @@ static std::optional<int64_t> getOffsetMultiple(scf::ForallOp loop, OpFoldResult
   return std::nullopt;
 }
 
+/// Memory for all panels of an operand.
+void ContractionLowering::allocateKernelPanels(PanelOperand &whole) {
+  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
+  AffineExpr panel =
+      s1.ceilDiv(whole.step) * (whole.step * whole.width) + s1.ceilDiv(depthBlock) * whole.head();
+  OpFoldResult elements = affine::makeComposedFoldedAffineApply(
+      b, loc, panel,
+      {getAsOpFoldResult(whole.panels), getAsOpFoldResult(whole.depth.total(b, loc))});
+  elements = affine::makeComposedFoldedAffineApply(b, loc, s0 * s1,
+                                                   {getAsOpFoldResult(whole.panels), elements});
+  SmallVector<int64_t> shape;
+  SmallVector<Value> sizes;
+  dispatchIndexOpFoldResult(elements, sizes, shape);
+  whole.packed = memref::AllocOp::create(b, loc, MemRefType::get(shape, whole.element), sizes,
+                                         b.getI64IntegerAttr(64));
+}
+
+void PanelOperand::packAll() {
+  Value depthCount = depth.total(b, loc);
+  auto packing = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(0)},
+                                       ArrayRef<OpFoldResult>{getAsOpFoldResult(panels)},
+                                       ArrayRef<OpFoldResult>{b.getIndexAttr(kPanelsPerTask)},
+                                       ValueRange(), std::nullopt);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(packing.getBody());
+  allocateOffsets();
+  Value first = packing.getInductionVars()[0];
+  Value last = min(add(first, constant(kPanelsPerTask)), panels);
+  forLoop(constant(0), depthCount, depthBlock, [&](Value depthStart) {
+    pack(first, last, depthStart, min(constant(depthBlock), sub(depthCount, depthStart)));
+  });
+}
+
 /// Fails where the operand is not that of all tiles, or a tile's part of it is not a
 /// range of whole panels.
 LogicalResult ContractionLowering::packPerKernel(PanelOperand &side, unsigned operand) {
@@ -85,23 +120,25 @@ LogicalResult ContractionLowering::packPerKernel(PanelOperand &side, unsigned op
   AffineMap other = op.getIndexingMapsArray()[1 - operand];
   AffineMap resultMap = op.getIndexingMapsArray()[2];
   Value own = op.getInputs()[operand];
-  if (!tiles || !map.isProjectedPermutation())
+  PanelsViewOp given = findPanelsView(own);
+  if ((!tiles && !given) || !map.isProjectedPermutation())
     return failure();
   for (unsigned loop : batch.loops)
     if (map.isFunctionOfDim(loop))
       return failure();
   auto tile = own.getDefiningOp<memref::SubViewOp>();
-  if (tile && tiles.isDefinedOutsideOfLoop(own))
+  if (tile && tiles && tiles.isDefinedOutsideOfLoop(own))
     tile = {};
   Value source = tile ? tile.getSource() : own;
-  if (!tiles.isDefinedOutsideOfLoop(source) || isWrittenIn(tiles, source) ||
-      (tile && (!tile.hasUnitStride() || tile.getDroppedDims().any())))
+  bool isShared = given ? source == given.getResult()
+                        : tiles.isDefinedOutsideOfLoop(source) && !isWrittenIn(tiles, source);
+  if (!isShared || (tile && (!tiles || !tile.hasUnitStride() || tile.getDroppedDims().any())))
     return failure();
 
   // The loops of the whole operand. Those of which a tile has one iteration are in no
   // group of the tile's.
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(tiles);
+  b.setInsertionPoint(tiles ? tiles : op);
   PanelOperand whole = side;
   whole.group = whole.depth = LoopGroup();
   SmallVector<unsigned> axes; // of the rows
@@ -148,40 +185,16 @@ LogicalResult ContractionLowering::packPerKernel(PanelOperand &side, unsigned op
   whole.batchOffset = constant(0);
   whole.count();
   whole.kernelPanels = whole.panels;
-  Value depthCount = whole.depth.total(b, loc);
-  AffineExpr s0 = b.getAffineSymbolExpr(0), s1 = b.getAffineSymbolExpr(1);
-  AffineExpr panel =
-      s1.ceilDiv(side.step) * (side.step * side.width) + s1.ceilDiv(depthBlock) * side.head();
-  OpFoldResult elements = affine::makeComposedFoldedAffineApply(
-      b, loc, panel, {getAsOpFoldResult(whole.panels), getAsOpFoldResult(depthCount)});
-  elements = affine::makeComposedFoldedAffineApply(b, loc, s0 * s1,
-                                                   {getAsOpFoldResult(whole.panels), elements});
-  SmallVector<int64_t> shape;
-  SmallVector<Value> sizes;
-  dispatchIndexOpFoldResult(elements, sizes, shape);
-  whole.packed = memref::AllocOp::create(b, loc, MemRefType::get(shape, side.element), sizes,
-                                         b.getI64IntegerAttr(64));
-
-  auto packAll = [&] {
-    auto packing = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(0)},
-                                         ArrayRef<OpFoldResult>{getAsOpFoldResult(whole.panels)},
-                                         ArrayRef<OpFoldResult>{b.getIndexAttr(kPanelsPerTask)},
-                                         ValueRange(), std::nullopt);
-    {
-      OpBuilder::InsertionGuard inner(b);
-      b.setInsertionPointToStart(packing.getBody());
-      whole.allocateOffsets();
-      Value first = packing.getInductionVars()[0];
-      Value last = min(add(first, constant(kPanelsPerTask)), whole.panels);
-      forLoop(constant(0), depthCount, depthBlock, [&](Value depthStart) {
-        whole.pack(first, last, depthStart, min(constant(depthBlock), sub(depthCount, depthStart)));
-      });
-    }
-  };
-  if (isChoice)
-    ifElse(less(constant(kSkinnyRows), whole.total), packAll, nullptr);
-  else
-    packAll();
+  if (given) {
+    whole.packed = given.getPanels();
+    side.packing = Packing::Given;
+  } else {
+    allocateKernelPanels(whole);
+    if (isChoice)
+      ifElse(less(constant(kSkinnyRows), whole.total), [&] { whole.packAll(); }, nullptr);
+    else
+      whole.packAll();
+  }
   side.packed = whole.packed;
   side.kernelPanels = whole.kernelPanels;
   if (!tile)

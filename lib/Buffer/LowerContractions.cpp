@@ -11,6 +11,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "torshjit/Buffer/Passes.h"
+#include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
@@ -30,11 +31,41 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
     registry.insert<affine::AffineDialect>(); // strides of '?' extents
   }
 
-  static void lowerPacked(linalg::GenericOp op, ScheduleAttr schedule) {
+  void lowerPacked(linalg::GenericOp op, ScheduleAttr schedule) {
     OpBuilder builder(op);
     ContractionLowering lowering(op, builder, schedule);
-    if (succeeded(lowering.classify()))
-      lowering.emit();
+    if (succeeded(lowering.classify()) && failed(lowering.emit()))
+      signalPassFailure();
+  }
+
+  /// Panels are packed as the contractions that read them would.
+  static void lowerPacking(PackPanelsOp op) {
+    OpBuilder builder(op);
+    PanelLayout layout = op.getLayout();
+    MemRefType type = op.getSource().getType();
+    PanelOperand operand(builder, op.getLoc());
+    operand.access = *LinearAccess::create(builder, op.getLoc(), op.getSource(),
+                                           builder.getMultiDimIdentityMap(type.getRank()));
+    for (auto [axes, group] :
+         {std::pair(&layout.rows, &operand.group), std::pair(&layout.depth, &operand.depth)})
+      for (int64_t axis : *axes) {
+        group->loops.push_back(axis);
+        group->extents.push_back(builder.getIndexAttr(type.getDimSize(axis)));
+      }
+    operand.element = op.getPanels().getType().getElementType();
+    operand.isUnsigned = layout.withoutSign;
+    operand.step = layout.step;
+    operand.flipsSign = layout.flips;
+    operand.sumsFactor = layout.sums;
+    operand.packing = Packing::PerKernel;
+    operand.width = layout.width;
+    operand.depthBlock = layout.block;
+    operand.batchOffset = operand.constant(0);
+    operand.count();
+    operand.kernelPanels = operand.panels;
+    operand.packed = op.getPanels();
+    operand.packAll();
+    op.erase();
   }
 
   void runOnOperation() override {
@@ -47,6 +78,10 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
       OpBuilder builder(op);
       AttentionLowering(op, builder, schedule).emit();
     }
+    SmallVector<PackPanelsOp> packings;
+    getOperation().walk([&](PackPanelsOp op) { packings.push_back(op); });
+    for (PackPanelsOp op : packings)
+      lowerPacking(op);
     SmallVector<linalg::GenericOp> contractions;
     getOperation().walk([&](linalg::GenericOp op) {
       if (isContraction(op) || GroupedConvolution::isPool(op))
@@ -61,7 +96,8 @@ class LowerContractionsPass : public torsh::impl::LowerContractionsPassBase<Lowe
       if (!isContraction(op))
         continue;
       if (DirectConvolution direct(op, builder, schedule); succeeded(direct.classify())) {
-        direct.emit();
+        if (failed(direct.emit()))
+          signalPassFailure();
         continue;
       }
       if (SkinnyContraction skinny(op, builder, schedule); succeeded(skinny.classify())) {

@@ -8,6 +8,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include <numeric>
 
 using namespace mlir;
@@ -33,6 +34,8 @@ static bool isMultiple(OpFoldResult offset, int64_t unit) {
 /// Whether each filter is used by one tile, and there for one piece of the image: then a block
 /// of filters is packed where it is used, and still is in cache.
 bool DirectConvolution::usesFiltersOnce() {
+  if (findPanelsView(op.getInputs()[1]))
+    return false;
   std::optional<int64_t> rows = row ? getConstantIntValue(row->extent) : std::optional<int64_t>(1);
   if (!rows || *rows > chunkRows || !positions.empty())
     return false;
@@ -64,9 +67,23 @@ int64_t DirectConvolution::layOutDepth() {
   return distance;
 }
 
+/// Filters that another kernel packed have to be those of all tiles, in the order in which
+/// these read them.
+LogicalResult DirectConvolution::checkGivenFilters(Value source) {
+  PanelsViewOp given = findPanelsView(source);
+  if (!given)
+    return success();
+  PanelLayout layout = given.getLayout();
+  if (source == given.getResult() && layout.width == width && layout.block == depthTotal &&
+      layout.step == 1 && given.getPanels().getType().getElementType() == element)
+    return success();
+  return op.emitError("the schedule reads its filters otherwise than ")
+         << *given.getOperation() << " says";
+}
+
 /// Packs the filters, before the loop over tiles where they are the same for all tiles.
 /// Returns where those of this tile start.
-Value DirectConvolution::packFilters() {
+FailureOr<Value> DirectConvolution::packFilters() {
   AffineMap map = op.getIndexingMapsArray()[1];
   Value source = op.getInputs()[1];
   unsigned outputLoop = outputs[0].number;
@@ -93,12 +110,15 @@ Value DirectConvolution::packFilters() {
     }
   }
 
+  if (failed(checkGivenFilters(source)))
+    return failure();
   OpBuilder::InsertionGuard guard(b);
   if (isOutside)
     b.setInsertionPoint(tiles);
   auto type = cast<MemRefType>(source.getType());
   LinearAccess access = *LinearAccess::create(b, loc, source, map);
   // From the innermost: the places of the depth, blocks of outputs, groups.
+  PanelsViewOp given = findPanelsView(source);
   int64_t perBlock = layOutDepth(), distance = perBlock;
   SmallVector<std::pair<unsigned, int64_t>> groups; // loops and their extents
   for (size_t axis = 0; axis < map.getNumResults(); ++axis) {
@@ -114,7 +134,7 @@ Value DirectConvolution::packFilters() {
     filters.strides[loop] = b.getIndexAttr(distance);
     distance *= extent;
   }
-  filters.flat = allocate(distance, element);
+  filters.flat = given ? Value(given.getPanels()) : allocate(distance, element);
 
   auto packAll = [&](Value number) {
     // The number of a block, those of the last group's outputs counted fastest.
@@ -131,7 +151,9 @@ Value DirectConvolution::packFilters() {
     packBlock(access, from, to, block, constant(0), constant(depthTotal));
   };
   int64_t count = distance / perBlock;
-  if (isOutside && count > 1 && distance >= kSmallestParallel) {
+  if (given) {
+    // As torsh.pack_panels left them.
+  } else if (isOutside && count > 1 && distance >= kSmallestParallel) {
     auto loop = scf::ForallOp::create(b, loc, ArrayRef<OpFoldResult>{b.getIndexAttr(0)},
                                       ArrayRef<OpFoldResult>{b.getIndexAttr(count)},
                                       ArrayRef<OpFoldResult>{b.getIndexAttr(1)}, ValueRange(),

@@ -7,9 +7,24 @@
 #include "TransposeVectors.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "torshjit/Buffer/DepthGroups.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
+
+std::optional<DepthGroups> mlir::torsh::groupDepth(const ProductElements &elements, int64_t step,
+                                                   int64_t width) {
+  bool isPairs = step == 2 && elements.rows.isBF16() && elements.sum.isF32();
+  bool isBytes = step == 4 && elements.rows.isInteger(8) && elements.sum.isInteger(32);
+  if ((!isPairs && !isBytes) || elements.columns != elements.rows || width % 4 != 0)
+    return std::nullopt;
+  DepthGroups groups;
+  if (isBytes && elements.rowsAreUnsigned == elements.columnsAreUnsigned) {
+    groups.flipsRows = true;
+    groups.sumsOfColumns = elements.rowsAreUnsigned ? 128 : -128;
+  }
+  return groups;
+}
 
 Value PanelOperand::zeros(int64_t count) const {
   return arith::ConstantOp::create(b, loc, b.getZeroAttr(VectorType::get({count}, element)));

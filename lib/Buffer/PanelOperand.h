@@ -19,6 +19,8 @@ enum class Packing : int64_t {
   PerTile = 1,
   /// Packed once, before the kernel's tiles.
   PerKernel = 2,
+  /// Packed by another kernel (`torsh.panels_view`).
+  Given = 3,
 };
 
 struct PanelOperand : LoopEmitter {
@@ -63,6 +65,8 @@ struct PanelOperand : LoopEmitter {
   Value groupsBase(Value panel, Value depthStart, Value depthCount) const;
   /// Elements that the sums take.
   int64_t head() const { return sumsFactor ? width * step : 0; }
+  /// Packs all panels, in a parallel loop.
+  void packAll();
   /// Packs the panels [first, last) of a block of the depth.
   void pack(Value first, Value last, Value depthStart, Value depthCount);
   /// Whether a panel can be packed in parts of the depth, of multiples of `partMultiple`.

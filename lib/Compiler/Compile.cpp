@@ -34,8 +34,8 @@ private:
 
 } // namespace
 
-/// The report of the fusion, with the schedules that were chosen since and the kernels of
-/// launches that are executed once.
+/// The report of the fusion, with the schedules that were chosen since, which kernels pack
+/// weights of which others, and the kernels of launches that are executed once.
 static std::string explain(ModuleOp module, const llvm::StringMap<int64_t> &once) {
   json::Object report;
   if (auto text = module->getAttrOfType<StringAttr>("torsh.fusion_report")) {
@@ -45,8 +45,10 @@ static std::string explain(ModuleOp module, const llvm::StringMap<int64_t> &once
     else if (!parsed)
       llvm::consumeError(parsed.takeError());
   }
-  json::Object schedules;
+  json::Object schedules, packed;
   module.walk([&](FunctionOpInterface kernel) {
+    if (auto packing = kernel->getAttrOfType<StringAttr>("torsh.packed_by"))
+      packed[kernel.getName()] = packing.getValue();
     auto schedule = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule");
     if (!schedule)
       return;
@@ -57,6 +59,7 @@ static std::string explain(ModuleOp module, const llvm::StringMap<int64_t> &once
     schedules[name ? name.getValue() : StringRef(kernel.getName())] = text;
   });
   report["schedules"] = std::move(schedules);
+  report["packed"] = std::move(packed);
   json::Object onceLaunches;
   for (const auto &row : once)
     onceLaunches[row.getKey()] = row.getValue();

@@ -86,8 +86,9 @@ static void buildKernels(OpPassManager &pm, const CompileOptions &options, const
   buildKernelsPhase(pm, kernels);
 }
 
-static void buildLinalg(OpPassManager &pm, const CompileOptions &, const Target &) {
+static void buildLinalg(OpPassManager &pm, const CompileOptions &options, const Target &target) {
   pm.addPass(createConvertTorshToLinalgPass());
+  target.buildPreparation(pm, options);
   pm.addPass(createMarkOncePass());
   addVerifier(pm, "linalg");
 }

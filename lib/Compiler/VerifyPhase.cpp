@@ -5,6 +5,7 @@
 #include "torshjit/Compiler/Passes.h"
 #include "torshjit/Dialect/Torsh/IR/ElementTypes.h"
 #include "torshjit/Dialect/Torsh/IR/TorshAttention.h"
+#include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include "torshjit/Tensor/Passes.h"
 
 using namespace mlir;
@@ -86,8 +87,8 @@ private:
           return WalkResult(op->emitError("'")
                             << op->getName() << "' has an unsigned type, of which "
                             << "there is none after the phase " << phase);
-        // What targets take whole has a form of its own in kernels.
-        if (isa<StreamedAttentionOp>(op) ||
+        // What targets take whole, or pack once, has a form of its own in kernels.
+        if (isa<StreamedAttentionOp, PackPanelsOp, PanelsViewOp>(op) ||
             llvm::is_contained(kDialects, op->getName().getDialectNamespace()))
           return WalkResult::advance();
         return WalkResult(broken(op));

@@ -83,6 +83,7 @@ def describe(
                     for op, location, is_fallback in each.host_calls
                 ],
                 "schedules": each.explanation.get("schedules", {}),
+                "packed": each.explanation.get("packed", {}),
                 "once": each.explanation.get("once", {}),
             }
             for each in specializations

@@ -53,6 +53,8 @@ def _specialization_lines(row: dict[str, Any]) -> list[str]:
         schedule = row["schedules"].get(group["kernel"])
         if schedule:
             lines.append(f"      schedule {schedule}")
+        if packing := row["packed"].get(group["kernel"]):
+            lines.append(f"      its weight is packed once, by {packing}")
     if row["once"]:
         lines.append("    run once, when it was loaded:")
         for kernel, count in sorted(row["once"].items()):

@@ -58,6 +58,10 @@ public:
   /// Fails, and says what is known, unless `architecture` (never empty) is.
   virtual llvm::Error checkArchitecture(llvm::StringRef architecture) const = 0;
 
+  /// Adds passes over kernels and host function together, after which the host program is read
+  /// off: the end of the phase linalg.
+  virtual void buildPreparation(OpPassManager &pm, const CompileOptions &options) const {}
+
   /// The phases after linalg, in order. The kernels are functions with the
   /// attribute torsh.kernel; the others are gone.
   virtual llvm::ArrayRef<Phase> getPhases() const = 0;

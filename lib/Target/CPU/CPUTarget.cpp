@@ -56,16 +56,27 @@ static bool hasInt8Dots(const cpu::Processor &processor) {
   return processor.has("avx512vnni") || processor.has("avxvnni");
 }
 
-static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
-  SelectCPUSchedulesPassOptions schedules;
-  schedules.threads = options.threads;
-  schedules.vectorBits = processorOf(options).vectorBits;
+/// What schedules are chosen for; two passes have these options.
+template <typename Options> static Options machineOf(const CompileOptions &options) {
+  Options machine;
+  machine.threads = options.threads;
+  machine.vectorBits = processorOf(options).vectorBits;
   cpu::CacheSizes caches =
       options.architecture.empty() ? cpu::CacheSizes::host() : cpu::CacheSizes();
-  schedules.level1 = caches.level1;
-  schedules.level2 = caches.level2;
-  schedules.bf16Dots = hasBF16Dots(processorOf(options));
-  schedules.int8Dots = hasInt8Dots(processorOf(options));
+  machine.level1 = caches.level1;
+  machine.level2 = caches.level2;
+  machine.bf16Dots = hasBF16Dots(processorOf(options));
+  machine.int8Dots = hasInt8Dots(processorOf(options));
+  return machine;
+}
+
+static void buildPreparation(OpPassManager &pm, const CompileOptions &options) {
+  if (options.optimize)
+    pm.addPass(createPackFixedOperandsPass(machineOf<PackFixedOperandsPassOptions>(options)));
+}
+
+static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
+  auto schedules = machineOf<SelectCPUSchedulesPassOptions>(options);
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createFuseElementwisePass());
   function.addPass(createSplitReductionsPass());
@@ -177,6 +188,9 @@ public:
     return cpu::Processor::find(architecture).takeError();
   }
   ArrayRef<llvm::StringLiteral> getWholeOperations() const override { return kWholeOperations; }
+  void buildPreparation(OpPassManager &pm, const CompileOptions &options) const override {
+    ::buildPreparation(pm, options);
+  }
   ArrayRef<Phase> getPhases() const override { return kPhases; }
   void buildPhase(size_t number, OpPassManager &pm, const CompileOptions &options) const override {
     number == 0 ? buildLoops(pm, options) : buildLLVM(pm, options);

@@ -38,6 +38,7 @@ class Convolution:
     dtype: str = "f32"
     epilogue: bool = False
     open_axes: tuple[int, ...] = ()
+    has_fixed_weight: bool = False
 
     def per_axis(self, value: tuple[int, ...] | int) -> tuple[int, ...]:
         return (value,) * len(self.size) if isinstance(value, int) else value
@@ -74,8 +75,13 @@ class Convolution:
               %2 = torsh.relu %1 : ({y}) -> {y}
               return %2"""
         groups = f"groups = {self.groups} : i64"
+        weight, constant = f", %w: {w}", ""
+        if self.has_fixed_weight:
+            data = self.arguments()[1].tobytes().hex().upper()
+            weight, constant = "", f'%w = torsh.constant dense<"0x{data}"> : {w}'
         return f"""
-          func.func @main(%x: {x}, %w: {w}{residual}) -> {y} {{
+          func.func @main(%x: {x}{weight}{residual}) -> {y} {{
+            {constant}
             %0 = torsh.conv %x, %w{bias} {{{lists}, {groups}}}
                 : ({x}, {w}{f", {b}" if bias else ""}) -> {y}
             {tail} : {y}
@@ -154,6 +160,13 @@ CASES = {
     "open-batch": Convolution(16, 40, (14, 30), (3, 3), 3, open_axes=(0,), **_SAME),
     "pointwise": Convolution(48, 72, (14, 14), (1, 1), 3, epilogue=True),
     "small": Convolution(4, 9, (5, 6), (3, 3), **_SAME),
+    "pointwise-few-channels": Convolution(16, 256, (19, 23), (1, 1)),
+}
+# Filters that a kernel of their own packs.
+CASES |= {
+    f"{label}-fixed": replace(case, has_fixed_weight=True)
+    for label, case in CASES.items()
+    if case.groups == 1
 }
 
 
@@ -197,6 +210,8 @@ def test_convolution(label: str, threads: int) -> None:
     case = (CASES | dict(_random_cases()))[label]
     module = _compiler.Module.parse(case.program(), _compiler.Context())
     arguments = case.arguments()
+    if case.has_fixed_weight:
+        del arguments[1]
     wide = replace(case, dtype="f64")
     reference = _compiler.Module.parse(wide.program(), _compiler.Context())
     wanted = evaluate(

@@ -6,6 +6,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
 #include "torshjit/Dialect/Torsh/IR/TorshAttention.h"
+#include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -43,6 +44,10 @@ void TorshDialect::initialize() {
 #define GET_OP_LIST
 #include "torshjit/Dialect/Torsh/IR/TorshAttentionOps.cpp.inc"
       >();
+  addOperations<
+#define GET_OP_LIST
+#include "torshjit/Dialect/Torsh/IR/TorshPanelOps.cpp.inc"
+      >();
 }
 
 Operation *TorshDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
@@ -58,3 +63,6 @@ Operation *TorshDialect::materializeConstant(OpBuilder &builder, Attribute value
 
 #define GET_OP_CLASSES
 #include "torshjit/Dialect/Torsh/IR/TorshAttentionOps.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "torshjit/Dialect/Torsh/IR/TorshPanelOps.cpp.inc"

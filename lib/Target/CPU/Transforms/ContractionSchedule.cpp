@@ -171,8 +171,13 @@ static int64_t depthStep(linalg::GenericOp contraction, const Machine &machine) 
   return machine.hasInt8Dots && left.isInteger(8) && sum.isInteger(32) ? 4 : 1;
 }
 
+unsigned mlir::torsh::cpu::getRowsInput(linalg::GenericOp contraction) {
+  return Axes(contraction).rowsInput;
+}
+
 ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp contraction,
-                                                          const Machine &machine) {
+                                                          const Machine &machine,
+                                                          std::optional<unsigned> given) {
   ContractionSchedule schedule;
   auto type = cast<ShapedType>(contraction.getResult(0).getType());
   int64_t bits = std::max<int64_t>(type.getElementType().getIntOrFloatBitWidth(), 8);
@@ -190,8 +195,9 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
   for (auto [loop, extent] : llvm::enumerate(contraction.getStaticLoopRanges()))
     if (!maps[2].isFunctionOfDim(loop))
       depth *= assumed(extent);
-  if (auto few = scheduleFewRows(contraction, axes, depth, machine))
-    return *few;
+  if (!given)
+    if (auto few = scheduleFewRows(contraction, axes, depth, machine))
+      return *few;
 
   // A panel of columns takes an eighth of the second cache, so that the accumulators
   // are seldom added to the result; blocks of the depth are about equal.
@@ -241,6 +247,8 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
                     : columnTiles > 1 && !axes.isBatched ? 2
                                                          : 1,
                     repacks && !axes.isBatched ? 2 : 1};
+  if (given)
+    schedule.block[given == axes.rowsInput ? 3 : 4] = kGivenPanels;
   schedule.tile = std::move(sizes);
   return schedule;
 }

@@ -25,8 +25,15 @@ struct ContractionSchedule {
 
 /// What a '?' extent is taken to be.
 inline constexpr int64_t kAssumedExtent = 256;
+/// In place of a number that says how an operand is packed: another kernel packs it.
+inline constexpr int64_t kGivenPanels = 3;
 
-ContractionSchedule scheduleContraction(linalg::GenericOp contraction, const Machine &machine);
+/// `given` is the input that another kernel packs, if one does.
+ContractionSchedule scheduleContraction(linalg::GenericOp contraction, const Machine &machine,
+                                        std::optional<unsigned> given = std::nullopt);
+
+/// The input whose rows are the rows of the register tile; that of the columns is the other one.
+unsigned getRowsInput(linalg::GenericOp contraction);
 
 } // namespace mlir::torsh::cpu
 

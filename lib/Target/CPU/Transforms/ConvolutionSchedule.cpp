@@ -136,6 +136,7 @@ static ConvolutionSchedule scheduleAlongOutputs(const Axes &axes, ArrayRef<int64
   int64_t width = vectors * lanes;
   schedule.registerTile = {std::max<int64_t>(1, (registers - 2 - vectors) / vectors), width};
   schedule.depth = std::max<int64_t>(256, kFilterBlock / width);
+  schedule.isAlongOutputs = true;
   schedule.tile.assign(shape.size(), 1);
   int64_t axis = axes.positions.back(), columns = assumed(shape[axis]);
   schedule.tile[axis] = 0;

@@ -15,6 +15,8 @@ struct ConvolutionSchedule {
   SmallVector<int64_t> registerTile;
   /// Places of the window and channels whose filters are read before the next ones.
   int64_t depth = 256;
+  /// Whether vectors run along the outputs, so that filters are packed.
+  bool isAlongOutputs = false;
 };
 
 /// The schedule of a contraction with a window or a stride, or none where it is a

@@ -8,7 +8,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
+#include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Tensor/OrderedGenerics.h"
 #include "torshjit/Tensor/Passes.h"
@@ -96,8 +96,12 @@ private:
     SmallVector<int64_t> tile, registerTile, block, tileOfResult;
     bool isParallel = root && work >= kSmallestParallel, isSplit = false;
     if (contraction) {
+      std::optional<unsigned> given;
+      for (OpOperand *input : contraction.getDpsInputOperands())
+        if (findPanelsView(input->get()))
+          given = input->getOperandNumber();
       cpu::ContractionSchedule product = cpu::scheduleContraction(
-          contraction, {threads, vectorBits, level1, level2, bf16Dots, int8Dots});
+          contraction, {threads, vectorBits, level1, level2, bf16Dots, int8Dots}, given);
       tileOfResult = product.tile;
       registerTile = product.registerTile;
       block = product.block;

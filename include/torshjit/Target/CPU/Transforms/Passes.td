@@ -5,6 +5,29 @@
 
 include "mlir/Pass/PassBase.td"
 
+def PackFixedOperandsPass : Pass<"torsh-cpu-pack-fixed-operands", "::mlir::ModuleOp"> {
+  let summary = "Packs weights that are the same at every call by kernels of their own";
+  let description = [{
+    A contraction reads its operands from panels, and a kernel would pack its weights into
+    them whenever it runs. Where every launch of a kernel gives it a fixed weight, a launch of a
+    kernel that packs it comes before, which depends on nothing but the weight and is therefore
+    executed once; the product reads the panels where they lie. Products that read their
+    weights as they are stay: those of up to 16 rows, or of a number of rows that is not known.
+
+    The layout is that of the schedule: the kernel's own if it has one, else what
+    `torsh-cpu-select-schedules` will choose, whose options these are.
+  }];
+  let options = [
+    Option<"threads", "threads", "int64_t", "2", "Threads to make work for">,
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
+    Option<"level1", "level1", "int64_t", "32768", "Bytes of a core's first cache">,
+    Option<"level2", "level2", "int64_t", "1048576", "Bytes of a core's second cache">,
+    Option<"bf16Dots", "bf16-dots", "bool", "false", "There are dot products of pairs of bf16">,
+    Option<"int8Dots", "int8-dots", "bool", "false", "There are dot products of four bytes">,
+  ];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
 def SelectCPUSchedulesPass : Pass<"torsh-cpu-select-schedules", "::mlir::func::FuncOp"> {
   let summary = "Chooses the tile sizes of each kernel for the CPU";
   let description = [{
