@@ -54,3 +54,20 @@ void ContractionLowering::prefetchRows(Value at) {
   int64_t ahead = kRowsAhead * 8 / rows.element.getIntOrFloatBitWidth();
   prefetchLine(rows.packed, add(at, constant(ahead)), /*isWrite=*/false, /*locality=*/3);
 }
+
+/// Rows that are read where they lie: those of the panel behind, which the tiles of this one share
+/// among them, a line for each few multiplications.
+void ContractionLowering::prefetchNextRows(Value firstRow, Value columnPanel, Value depthStart,
+                                           Value k) {
+  std::optional<int64_t> total = columns.group.staticTotal();
+  if (rows.packed || !isExchanged || !total || !rows.group.uniformStride(rows.access))
+    return;
+  int64_t own = llvm::divideCeil(rows.width, llvm::divideCeil(*total, columns.width));
+  int64_t turns = llvm::PowerOf2Ceil(own);
+  if (turns > elementsOfLine(rows.element)) // Some of the lines would be left out.
+    return;
+  Value turn = min(arith::RemUIOp::create(b, loc, k, constant(turns)), constant(own - 1));
+  Value row = add(add(firstRow, constant(rows.width)), add(mul(columnPanel, constant(own)), turn));
+  Value at = add(rows.batchOffset, rows.group.offset(b, loc, row, rows.access));
+  prefetchLine(rows.access.flat, add(at, add(depthStart, k)), /*isWrite=*/false, /*locality=*/3);
+}

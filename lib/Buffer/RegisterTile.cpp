@@ -150,6 +150,7 @@ SmallVector<Value> ContractionLowering::multiply(Value rowPanel, Value columnPan
         Value column = vector::LoadOp::create(b, loc, rowType, columns.packed,
                                               add(columnBase, mul(k, constant(width))));
         prefetchRows(add(rowBases[0], mul(k, rowStep)));
+        prefetchNextRows(firstRow, columnPanel, depthStart, k);
         SmallVector<Value> next;
         for (int64_t r = 0; r < height; ++r) {
           Value at = add(rowBases[r], mul(k, rowStep));

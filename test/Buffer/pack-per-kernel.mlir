@@ -104,9 +104,12 @@ func.func @within_panel(%x: memref<128x128xf32>, %w: memref<128x256xf32>, %out: 
 }
 
 // Columns that are read where they lie are broadcast: vectors run along the rows, and the
-// tile is transposed while it is stored.
+// tile is transposed while it is stored. The two tiles of six columns ask for three each of the next
+// six, in turn.
 // CHECK-LABEL: func.func @columns_in_place
 // CHECK: %[[VECTORS:.+]] = vector.load %{{.+}} : memref<8192xf32>, vector<32xf32>
+// CHECK: arith.remui %{{.+}}, %c4
+// CHECK: memref.prefetch %{{.+}}[%{{.+}}], read, locality<3>, data : memref<70368744177664xf32
 // CHECK: %[[WEIGHT:.+]] = memref.load %{{.+}} : memref<70368744177664xf32, strided<[1]>>
 // CHECK: %[[SPLAT:.+]] = vector.broadcast %[[WEIGHT]] : f32 to vector<32xf32>
 // CHECK: vector.fma %[[SPLAT]], %[[VECTORS]]
