@@ -25,7 +25,14 @@ from torshjit.capture.graph_function import (
 from torshjit.errors import ConfigError, TorshError
 from torshjit.signatures import is_torch_tensor
 
-__all__ = ["FrozenArrays", "freeze_program", "frozen_values", "require_inference", "value_to_save"]
+__all__ = [
+    "FrozenArrays",
+    "freeze_program",
+    "frozen_values",
+    "kept_arrays",
+    "require_inference",
+    "value_to_save",
+]
 
 #: What kernels read fastest: a cache line, and the widest vector.
 _ALIGNMENT = 64
@@ -155,8 +162,8 @@ def frozen_values(
 ) -> list[np.ndarray | None]:
     """Returns what `executable.freeze` takes: for each input its array, or None.
 
-    What calls read is copied, so that later changes of the weights are not seen; what is only
-    read now is not.
+    What calls read is copied, so that later changes of the weights are not seen. What is only
+    read now is not, unless nobody could tell when it is saved that it has been written since.
     """
     from torshjit.specialization import as_numpy
 
@@ -169,14 +176,39 @@ def frozen_values(
             continue
         assert isinstance(binding, ObjectBinding)
         array = as_numpy(binding.value)
-        binding.version = getattr(binding.value, "_version", None)
-        if held[number] and not binding.is_constant and executable.is_host_memory:
+        binding.version = _version_of(binding.value)
+        is_tracked = binding.version is not None
+        if binding.is_constant:
+            pass
+        elif (held[number] and executable.is_host_memory) or not is_tracked:
             copied.append((number, (binding.value, array)))
         arrays.append(array)
     made = copies.copy([pair for _, pair in copied])
     for (number, _), array in zip(copied, made, strict=True):
         arrays[number] = array
     return arrays
+
+
+def kept_arrays(
+    program: CapturedProgram, executable: Any, arrays: Sequence[np.ndarray | None]
+) -> dict[int, np.ndarray]:
+    """Returns, by input, the arrays of `frozen_values` that calls or a later `save` need."""
+    held = executable.held_inputs
+    return {
+        number: array
+        for number, array in enumerate(arrays)
+        if array is not None and (held[number] or not _is_kept_elsewhere(program.bindings[number]))
+    }
+
+
+def _is_kept_elsewhere(binding: Any) -> bool:
+    return binding.is_constant or binding.version is not None
+
+
+def _version_of(value: Any) -> int | None:
+    """How often torch has written to a tensor, if it counts that; None for arrays of NumPy's."""
+    is_counted = is_torch_tensor(value) and not value.is_inference()
+    return value._version if is_counted else None
 
 
 def value_to_save(binding: Any, given: np.ndarray | None, name: str) -> Any:
@@ -189,7 +221,7 @@ def value_to_save(binding: Any, given: np.ndarray | None, name: str) -> Any:
     """
     if given is not None:
         return given
-    if is_torch_tensor(binding.value) and binding.version != binding.value._version:
+    if binding.version is not None and binding.version != _version_of(binding.value):
         raise TorshError(
             f"{name} was written after it was frozen, and its old values are not kept; "
             "call refreeze() and the program before it is saved"

@@ -156,7 +156,10 @@ class MlirSource:
         from torshjit.capture.mlir_text import entry_function, parse_module
 
         self.module = parse_module(module)
-        self.name = "@" + entry_function(self.module)
+        entry = entry_function(self.module)
+        # Each call gives all arguments, and may give others than the one before.
+        self.module = self.module.without_frozen_inputs(entry)
+        self.name = "@" + entry
 
     def capture(self, args: tuple, kwargs: dict, config: JitConfig) -> CapturedProgram:
         from torshjit.capture.mlir_text import bind_module

@@ -26,7 +26,7 @@ from torshjit.capture.opened_objects import build, open_objects, opened_sources
 from torshjit.compiler_cache import compile_module
 from torshjit.config import JitConfig
 from torshjit.errors import TorshError
-from torshjit.frozen_weights import FrozenArrays, frozen_values
+from torshjit.frozen_weights import FrozenArrays, frozen_values, kept_arrays
 from torshjit.host_functions import called_functions, find_function, host_calls, op_of
 from torshjit.signatures import Signature, format_signature, is_torch_tensor, trees_match
 from torshjit.targets import Target
@@ -117,11 +117,7 @@ class Specialization:
         if self.program is not None and self.program.frozen:
             arrays = frozen_values(self.program, executable, copies or FrozenArrays())
             executable.freeze(arrays)
-            self.frozen_copies = {
-                number: array
-                for number, array in enumerate(arrays)
-                if array is not None and executable.held_inputs[number]
-            }
+            self.frozen_copies = kept_arrays(self.program, executable, arrays)
         if profiles:
             executable.set_profiling(True)
         self.executable = executable

@@ -86,6 +86,25 @@ NB_MODULE(_compiler, m) {
           },
           nb::arg("entry"), nb::arg("inputs"),
           "Marks inputs of a function, by their places, whose contents never change.")
+      .def(
+          "without_frozen_inputs",
+          [](std::shared_ptr<Module> self, const std::string &entry) {
+            auto isFrozen = [](func::FuncOp function, unsigned input) {
+              return function.getArgAttr(input, mlir::torsh::kFrozenAttrName) != nullptr;
+            };
+            auto function = self->op->lookupSymbol<func::FuncOp>(entry);
+            auto inputs = llvm::seq<unsigned>(0, function ? function.getNumArguments() : 0);
+            if (llvm::none_of(inputs, [&](unsigned input) { return isFrozen(function, input); }))
+              return self;
+            auto copy = std::make_shared<Module>();
+            copy->context = self->context;
+            copy->op = self->op->clone();
+            function = copy->op->lookupSymbol<func::FuncOp>(entry);
+            for (unsigned input : inputs)
+              function.removeArgAttr(input, mlir::torsh::kFrozenAttrName);
+            return copy;
+          },
+          nb::arg("entry"), "The module, or a copy of it, with no input that is frozen.")
       .def("verify",
            [](Module &self) {
              DiagnosticCollector diagnostics(self.context->get());

@@ -303,3 +303,38 @@ def test_batch_norms_become_part_of_weights(layers, shape, dtype, target):
     per_call = [each for each in row["groups"] if each["kernel"] not in row["once"]]
     assert len(per_call) == 1
     assert ("mul" in per_call[0]["kernel"]) == (dtype is torch.bfloat16)
+
+
+def test_weights_that_torch_does_not_count_writes_to(tmp_path):
+    with torch.inference_mode():
+        module, x = Scaled(), torch.randn(4, 16)
+        compiled = frozen(module)
+        before = compiled(x)
+        module.weight.mul_(2)
+        module.bias.mul_(2)
+        compiled.save(tmp_path / "scaled.torsh")
+        assert torch.equal(torshjit.load(tmp_path / "scaled.torsh")(x), before)
+
+
+def test_the_captured_program_compiles_as_one_of_arguments():
+    compiled = frozen(nn.Linear(3, 2))
+    compiled(torch.zeros(1, 3))
+    text = compiled.ir("capture")
+    assert "torsh.frozen" in text
+    program = torshjit.compile(text)
+    x, w, b = np.ones((1, 3), np.float32), np.ones((2, 3), np.float32), np.ones(2, np.float32)
+    np.testing.assert_array_equal(program(x, w, b), [[4, 4]])
+    np.testing.assert_array_equal(program(x, 2 * w, b), [[7, 7]])
+
+
+def test_random_numbers_are_drawn_at_each_call():
+    class Noisy(nn.Module):
+        def forward(self, x):
+            return nn.functional.dropout(x, training=True) + torch.rand(8)
+
+    compiled, x = frozen(Noisy()), torch.randn(8)
+    assert not torch.equal(compiled(x), compiled(x))
+    torch.manual_seed(1)
+    first = compiled(x)
+    torch.manual_seed(1)
+    assert torch.equal(compiled(x), first)
