@@ -62,6 +62,7 @@ private:
   // PrefetchPanels.cpp
   void prefetchResult(Value firstRow, Value firstColumn);
   void prefetchRows(Value at);
+  void prefetchNextColumns(Value rowPanel, Value nextBase, Value k, Value count);
   void prefetchNextRows(Value firstRow, Value columnPanel, Value depthStart, Value k);
 
   linalg::GenericOp op;

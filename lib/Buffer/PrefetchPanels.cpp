@@ -55,6 +55,19 @@ void ContractionLowering::prefetchRows(Value at) {
   prefetchLine(rows.packed, add(at, constant(ahead)), /*isWrite=*/false, /*locality=*/3);
 }
 
+/// Columns that are packed already, at multiplication `k` of `count`: the panel behind, which the
+/// tiles of this one share among them.
+void ContractionLowering::prefetchNextColumns(Value rowPanel, Value nextBase, Value k,
+                                              Value count) {
+  std::optional<int64_t> total = rows.group.staticTotal();
+  bool isPacked = columns.packing == Packing::PerKernel || columns.packing == Packing::Given;
+  if (isExchanged || !isPacked || !total)
+    return;
+  int64_t tiles = llvm::divideCeil(*total, rows.width);
+  Value done = mul(add(mul(rowPanel, count), k), constant(columns.width * columns.step));
+  prefetchLine(columns.packed, add(nextBase, div(done, tiles)), /*isWrite=*/false, /*locality=*/2);
+}
+
 /// Rows that are read where they lie: those of the panel behind, which the tiles of this one share
 /// among them, a line for each few multiplications.
 void ContractionLowering::prefetchNextRows(Value firstRow, Value columnPanel, Value depthStart,

@@ -141,6 +141,7 @@ SmallVector<Value> ContractionLowering::multiply(Value rowPanel, Value columnPan
   if (rows.step > 1)
     return multiplyGroups(rowPanel, columnPanel, rowBases, depthStart, depthCount);
   Value rowStep = rows.packed ? constant(height) : constant(1);
+  Value nextColumns = columns.groupsBase(add(columnPanel, constant(1)), depthStart, depthCount);
   Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(rowType));
   auto loop = scf::ForOp::create(
       b, loc, constant(0), depthCount, constant(1), SmallVector<Value>(height, zeros),
@@ -151,6 +152,7 @@ SmallVector<Value> ContractionLowering::multiply(Value rowPanel, Value columnPan
                                               add(columnBase, mul(k, constant(width))));
         prefetchRows(add(rowBases[0], mul(k, rowStep)));
         prefetchNextRows(firstRow, columnPanel, depthStart, k);
+        prefetchNextColumns(rowPanel, nextColumns, k, depthCount);
         SmallVector<Value> next;
         for (int64_t r = 0; r < height; ++r) {
           Value at = add(rowBases[r], mul(k, rowStep));
@@ -184,15 +186,17 @@ SmallVector<Value> ContractionLowering::multiplyGroups(Value rowPanel, Value col
   }
   Value rowsMemory = rows.packed ? rows.packed : rows.access.flat;
   Value rowStep = constant(rows.packed ? height * step : step);
+  Value groupCount = ceilDiv(depthCount, step);
+  Value nextColumns = columns.groupsBase(add(columnPanel, constant(1)), depthStart, depthCount);
   auto loop = scf::ForOp::create(
-      b, loc, constant(0), ceilDiv(depthCount, step), constant(1),
-      SmallVector<Value>(height, start),
+      b, loc, constant(0), groupCount, constant(1), SmallVector<Value>(height, start),
       [&](OpBuilder &inner, Location, Value k, ValueRange accumulators) {
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
         Value groups = vector::LoadOp::create(b, loc, groupType, columns.packed,
                                               add(columnBase, mul(k, constant(width * step))));
         prefetchRows(add(rowBases[0], mul(k, rowStep)));
+        prefetchNextColumns(rowPanel, nextColumns, k, groupCount);
         SmallVector<Value> next;
         for (int64_t r = 0; r < height; ++r) {
           Value at = add(rowBases[r], mul(k, rowStep));

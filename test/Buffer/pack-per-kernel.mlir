@@ -125,3 +125,28 @@ func.func @columns_in_place(%x: memref<64x128xf32>, %w: memref<120x128xf32>, %ou
   }
   return
 }
+
+// While the four tiles of a panel of columns are multiplied, they ask memory for a fourth each of the
+// panel behind: 8 elements at each depth.
+// CHECK-LABEL: func.func @next_columns
+// CHECK: %[[PANELS:.+]] = memref.alloc() {alignment = 64 : i64} : memref<32768xf32>
+// CHECK: scf.forall (%{{.+}}) = (0) to (8) step (4)
+// CHECK: scf.forall (%{{.+}}) = (0) to (128) step (32)
+// CHECK: vector.load %[[PANELS]]
+// CHECK: arith.divui %{{.+}}, %c4
+// CHECK: memref.prefetch %[[PANELS]][%{{.+}}], read, locality<2>, data
+// CHECK: vector.fma
+func.func @next_columns(%x: memref<128x128xf32>, %w: memref<128x256xf32>, %out: memref<128x256xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<tile = [32, 0], register_tile = [8, 32], block = [32, 256, 128, 1, 2]>} {
+  scf.forall (%m) = (0) to (128) step (32) {
+    %a = memref.subview %x[%m, 0] [32, 128] [1, 1] : memref<128x128xf32> to memref<32x128xf32, strided<[128, 1], offset: ?>>
+    %o = memref.subview %out[%m, 0] [32, 256] [1, 1] : memref<128x256xf32> to memref<32x256xf32, strided<[256, 1], offset: ?>>
+    linalg.generic {indexing_maps = [#mk, #kn, #mn], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %w : memref<32x128xf32, strided<[128, 1], offset: ?>>, memref<128x256xf32>) outs(%o : memref<32x256xf32, strided<[256, 1], offset: ?>>) attrs = {torsh.contraction} {
+    ^bb0(%l: f32, %r: f32, %y: f32):
+      %p = arith.mulf %l, %r : f32
+      %s = arith.addf %y, %p : f32
+      linalg.yield %s : f32
+    }
+  }
+  return
+}
