@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
 
@@ -202,9 +203,33 @@ void DirectConvolution::emitTile(const Place &place, Value y, Value x, int64_t r
                          ? zeros(type)
                          : vector::LoadOp::create(b, loc, type, sums, places.back()).getResult());
     }
+  planPrefetch(place, y, x, rows * columns);
   tile = accumulate(0, from, place.filters, pixels, range, std::move(tile));
   for (auto [at, sum] : llvm::zip_equal(places, tile))
     vector::StoreOp::create(b, loc, sum, sums, at);
+}
+
+/// Filters that another kernel packed come from memory where all weights of a network do not fit
+/// in the caches: the tiles of a chunk share those of the block of outputs behind among them.
+void DirectConvolution::planPrefetch(const Place &place, Value y, Value x, int64_t tilePixels) {
+  filtersAhead = {};
+  if (!findPanelsView(op.getInputs()[1]))
+    return;
+  Value done = mul(add(mul(y, constant(numColumns)), x), constant(depthTotal * width));
+  filtersAhead = {place.filters, done, tilePixels};
+}
+
+void DirectConvolution::prefetchFilters(Value factors) {
+  if (!filtersAhead.first)
+    return;
+  int64_t pixelsOfChunk = std::max(filtersAhead.tilePixels, chunkRows * numColumns);
+  Value own = mul(sub(factors, filtersAhead.first), constant(filtersAhead.tilePixels));
+  Value at = add(filtersAhead.first, constant(width * depthTotal));
+  at = add(at, div(add(filtersAhead.done, own), pixelsOfChunk));
+  int64_t line = std::max<int64_t>(1, 512 / element.getIntOrFloatBitWidth());
+  int64_t count = llvm::divideCeil(width * filtersAhead.tilePixels, pixelsOfChunk);
+  for (int64_t c = 0; c < count; c += line)
+    prefetchLine(filters.flat, add(at, constant(c)), /*isWrite=*/false, /*locality=*/2);
 }
 
 /// The sums over the loops of the depth from `loop` on: loops that carry the register
@@ -215,6 +240,7 @@ SmallVector<Value> DirectConvolution::accumulate(size_t loop, Value from, Value 
   auto type = VectorType::get({width}, element);
   if (loop == depth.size()) {
     Value factor = vector::LoadOp::create(b, loc, type, filters.flat, factors);
+    prefetchFilters(factors);
     for (auto [pixel, sum] : llvm::zip_equal(pixels, tile)) {
       Value scalar = widen(memref::LoadOp::create(b, loc, input.flat, add(from, pixel)));
       sum = multiplyAdd(vector::BroadcastOp::create(b, loc, type, scalar), factor, sum);

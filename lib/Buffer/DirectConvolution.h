@@ -53,6 +53,8 @@ private:
                 const DepthRange &range);
   SmallVector<Value> accumulate(size_t loop, Value from, Value factors, ArrayRef<Value> pixels,
                                 const DepthRange &range, SmallVector<Value> sums);
+  void planPrefetch(const Place &place, Value y, Value x, int64_t tilePixels);
+  void prefetchFilters(Value factors);
   void storeSums(const Place &place, Value rows, Value firstOutput);
   void storeRun(Value firstSum, Value count, ArrayRef<Value> at, Value firstOutput);
   void storeSquares(Value firstSum, Value count, ArrayRef<Value> at, Value firstOutput,
@@ -67,8 +69,14 @@ private:
   int64_t depthBlock = 2048; // places of the depth whose filters stay in cache
   int64_t chunkRows = 1;     // rows of the image whose sums are kept at a time
   bool packsBlocks = false;  // of filters where they are used, rather than all of them before
-  LinearAccess filters;      // packed: a vector of outputs for each place of the depth
-  Value sums, initial;       // a vector of outputs for each position of a chunk
+  /// Where the filters of a register tile begin, how much of the next block the tiles before it
+  /// asked for, times the positions of a chunk, and its own positions.
+  struct {
+    Value first, done;
+    int64_t tilePixels = 0;
+  } filtersAhead;
+  LinearAccess filters; // packed: a vector of outputs for each place of the depth
+  Value sums, initial;  // a vector of outputs for each position of a chunk
 };
 
 } // namespace mlir::torsh

@@ -55,3 +55,23 @@ func.func @size(%w: memref<100x64xf32>, %p: memref<6400xf32>) attributes {torsh.
   torsh.pack_panels %w, %p {rows = array<i64: 0>, depth = array<i64: 1>, width = 32 : i64, block = 64 : i64} : memref<100x64xf32>, memref<6400xf32>
   return
 }
+
+// -----
+
+// Filters are read from the argument as well, and those of the next outputs asked for.
+// CHECK-LABEL: func.func @filters
+// CHECK-SAME: (%{{.*}}: memref<32x18x18xf32>, %[[P:.*]]: memref<18432xf32>,
+// CHECK: vector.load %[[P]]{{.*}}vector<32xf32>
+// CHECK: memref.prefetch %[[P]]{{.*}}read
+// CHECK-NOT: linalg.generic
+#schedule = #torsh.schedule<register_tile = [14, 32], block = [64, 64, 2048]>
+func.func @filters(%x: memref<32x18x18xf32>, %p: memref<18432xf32>, %y: memref<64x16x16xf32>) attributes {torsh.kernel, torsh.schedule = #schedule} {
+  %w = torsh.panels_view %p {rows = array<i64: 0>, depth = array<i64: 1, 2, 3>, width = 32 : i64, block = 288 : i64} : memref<18432xf32> to memref<64x32x3x3xf32>
+  linalg.generic {indexing_maps = [affine_map<(o, h, w, c, i, j) -> (c, h + i, w + j)>, affine_map<(o, h, w, c, i, j) -> (o, c, i, j)>, affine_map<(o, h, w, c, i, j) -> (o, h, w)>], iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]} ins(%x, %w : memref<32x18x18xf32>, memref<64x32x3x3xf32>) outs(%y : memref<64x16x16xf32>) attrs = {torsh.contraction} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %0 = arith.mulf %a, %b : f32
+    %1 = arith.addf %c, %0 : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
