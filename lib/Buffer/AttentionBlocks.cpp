@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tiles of queries, blocks of keys, and the softmax between the two products.
+// Tiles of queries, and the blocks of keys that each of them goes through.
 
 #include "AttentionLowering.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+
+#include <utility>
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -59,7 +61,11 @@ void AttentionLowering::emit() {
   else if (op.getGroup() > 1)
     to.back() = b.getIndexAttr(*getConstantIntValue(to.back()) / op.getGroup());
   auto body = [&](ArrayRef<Value> position) {
-    isFew ? emitRows(position) : emitTile(position.drop_back(), position.back());
+    if (isFew)
+      emitRows(position);
+    else
+      emitTile(position.drop_back(),
+               op.getCausal() && isParallel ? pairedTile(position.back()) : position.back());
   };
   OpBuilder::InsertionGuard guard(b);
   SmallVector<Value> position;
@@ -78,9 +84,23 @@ void AttentionLowering::emit() {
   op.erase();
 }
 
+/// The tile to compute in the place of the one that begins at a row: the first, the last, the
+/// second, and so on. Causal tiles have the more keys the later they are, and threads are
+/// given neighbours.
+Value AttentionLowering::pairedTile(Value firstRow) {
+  Value size = constant(rows), two = constant(2);
+  Value number = arith::DivUIOp::create(b, loc, firstRow, size);
+  Value half = arith::DivUIOp::create(b, loc, number, two);
+  Value isLate = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne,
+                                       arith::RemUIOp::create(b, loc, number, two), constant(0));
+  Value last = arith::DivUIOp::create(b, loc, sub(numRows, constant(1)), size);
+  return mul(select(isLate, sub(last, half), half), size);
+}
+
 void AttentionLowering::emitTile(ArrayRef<Value> lead, Value firstRow) {
   queries = allocate(features * rows, element);
-  weights = allocate((block + height) * rows, element);
+  // Scores are computed some keys at a time, the last of which nobody reads.
+  weights = allocate((block + std::max(height, kNarrowHeight)) * rows, element);
   sums = allocate(rows * width, element);
   for (Value *each : {&largest, &totals, &factors})
     *each = allocate(rows, element);
@@ -148,122 +168,58 @@ void AttentionLowering::emitBlocks(Value firstRow, Value rowCount, Value from, V
     Rows keys = keysOf(firstKey, count);
     if (copiedMask)
       packMask(firstRow, firstKey, count);
-    forLoop(constant(0), constant(rows / (vectors * lanes)), 1, [&](Value chunk) {
-      emitScores(chunk, keys, count);
-      emitSoftmax(chunk, firstRow, firstKey, count);
-    });
-    emitProduct(valuesOf(firstKey, count), count, rowCount);
-  });
-}
-
-//===----------------------------------------------------------------------===//
-// Softmax
-//===----------------------------------------------------------------------===//
-
-/// Turns the scores of a block into weights below the largest score so far, and brings what
-/// there is of each query up to it.
-void AttentionLowering::emitSoftmax(Value chunk, Value firstRow, Value firstKey, Value count) {
-  SmallVector<Value> known, next;
-  for (int64_t c = 0; c < vectors; ++c)
-    known.push_back(load(vector, largest, lane(chunk, c)));
-  if (op.getCausal()) {
-    // Some key of the block is behind some query of the tile.
-    Value isDiagonal = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt,
-                                             add(firstKey, count), add(firstRow, 1));
-    auto branch = scf::IfOp::create(b, loc, SmallVector<Type>(vectors, vector), isDiagonal,
-                                    /*withElseRegion=*/true);
+    Rows values = valuesOf(firstKey, count);
+    auto emitWhole = [&](bool mayBeOnDiagonal) {
+      forLoop(constant(0), constant(rows / (vectors * lanes)), 1, [&](Value chunk) {
+        SmallVector<Value> known = largestSoFar(chunk);
+        SmallVector<Value> next = emitScores(chunk, keys, count, known);
+        if (mayBeOnDiagonal)
+          next = maskedScores(chunk, known, firstRow, firstKey, count);
+        else if (op.getMask())
+          next = maskScores(chunk, known, firstRow, firstKey, count, /*onDiagonal=*/false);
+        emitSoftmax(chunk, known, next, count);
+      });
+      emitProduct(values, count, rowCount, {});
+    };
+    // A hidden score that is a number may count after all.
+    if (!op.getCausal() || !std::isinf(hidden))
+      return emitWhole(op.getCausal());
+    auto branch =
+        scf::IfOp::create(b, loc, isOnDiagonal(firstRow, firstKey, count), /*withElseRegion=*/true);
     OpBuilder::InsertionGuard guard(b);
-    for (bool onDiagonal : {true, false}) {
-      b.setInsertionPointToStart(onDiagonal ? branch.thenBlock() : branch.elseBlock());
-      scf::YieldOp::create(b, loc,
-                           largestScores(chunk, known, firstRow, firstKey, count, onDiagonal));
-    }
-    next.assign(branch.result_begin(), branch.result_end());
-  } else {
-    next = largestScores(chunk, known, firstRow, firstKey, count, /*onDiagonal=*/false);
-  }
-  Value lowest = number(vector, -std::numeric_limits<double>::infinity());
-  Value zero = number(vector, 0.0), unit = number(vector, isBinary ? 1.0 : kLog2E);
-  auto power = [&](Value x) { return exp2(isBinary ? x : mulf(x, unit)); };
-  SmallVector<Value> factor, reference;
-  for (int64_t c = 0; c < vectors; ++c) {
-    // Where no score is above minus infinity, every weight is 0.
-    Value isNone = compare(arith::CmpFPredicate::OEQ, next[c], lowest);
-    reference.push_back(select(isNone, zero, next[c]));
-    factor.push_back(power(subf(known[c], reference[c])));
-  }
-  SmallVector<Value> sums(vectors, zero);
-  sums = carry(constant(0), count, 1, sums, [&](Value key, ValueRange soFar) {
-    SmallVector<Value> sums;
-    for (int64_t c = 0; c < vectors; ++c) {
-      Value at = add(mul(key, rows), lane(chunk, c));
-      Value weight = power(subf(load(vector, weights, at), reference[c]));
-      store(weight, weights, at);
-      sums.push_back(addf(soFar[c], weight));
-    }
-    return sums;
-  });
-  for (int64_t c = 0; c < vectors; ++c) {
-    Value at = lane(chunk, c);
-    Value total = load(vector, totals, at);
-    store(addf(mulf(total, factor[c]), sums[c]), totals, at);
-    store(next[c], largest, at);
-    store(factor[c], factors, at);
-  }
-}
-
-/// The largest score of each query with the block's, which are masked on the way.
-SmallVector<Value> AttentionLowering::largestScores(Value chunk, ValueRange known, Value firstRow,
-                                                    Value firstKey, Value count, bool onDiagonal) {
-  SmallVector<Value> positions(vectors);
-  if (onDiagonal) {
-    auto type = VectorType::get({lanes}, b.getI32Type());
-    SmallVector<int32_t> steps = llvm::to_vector(llvm::seq<int32_t>(lanes));
-    Value step = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef(steps)));
-    for (int64_t c = 0; c < vectors; ++c) {
-      Value first =
-          arith::IndexCastOp::create(b, loc, b.getI32Type(), add(firstRow, lane(chunk, c)));
-      positions[c] = arith::AddIOp::create(b, loc, splat(first, type), step);
-    }
-  }
-  return carry(constant(0), count, 1, known, [&](Value key, ValueRange soFar) {
-    SmallVector<Value> next;
-    for (int64_t c = 0; c < vectors; ++c) {
-      Value at = add(mul(key, rows), lane(chunk, c));
-      Value score = load(vector, weights, at);
-      Value masked = maskedScore(score, at, positions[c], firstKey, key);
-      if (masked != score)
-        store(masked, weights, at);
-      next.push_back(larger(masked, soFar[c]));
-    }
-    return next;
+    b.setInsertionPointToStart(branch.thenBlock());
+    emitDiagonal(keys, values, firstRow, rowCount, firstKey, count);
+    b.setInsertionPointToStart(branch.elseBlock());
+    emitWhole(/*mayBeOnDiagonal=*/false);
   });
 }
 
-/// A key's scores, at `at` of the weights, as the mask and the queries' positions make them.
-Value AttentionLowering::maskedScore(Value score, Value at, Value positions, Value firstKey,
-                                     Value own) {
-  Value hiddenScore = number(vector, hidden * (isBinary ? kLog2E : 1.0));
-  Value position = add(firstKey, own);
-  if (copiedMask) {
-    Value each = load(vector, copiedMask, at);
-    score = mask.element.isInteger(1)
-                ? select(compare(arith::CmpFPredicate::ONE, each, number(vector, 0.0)), score,
-                         hiddenScore)
-                : addf(score, each);
-  } else if (op.getMask()) {
-    // One for all queries.
-    Value place = add(mask.base, offset(mask, rank - 1, position));
-    if (mask.element.isInteger(1))
-      score = select(loadBool(mask.flat, place), score, hiddenScore);
-    else
-      score = addf(score, splat(loadScalar(element, mask.flat, place), vector));
-  }
-  if (positions) {
-    Value each = splat(arith::IndexCastOp::create(b, loc, b.getI32Type(), position),
-                       cast<VectorType>(positions.getType()));
-    Value isSeen = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sle, each, positions);
-    score = select(isSeen, score, hiddenScore);
-  }
-  return score;
+/// Whether some key of the block is behind some query of the tile.
+Value AttentionLowering::isOnDiagonal(Value firstRow, Value firstKey, Value count) {
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, add(firstKey, count),
+                               add(firstRow, 1));
+}
+
+/// A block on the diagonal, of which each vector of queries sees the keys up to its last one:
+/// no others are computed.
+void AttentionLowering::emitDiagonal(const Rows &keys, const Rows &values, Value firstRow,
+                                     Value rowCount, Value firstKey, Value count) {
+  int64_t wideHeight = std::exchange(height, kNarrowHeight), wide = std::exchange(vectors, 1);
+  Value distance = sub(firstRow, firstKey);
+  // Of the queries from `first` on, a vector of them.
+  auto seen = [&](Value first) {
+    Value end = add(add(distance, first), lanes);
+    return arith::MaxSIOp::create(b, loc, min(end, count), constant(0)).getResult();
+  };
+  forLoop(constant(0), constant(rows / lanes), 1, [&](Value chunk) {
+    Value own = seen(lane(chunk, 0));
+    SmallVector<Value> known = largestSoFar(chunk);
+    emitScores(chunk, keys, own, known);
+    emitSoftmax(chunk, known,
+                maskScores(chunk, known, firstRow, firstKey, own, /*onDiagonal=*/true), own);
+  });
+  height = wideHeight, vectors = wide;
+  emitProduct(values, count, rowCount, [&](Value first) {
+    return seen(mul(arith::DivUIOp::create(b, loc, first, constant(lanes)), lanes));
+  });
 }

@@ -18,6 +18,8 @@ namespace mlir::torsh {
 class AttentionLowering : VectorForms {
 public:
   static constexpr double kLog2E = 1.4426950408889634;
+  /// Keys of a register tile of one vector of queries.
+  static constexpr int64_t kNarrowHeight = 12;
 
   AttentionLowering(StreamedAttentionOp op, OpBuilder &builder, ScheduleAttr schedule);
 
@@ -53,19 +55,29 @@ private:
   Rows keysOf(Value firstKey, Value count);
   Rows valuesOf(Value firstKey, Value count);
 
-  // AttentionBlocks.cpp: tiles, blocks, and the softmax between the products.
+  // AttentionBlocks.cpp: tiles and blocks.
+  Value pairedTile(Value firstRow);
   void emitTile(ArrayRef<Value> lead, Value firstRow);
   void emitBlocks(Value firstRow, Value rowCount, Value from, Value to);
-  void emitSoftmax(Value chunk, Value firstRow, Value firstKey, Value count);
-  SmallVector<Value> largestScores(Value chunk, ValueRange known, Value firstRow, Value firstKey,
-                                   Value count, bool onDiagonal);
-  Value maskedScore(Value score, Value at, Value queryPositions, Value firstKey, Value key);
+  void emitDiagonal(const Rows &keys, const Rows &values, Value firstRow, Value rowCount,
+                    Value firstKey, Value count);
+  Value isOnDiagonal(Value firstRow, Value firstKey, Value count);
   /// Whether a score that is hidden counts for some query: none that it sees is far above.
   Value hiddenCounts();
 
+  // AttentionSoftmax.cpp: between the products.
+  SmallVector<Value> largestSoFar(Value chunk);
+  SmallVector<Value> maskedScores(Value chunk, ValueRange known, Value firstRow, Value firstKey,
+                                  Value count);
+  void emitSoftmax(Value chunk, ValueRange known, ValueRange next, Value count);
+  SmallVector<Value> maskScores(Value chunk, ValueRange known, Value firstRow, Value firstKey,
+                                Value count, bool onDiagonal);
+  Value maskedScore(Value score, Value at, Value queryPositions, Value firstKey, Value key);
+
   // AttentionProducts.cpp: scores, and weights times values.
-  void emitScores(Value chunk, const Rows &keys, Value count);
-  void emitProduct(const Rows &values, Value count, Value rowCount);
+  SmallVector<Value> emitScores(Value chunk, const Rows &keys, Value count, ValueRange known);
+  void emitProduct(const Rows &values, Value count, Value rowCount,
+                   llvm::function_ref<Value(Value)> seen);
   void emitResult(Value firstRow, Value rowCount);
 
   /// One over the total of some queries' weights.

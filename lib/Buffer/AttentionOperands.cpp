@@ -103,7 +103,7 @@ AttentionLowering::Rows AttentionLowering::keysOf(Value firstKey, Value count) {
             asValue(key.strides[rank - 2]),
             asValue(key.strides[rank - 1]),
             firstKey,
-            sub(numKeys, constant(1))};
+            sub(add(firstKey, count), constant(1))};
   copyRows(key, firstKey, count, features, features, copiedKeys);
   return {copiedKeys,  constant(0), constant(features),
           constant(1), constant(0), sub(count, constant(1))};

@@ -8,10 +8,11 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
-/// The scores of `height` keys at a time with all queries of a chunk. Keys past the last one
-/// are read as the last one; nobody reads their scores.
-void AttentionLowering::emitScores(Value chunk, const Rows &keys, Value count) {
-  forLoop(constant(0), count, height, [&](Value first) {
+/// The scores of `height` keys at a time with all queries of a chunk; returns the largest of
+/// each query with them, `known` before. Keys past the last one are read as the last one.
+SmallVector<Value> AttentionLowering::emitScores(Value chunk, const Rows &keys, Value count,
+                                                 ValueRange known) {
+  return carry(constant(0), count, height, known, [&](Value first, ValueRange largest) {
     SmallVector<Value> starts;
     for (int64_t r = 0; r < height; ++r) {
       Value row = min(add(add(first, r), keys.first), keys.last);
@@ -34,17 +35,26 @@ void AttentionLowering::emitScores(Value chunk, const Rows &keys, Value count) {
     for (int64_t r = 0; r < height; ++r)
       for (int64_t c = 0; c < vectors; ++c)
         store(scores[r * vectors + c], weights, add(mul(add(first, r), rows), lane(chunk, c)));
+    SmallVector<Value> next(largest);
+    for (int64_t r = 0; r < height; ++r)
+      for (int64_t c = 0; c < vectors; ++c)
+        next[c] = larger(scores[r * vectors + c], next[c]);
+    return next;
   });
 }
 
-/// Adds the weights of the block times its values to the sums, which are scaled first.
-void AttentionLowering::emitProduct(const Rows &values, Value count, Value rowCount) {
+/// Adds the weights of the block times its values to the sums, which are scaled first. `seen`,
+/// if any, says how many of the values the rows have weights for that share a vector of queries
+/// with the one it is given.
+void AttentionLowering::emitProduct(const Rows &values, Value count, Value rowCount,
+                                    llvm::function_ref<Value(Value)> seen) {
   int64_t total = width / lanes, pieces = llvm::divideCeil(total, vectors), done = 0;
   for (int64_t piece = 0; piece < pieces; ++piece) {
     int64_t own = (total - done) / (pieces - piece);
     int64_t strip = 1;
     for (int64_t candidate : {16, 12, 8, 6, 4, 3, 2})
-      if (rows % candidate == 0 && candidate * own <= height * vectors) {
+      if (rows % candidate == 0 && candidate * own <= height * vectors &&
+          (!op.getCausal() || lanes % candidate == 0)) {
         strip = candidate;
         break;
       }
@@ -58,8 +68,8 @@ void AttentionLowering::emitProduct(const Rows &values, Value count, Value rowCo
         for (int64_t c = 0; c < own; ++c)
           initial.push_back(mulf(load(vector, sums, place(r, c)), factor));
       }
-      SmallVector<Value> products =
-          carry(constant(0), count, 1, initial, [&](Value key, ValueRange soFar) {
+      SmallVector<Value> products = carry(
+          constant(0), seen ? seen(first) : count, 1, initial, [&](Value key, ValueRange soFar) {
             SmallVector<Value> next, row;
             Value start = add(values.base, mul(key, values.stride));
             for (int64_t c = 0; c < own; ++c)

@@ -93,14 +93,15 @@ Value VectorForms::exp2(Value x) {
         b, loc, DenseElementsAttr::get(bits, APInt(isDouble ? 64 : 32, value)));
   };
   x = larger(number(type, static_cast<double>(-bias)), x);
-  // Adding 1.5 * 2^mantissa leaves the nearest integer in the lowest bits.
-  Value magic = number(type, isDouble ? 0x1.8p52 : 0x1.8p23);
+  // Adding 1.5 * 2^mantissa leaves the nearest integer in the lowest bits; with the bias beside
+  // it these are the exponent of the power.
+  Value magic = number(type, (isDouble ? 0x1.8p52 : 0x1.8p23) + static_cast<double>(bias));
   Value moved = addf(x, magic);
   Value rest = subf(x, subf(moved, magic));
-  Value exponent = arith::ShLIOp::create(b, loc, arith::BitcastOp::create(b, loc, bits, moved),
-                                         integer(mantissa));
   Value power = arith::BitcastOp::create(
-      b, loc, type, arith::AddIOp::create(b, loc, exponent, integer(bias << mantissa)));
+      b, loc, type,
+      arith::ShLIOp::create(b, loc, arith::BitcastOp::create(b, loc, bits, moved),
+                            integer(mantissa)));
   ArrayRef<double> coefficients = isDouble ? ArrayRef<double>(kDouble) : ArrayRef<double>(kSingle);
   Value result = number(type, coefficients.back());
   for (double coefficient : llvm::reverse(coefficients.drop_back()))

@@ -7,13 +7,18 @@
 // The queries, transposed.
 // CHECK: vector.shuffle
 // CHECK: scf.for %{{.*}} = %c0 to %{{.*}} step %c64
-// CHECK: scf.for {{.*}} step %c6
-// CHECK: vector.fma {{.*}} : vector<16xf32>
-// Only on the diagonal are keys compared with queries.
+// On the diagonal the keys that a vector of queries sees, compared with them.
 // CHECK: scf.if
+// CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
+// CHECK: arith.maxsi
+// CHECK: scf.for {{.*}} step %c12
+// CHECK: vector.fma {{.*}} : vector<16xf32>
 // CHECK: arith.cmpi sle
+// Elsewhere all, and the largest score is found as they are computed.
 // CHECK: } else {
 // CHECK-NOT: arith.cmpi sle
+// CHECK: scf.for {{.*}} step %c6 {{.*}} -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK: vector.fma {{.*}} : vector<16xf32>
 // CHECK: arith.shli
 // CHECK: vector.fma {{.*}} : vector<16xf32>
 // CHECK: arith.divf

@@ -98,6 +98,52 @@ def test_open_extents():
         _close(result, expected)
 
 
+_CAUSAL = """
+func.func @main(%q: tensor<5x{queries}x{width}x{type}>, %k: tensor<5x{keys}x{width}x{type}>,
+                %v: tensor<5x{keys}x{width}x{type}>) -> tensor<5x{queries}x{width}x{type}> {{
+  %0 = torsh.attention %q, %k, %v {{scale = {scale} : f64, causal = true}}
+      : (tensor<5x{queries}x{width}x{type}>, tensor<5x{keys}x{width}x{type}>,
+         tensor<5x{keys}x{width}x{type}>) -> tensor<5x{queries}x{width}x{type}>
+  return %0 : tensor<5x{queries}x{width}x{type}>
+}}
+"""
+
+
+def _check_causal(compiled, queries, keys, width, dtype):
+    q = _random(5, queries, width).astype(dtype)
+    k, v = (_random(5, keys, width, seed=i).astype(dtype) for i in (1, 2))
+    mask = np.tri(queries, keys, dtype=bool)
+    expected = _reference(q, k, v, mask)
+    _close(compiled(q, k, v), expected)
+    # A key that no query but the last ones sees does not reach the others.
+    at = min(queries, keys) - 1
+    k[0, at], k[1, at] = np.nan, np.inf
+    _close(np.asarray(compiled(q, k, v))[:, :at], expected[:, :at])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_causal_open_extents(threads):
+    """Tiles are computed in pairs of an early and a late one; blocks end where tiles do not."""
+    text = _CAUSAL.format(queries="?", keys="?", width=64, type="f32", scale=0.125)
+    compiled = torshjit.compile(text, config=torshjit.JitConfig(num_threads=threads))
+    for queries, keys in (
+        (1, 1), (15, 16), (17, 17), (61, 61), (64, 64), (65, 65), (124, 124), (130, 130),
+        (200, 90), (90, 200), (333, 333),
+    ):  # fmt: skip
+        _check_causal(compiled, queries, keys, 64, np.float32)
+
+
+@pytest.mark.parametrize("width", [20, 64, 96])
+@pytest.mark.parametrize("tokens", [40, 100, 144, 263])
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_causal_tiles(tokens, width, dtype):
+    text = _CAUSAL.format(
+        queries=tokens, keys=tokens, width=width, type=dtype, scale=1 / math.sqrt(width)
+    )
+    compiled = torshjit.compile(text, config=torshjit.JitConfig(num_threads=2))
+    _check_causal(compiled, tokens, tokens, width, np.dtype(dtype.replace("f", "float")))
+
+
 def test_extents_have_to_agree():
     compiled = torshjit.compile(_OPEN)
     q, k = _random(2, 5, 32), _random(2, 6, 32)

@@ -10,7 +10,8 @@ using namespace mlir::torsh;
 static constexpr int64_t kSmallestParallel = 1 << 18;
 /// What a '?' extent is taken to be.
 static constexpr int64_t kAssumedExtent = 256;
-/// Keys of a block: its weights, 64 queries wide, lie in the first cache beside its values.
+/// Keys of a block at most, whole register tiles: its weights, 64 queries wide, lie in the first
+/// cache beside its values.
 static constexpr int64_t kBlockOfKeys = 64;
 
 ScheduleAttr mlir::torsh::selectAttentionSchedule(StreamedAttentionOp op, int64_t vectorBits) {
@@ -46,5 +47,6 @@ ScheduleAttr mlir::torsh::selectAttentionSchedule(StreamedAttentionOp op, int64_
     tile.push_back(rows);
   }
   return ScheduleAttr::get(op.getContext(), tile, /*grain=*/1, {height, vectors},
-                           {rows, kBlockOfKeys}, /*threads=*/0, /*lanes=*/0, /*vector=*/lanes);
+                           {rows, kBlockOfKeys / height * height}, /*threads=*/0, /*lanes=*/0,
+                           /*vector=*/lanes);
 }
