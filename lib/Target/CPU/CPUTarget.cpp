@@ -128,6 +128,10 @@ static void buildLLVM(OpPassManager &pm, const CompileOptions &options) {
     lowered.addPass(createExpandHalvesPass(halves));
   lowered.addPass(memref::createExpandStridedMetadataPass());
   lowered.addPass(createLowerAffinePass());
+  // Of the operations that are left.
+  InterleaveLoopsPassOptions interleaving;
+  interleaving.vectorBits = processor.vectorBits;
+  lowered.addPass(createInterleaveLoopsPass(interleaving));
   lowered.addPass(createSCFToControlFlowPass());
   addCleanup(lowered);
   pm.addPass(createConvertCPUToLLVMPass());

@@ -35,6 +35,8 @@ namespace mlir::torsh {
 /// What a kernel's own function is called, beside its entry.
 static constexpr StringLiteral kBodySuffix = ".body";
 
+static constexpr llvm::StringLiteral kLoopAnnotation = "llvm.loop_annotation";
+
 namespace {
 
 /// The function pointer at `index` of the struct a worker points to.
@@ -219,6 +221,13 @@ class ConvertCPUToLLVMPass : public torsh::impl::ConvertCPUToLLVMPassBase<Conver
       else if (function->hasAttr("torsh.task"))
         function.setLinkage(LLVM::Linkage::Internal);
     }
+    // What was said of loops came along the conversions as an attribute of the branches back.
+    module.walk([](LLVM::BrOp branch) {
+      if (auto loop = branch->getAttrOfType<LLVM::LoopAnnotationAttr>(kLoopAnnotation)) {
+        branch->removeDiscardableAttr(kLoopAnnotation);
+        branch.setLoopAnnotationAttr(loop);
+      }
+    });
     // Nothing of ours is left, so that MLIR's own tools read the result.
     module.walk([](Operation *op) {
       for (NamedAttribute attribute : llvm::to_vector(op->getDiscardableAttrs()))

@@ -172,6 +172,19 @@ def LowerDotProductsPass : Pass<"torsh-cpu-lower-dot-products", "::mlir::func::F
                            "::mlir::vector::VectorDialect"];
 }
 
+def InterleaveLoopsPass : Pass<"torsh-cpu-interleave-loops", "::mlir::func::FuncOp"> {
+  let summary = "Has loops over long chains of operations compute several vectors side by side";
+  let description = [{
+    Each operation of a chain waits for the one before it. Where a chain is longer than the processor looks
+    ahead, it does not find the next vector's operations meanwhile, and most of its units idle. Such a loop
+    is marked for LLVM's vectoriser, which then puts as many vectors side by side as hide the waiting.
+  }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
+  ];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
 def ConvertCPUToLLVMPass : Pass<"torsh-cpu-convert-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Converts kernels to the LLVM dialect, each with an entry of the kernel ABI";
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
