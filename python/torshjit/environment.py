@@ -75,7 +75,7 @@ _TABLE = (
         "`none`, `conservative`, `default` or `aggressive`",
     ),
     Variable(
-        "TORSHJIT_MAX_FUSION_SIZE", _count, 64, True, "most operations that one kernel may hold"
+        "TORSHJIT_MAX_FUSION_SIZE", _count, 256, True, "most operations that one kernel may hold"
     ),
     Variable(
         "TORSHJIT_OPTIMIZE", _boolean, True, True, "whether the graph is simplified and fused"

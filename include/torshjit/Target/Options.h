@@ -21,7 +21,7 @@ struct CompileOptions {
   /// none, conservative, default, aggressive or custom.
   std::string fusionStrategy = "default";
   /// The largest number of operations in a kernel.
-  int64_t maxFusionSize = 64;
+  int64_t maxFusionSize = 256;
   /// What of it the program's author decided: `matmul->softmax=never` or `=always` by
   /// the operations' names, in order, the last that fits counting; `*` is any operation.
   std::vector<std::string> fusionRules;

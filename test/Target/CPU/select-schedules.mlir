@@ -204,3 +204,44 @@ func.func @summed_product(%a: memref<512x512xf32>, %b: memref<512xf32>, %out: me
   bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<512xf32>, memref<512xf32>) -> ()
   return
 }
+
+// Few elements of much work each are shared by the threads, 64 at a time.
+// CHECK-LABEL: func.func @few_but_long
+// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [64]>
+func.func @few_but_long(%a: memref<256xf32>, %out: memref<256xf32>) attributes {torsh.kernel, torsh.num_inputs = 1 : i64} {
+  %x = bufferization.to_tensor %a restrict : memref<256xf32> to tensor<256xf32>
+  %e = tensor.empty() : tensor<256xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : tensor<256xf32>) outs(%e : tensor<256xf32>) {
+  ^bb0(%in: f32, %o: f32):
+    %y0 = math.tanh %in : f32
+    %y1 = math.tanh %y0 : f32
+    %y2 = math.tanh %y1 : f32
+    %y3 = math.tanh %y2 : f32
+    %y4 = math.tanh %y3 : f32
+    %y5 = math.tanh %y4 : f32
+    %y6 = math.tanh %y5 : f32
+    %y7 = math.tanh %y6 : f32
+    %y8 = math.tanh %y7 : f32
+    %y9 = math.tanh %y8 : f32
+    %y10 = math.tanh %y9 : f32
+    %y11 = math.tanh %y10 : f32
+    %y12 = math.tanh %y11 : f32
+    %y13 = math.tanh %y12 : f32
+    %y14 = math.tanh %y13 : f32
+    %y15 = math.tanh %y14 : f32
+    %y16 = math.tanh %y15 : f32
+    %y17 = math.tanh %y16 : f32
+    %y18 = math.tanh %y17 : f32
+    %y19 = math.tanh %y18 : f32
+    %y20 = math.tanh %y19 : f32
+    %y21 = math.tanh %y20 : f32
+    %y22 = math.tanh %y21 : f32
+    %y23 = math.tanh %y22 : f32
+    %y24 = math.tanh %y23 : f32
+    %y25 = math.tanh %y24 : f32
+    %y26 = math.tanh %y25 : f32
+    linalg.yield %y26 : f32
+  } -> tensor<256xf32>
+  bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<256xf32>, memref<256xf32>) -> ()
+  return
+}

@@ -33,6 +33,9 @@ static constexpr int64_t kStreamTile = 1 << 15, kCachedTile = 1 << 12;
 /// Neighbouring elements that a tile takes at least, and as many as a tile that sums across
 /// memory takes where there are enough: a run is what the processor reads ahead.
 static constexpr int64_t kSmallestRun = 256, kStridedRun = 1024;
+/// Work of a tile from which on it matters more that all threads have some than that runs are
+/// long, and the shortest run then: four vectors side by side.
+static constexpr int64_t kTileWork = 1 << 14, kShortestRun = 64;
 /// Extents from which on a transposition is worth tiles of its own.
 static constexpr int64_t kSmallestSide = 33;
 /// Bytes of a tile along an operand that lies the other way round, and along the result.
@@ -131,7 +134,7 @@ private:
     }
     if (isParallel && !isSplit)
       tile = contraction && isTiledAlike(root, contraction) ? loopsOf(root, tileOfResult)
-                                                            : tileLoops(root);
+                                                            : tileLoops(root, work);
     if (int64_t run = contraction || tile.empty() ? 0 : streamedRun(kernel))
       block = {run};
     kernel->setAttr("torsh.schedule",
@@ -238,7 +241,7 @@ private:
            });
   }
 
-  SmallVector<int64_t> tileLoops(linalg::LinalgOp root) {
+  SmallVector<int64_t> tileLoops(linalg::LinalgOp root, int64_t work) {
     DenseMap<Operation *, llvm::BitVector> known;
     llvm::BitVector separable = separableLoops(root, known);
     SmallVector<int64_t> ranges = root.getStaticLoopRanges();
@@ -275,7 +278,8 @@ private:
         return tile;
       }
     }
-    int64_t smallestRun = kSmallestRun;
+    int64_t workOfElement = std::max<int64_t>(work / std::max<int64_t>(iterations(root), 1), 1);
+    int64_t smallestRun = std::clamp(kTileWork / workOfElement, kShortestRun, kSmallestRun);
     if (!ranges.empty() && llvm::any_of(known, [](auto &entry) {
           return reducesAcrossMemory(cast<linalg::LinalgOp>(entry.first));
         }))
@@ -289,7 +293,7 @@ private:
         continue;
       }
       // The last loop runs along memory: less than some lines of it would waste
-      // what is read, however much work each element is.
+      // what is read.
       tile[loop] = loop == last ? std::max(budget, std::min(extent, smallestRun)) : budget;
       budget = 1;
     }

@@ -10,7 +10,7 @@
 // CHAIN-COUNT-2: torsh.kernel
 // CHAIN-NOT: torsh.kernel
 // CHAIN-LABEL: func @main
-// CHAIN-COUNT-157: torsh.launch
+// CHAIN-COUNT-40: torsh.launch
 // CHAIN-NOT: torsh.launch
 // RESIDUAL: torsh.kernel @linear_gelu_add(
 // RESIDUAL-NOT: torsh.kernel

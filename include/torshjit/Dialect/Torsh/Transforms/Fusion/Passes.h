@@ -21,7 +21,7 @@ struct KernelsPhaseOptions {
   /// none, conservative, default, aggressive or custom.
   std::string strategy = "default";
   /// The largest number of operations in a group.
-  int64_t maxSize = 64;
+  int64_t maxSize = 256;
   /// `producer->consumer=never` or `=always`.
   std::vector<std::string> choices;
 };

@@ -60,7 +60,7 @@ def FormGroupsPass : Pass<"torsh-form-groups", "::mlir::ModuleOp"> {
   let options = [
     Option<"strategy", "strategy", "std::string", /*default=*/"\"default\"",
            "none, conservative, default, aggressive or custom">,
-    Option<"maxSize", "max-size", "int64_t", /*default=*/"64",
+    Option<"maxSize", "max-size", "int64_t", /*default=*/"256",
            "the largest number of operations in a group">,
     ListOption<"choices", "choices", "std::string",
                "what is decided of single edges: matmul->relu=never, add->*=always">,
