@@ -78,6 +78,7 @@ static void buildPreparation(OpPassManager &pm, const CompileOptions &options) {
 static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   auto schedules = machineOf<SelectCPUSchedulesPassOptions>(options);
   OpPassManager &function = pm.nest<func::FuncOp>();
+  function.addPass(createFindPositionsPass());
   function.addPass(createFuseElementwisePass());
   function.addPass(createSplitReductionsPass());
   function.addPass(createSelectCPUSchedulesPass(schedules));

@@ -149,3 +149,30 @@ def test_rows_that_are_read_again_are_prefetched(shape):
     expected = np.exp(y - y.max(axis=1, keepdims=True)) + y.min()
     np.testing.assert_allclose(run(x), expected, rtol=1e-6)
     assert "memref.prefetch" in run.ir("loops")
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64", "float16", "int8", "uint8", "int64", "uint64"]
+)
+@pytest.mark.parametrize("shape", [(1, 1), (3, 17), (70, 1025), (1, 100003), (5, 3, 64)], ids=str)
+def test_positions_of_extremes(shape, dtype, name):
+    # Few values: the first of many equal ones, both zeros among them.
+    rng = np.random.default_rng(sum(shape))
+    x = rng.integers(0, 5, shape).astype(dtype) - (2 if np.dtype(dtype).kind != "u" else 0)
+    x = (x * rng.choice([-1, 1], shape)).astype(dtype)
+    function = getattr(np, name)
+    run = torshjit.compile(lambda a: (function(a, axis=-1), function(a)))
+    for found, expected in zip(run(x), (function(x, axis=-1), function(x)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_first_of_what_is_no_number(value, name):
+    x = _normal(40, 333)
+    x[3:, 100] = x[5:, 7] = x[:, 332] = value
+    x[39] = value
+    function = getattr(np, name)
+    run = torshjit.compile(lambda a: function(a * 2, axis=1))
+    np.testing.assert_array_equal(run(x), function(x * 2, axis=1))

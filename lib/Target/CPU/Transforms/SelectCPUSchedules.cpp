@@ -36,6 +36,8 @@ static constexpr int64_t kSmallestRun = 256, kStridedRun = 1024;
 /// Work of a tile from which on it matters more that all threads have some than that runs are
 /// long, and the shortest run then: four vectors side by side.
 static constexpr int64_t kTileWork = 1 << 14, kShortestRun = 64;
+/// The shortest run where each element takes a long row: a line of them.
+static constexpr int64_t kRunOfRows = 16;
 /// Extents from which on a transposition is worth tiles of its own.
 static constexpr int64_t kSmallestSide = 33;
 /// Bytes of a tile along an operand that lies the other way round, and along the result.
@@ -237,7 +239,11 @@ private:
              AffineMap map = op.getMatchingIndexingMap(operand);
              auto along = map.getNumResults() ? dyn_cast<AffineDimExpr>(map.getResults().back())
                                               : AffineDimExpr(nullptr);
-             return along && iterators[along.getPosition()] == utils::IteratorType::parallel;
+             bool isReduced = false;
+             for (auto [loop, iterator] : llvm::enumerate(iterators))
+               isReduced |= iterator == utils::IteratorType::reduction && map.isFunctionOfDim(loop);
+             return along && isReduced &&
+                    iterators[along.getPosition()] == utils::IteratorType::parallel;
            });
   }
 
@@ -252,7 +258,12 @@ private:
     int64_t total = iterations(root);
     for (unsigned loop : ordered)
       total /= std::max<int64_t>(assumed(ranges[loop]), 1);
-    budget = std::max<int64_t>(1, std::min(budget, total / (4 * threads)));
+    // An element of the result may take a row of what is reduced to it.
+    int64_t longest = 1;
+    for (auto &[op, loops] : known)
+      longest =
+          std::max(longest, iterations(cast<linalg::LinalgOp>(op)) / std::max<int64_t>(total, 1));
+    budget = std::max<int64_t>(1, std::min(budget / longest, total / (4 * threads)));
     SmallVector<int64_t> tile(ranges.size(), 0);
     // Whole loops cost their extent of the budget.
     for (size_t loop = 0; loop < ranges.size(); ++loop)
@@ -279,7 +290,9 @@ private:
       }
     }
     int64_t workOfElement = std::max<int64_t>(work / std::max<int64_t>(iterations(root), 1), 1);
-    int64_t smallestRun = std::clamp(kTileWork / workOfElement, kShortestRun, kSmallestRun);
+    int64_t smallestRun =
+        std::clamp(kTileWork / workOfElement, longest < kSmallestRun ? kShortestRun : kRunOfRows,
+                   kSmallestRun);
     if (!ranges.empty() && llvm::any_of(known, [](auto &entry) {
           return reducesAcrossMemory(cast<linalg::LinalgOp>(entry.first));
         }))

@@ -101,6 +101,17 @@ def PrefetchOperandsPass : Pass<"torsh-cpu-prefetch-operands", "::mlir::func::Fu
                            "::mlir::scf::SCFDialect"];
 }
 
+def FindPositionsPass : Pass<"torsh-cpu-find-positions", "::mlir::func::FuncOp"> {
+  let summary = "Finds the largest element of a row, then where it is";
+  let description = [{
+    `argmax` and `argmin` carry a value and its position from element to element, which LLVM
+    does not vectorise along a row. Two reductions do: the value, and the least position at which
+    it is. What they find is the same: the first of equal elements, and of NaNs.
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def LowerCPUSignaturesPass : Pass<"torsh-cpu-lower-signatures", "::mlir::func::FuncOp"> {
   let summary = "Gives kernels bare pointers, extents and a worker";
   let description = [{
