@@ -260,9 +260,9 @@ private:
       total /= std::max<int64_t>(assumed(ranges[loop]), 1);
     // An element of the result may take a row of what is reduced to it.
     int64_t longest = 1;
+    int64_t own = std::max<int64_t>(iterations(root), 1);
     for (auto &[op, loops] : known)
-      longest =
-          std::max(longest, iterations(cast<linalg::LinalgOp>(op)) / std::max<int64_t>(total, 1));
+      longest = std::max(longest, iterations(cast<linalg::LinalgOp>(op)) / own);
     budget = std::max<int64_t>(1, std::min(budget / longest, total / (4 * threads)));
     SmallVector<int64_t> tile(ranges.size(), 0);
     // Whole loops cost their extent of the budget.
