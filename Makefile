@@ -38,9 +38,6 @@ conformance: build ## Run ONNX's backend tests, torch's operator samples and who
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.mlir.mangled_texts
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.jax
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --most 16
-	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --dtype bfloat16
-	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --dtype int64
-	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --dtype bool
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.opinfo --gradients
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.numpy
 	@PYTHONPATH=$(PYTHON_PACKAGES):test/python $(VENV_PYTHON) -m conformance.models
