@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from torshjit import _runtime
+import torshjit._runtime as _runtime  # type: ignore[import-not-found]
 
 __all__ = ["join_torch_threads"]
 
