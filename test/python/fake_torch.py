@@ -99,6 +99,7 @@ class Torch(types.ModuleType):
         self.allocations = 0
         self.Tensor, self.device = Tensor, Device
         self.is_grad_enabled = lambda: False
+        self.is_autocast_enabled = lambda device: False
         self._C = types.SimpleNamespace(_cuda_getCurrentRawStream=lambda index: self.stream)
         for name in _DTYPES:
             setattr(self, name, _NAMES[name])

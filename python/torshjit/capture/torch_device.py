@@ -14,6 +14,9 @@ __all__ = ["CaptureDevice"]
 
 _CPU = torch.device("cpu")
 
+#: The devices of torch whose autocast the runtime looks at by itself (StateGuards.h).
+_WATCHED_AUTOCAST = ("cpu",)
+
 
 class CaptureDevice:
     """Where the tensors of a call are: on one device of those that the target takes.
@@ -38,7 +41,7 @@ class CaptureDevice:
     @property
     def watched(self) -> tuple | None:
         """That autocast is off in the runtime's form (StateGuards.h), where it has one."""
-        if self._with_autocast != ("cpu",):
+        if self._with_autocast != _WATCHED_AUTOCAST:
             return None
         return ("autocast", False, "torch.autocast")
 
