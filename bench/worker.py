@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -74,7 +75,9 @@ class Worker:
 
 def _describe(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({os.path.basename(last.filename)}:{last.lineno})"
+    # Libraries explain themselves over many lines, in colours.
+    first = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {first} ({os.path.basename(last.filename)}:{last.lineno})"
 
 
 def main() -> None:
