@@ -8,14 +8,12 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ValueBoundsOpInterface.h"
 #include "torshjit/Buffer/DepthGroups.h"
+#include "torshjit/Buffer/PackedProducts.h"
 #include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
 
-/// Products of fewer multiplications than this are left as plain loops: packing
-/// would cost more than it saves.
-static constexpr int64_t kSmallestPacked = 4096;
 /// From so many rows of a tile on, a panel of columns is packed while the one before it is
 /// multiplied. With fewer there is no time for that; then several are packed together, so that
 /// longer runs of memory are read.
@@ -30,7 +28,7 @@ ContractionLowering::ContractionLowering(linalg::GenericOp op, OpBuilder &builde
 // Groups
 //===----------------------------------------------------------------------===//
 
-static bool isZeroExtended(linalg::GenericOp op, unsigned input) {
+bool mlir::torsh::isZeroExtended(linalg::GenericOp op, unsigned input) {
   return llvm::any_of(op.getBody()->getArgument(input).getUsers(),
                       [](Operation *user) { return isa<arith::ExtUIOp>(user); });
 }
@@ -61,7 +59,7 @@ LogicalResult ContractionLowering::classify() {
     work = extent && work >= 0 ? work * *extent : -1;
   }
   if (leftOnly.empty() || rightOnly.empty() || depth.empty() ||
-      (work >= 0 && work <= kSmallestPacked))
+      (work >= 0 && work <= kMostPlainMultiplications))
     return failure();
   FailureOr<LinearAccess> left = LinearAccess::create(b, loc, op.getInputs()[0], maps[0]);
   FailureOr<LinearAccess> right = LinearAccess::create(b, loc, op.getInputs()[1], maps[1]);

@@ -35,14 +35,19 @@ bool torsh::isFixed(Value value) {
   return true;
 }
 
-bool torsh::isFixedInEveryLaunch(Operation *kernel, unsigned input) {
+SmallVector<LaunchOp> torsh::getLaunches(Operation *kernel) {
   StringAttr name = SymbolTable::getSymbolName(kernel);
-  bool isLaunched = false;
-  WalkResult walk = kernel->getParentOp()->walk([&](LaunchOp launch) {
-    if (launch.getKernelAttr().getAttr() != name)
-      return WalkResult::advance();
-    isLaunched = true;
-    return isFixed(launch.getInputs()[input]) ? WalkResult::advance() : WalkResult::interrupt();
+  SmallVector<LaunchOp> launches;
+  kernel->getParentOp()->walk([&](LaunchOp launch) {
+    if (launch.getKernelAttr().getAttr() == name)
+      launches.push_back(launch);
   });
-  return isLaunched && !walk.wasInterrupted();
+  return launches;
+}
+
+bool torsh::isFixedInEveryLaunch(Operation *kernel, unsigned input) {
+  SmallVector<LaunchOp> launches = getLaunches(kernel);
+  return !launches.empty() && llvm::all_of(launches, [&](LaunchOp launch) {
+    return isFixed(launch.getInputs()[input]);
+  });
 }

@@ -21,6 +21,9 @@ struct Machine {
 struct ContractionSchedule {
   SmallVector<int64_t> registerTile, block;
   SmallVector<int64_t> tile; // of the axes of the contraction's result; 0 is all of one
+
+  /// Whether four bytes of the depth are multiplied and added by one instruction.
+  bool isOfBytes() const { return registerTile.size() == 3 && registerTile[2] == 4; }
 };
 
 /// What a '?' extent is taken to be.

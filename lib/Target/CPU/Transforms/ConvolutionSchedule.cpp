@@ -18,11 +18,11 @@ static constexpr int64_t kPlaneTile = 1 << 14, kSmallPlaneTile = 1 << 12;
 static constexpr int64_t kFilterBlock = 1 << 16, kMostPixels = 512;
 /// What copying the image for a tile costs, in outputs computed of it.
 static constexpr int64_t kCopyCost = 2;
-/// What a '?' extent is taken to be.
-static constexpr int64_t kAssumedExtent = 64;
+/// What a '?' extent, a side of an image mostly, is taken to be.
+static constexpr int64_t kAssumedSide = 64;
 
 static int64_t assumed(int64_t extent) {
-  return ShapedType::isDynamic(extent) ? kAssumedExtent : std::max<int64_t>(extent, 1);
+  return ShapedType::isDynamic(extent) ? kAssumedSide : std::max<int64_t>(extent, 1);
 }
 
 namespace {
@@ -182,21 +182,24 @@ static ConvolutionSchedule scheduleAlongOutputs(const Axes &axes, ArrayRef<int64
 }
 
 std::optional<ConvolutionSchedule>
-mlir::torsh::cpu::scheduleConvolution(linalg::GenericOp contraction, int64_t threads, int64_t lanes,
-                                      int64_t registers) {
+mlir::torsh::cpu::scheduleConvolution(linalg::GenericOp contraction, const Machine &machine,
+                                      const ContractionSchedule &product) {
   std::optional<Axes> axes = axesOf(contraction);
-  if (!axes)
+  if (!axes || product.isOfBytes())
     return std::nullopt;
   ArrayRef<int64_t> shape = cast<ShapedType>(contraction.getResult(0).getType()).getShape();
   int64_t outputs = axes->outputs ? shape[*axes->outputs] : 1;
   if (ShapedType::isDynamic(outputs) || outputs == 0)
     return std::nullopt;
+  Type element = getElementTypeOrSelf(contraction.getDpsInits()[0].getType());
+  int64_t lanes = machine.vectorBits / std::max<int64_t>(element.getIntOrFloatBitWidth(), 8);
+  int64_t registers = machine.vectorBits >= 512 ? 32 : 16;
   bool isPointwise = contraction.getIndexingMapsArray()[0].isProjectedPermutation();
   if (outputs <= kFewOutputs && isPointwise)
     return std::nullopt;
   if (outputs <= kFewOutputs)
-    return scheduleAlongWidth(*axes, shape, outputs, threads, lanes);
+    return scheduleAlongWidth(*axes, shape, outputs, machine.threads, lanes);
   if (ShapedType::isDynamic(shape[axes->positions.back()]))
     return std::nullopt;
-  return scheduleAlongOutputs(*axes, shape, outputs, threads, lanes, registers);
+  return scheduleAlongOutputs(*axes, shape, outputs, machine.threads, lanes, registers);
 }

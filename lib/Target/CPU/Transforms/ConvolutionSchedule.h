@@ -4,7 +4,7 @@
 #ifndef TORSHJIT_LIB_TARGET_CPU_TRANSFORMS_CONVOLUTIONSCHEDULE_H
 #define TORSHJIT_LIB_TARGET_CPU_TRANSFORMS_CONVOLUTIONSCHEDULE_H
 
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "ContractionSchedule.h"
 
 namespace mlir::torsh::cpu {
 
@@ -19,12 +19,11 @@ struct ConvolutionSchedule {
   bool isAlongOutputs = false;
 };
 
-/// The schedule of a contraction with a window or a stride, or none where it is a
-/// matrix product. `lanes` is how many elements a vector register has, `registers` how many
-/// of them there are.
+/// The schedule of a contraction with a window or a stride, or none where it is computed as the
+/// matrix product that `product` is the schedule of: so are convolutions of bytes.
 std::optional<ConvolutionSchedule> scheduleConvolution(linalg::GenericOp contraction,
-                                                       int64_t threads, int64_t lanes,
-                                                       int64_t registers);
+                                                       const Machine &machine,
+                                                       const ContractionSchedule &product);
 
 } // namespace mlir::torsh::cpu
 

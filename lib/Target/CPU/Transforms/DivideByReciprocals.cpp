@@ -3,11 +3,9 @@
 // leaves, which a fused product has exactly (P. Markstein, "IA-64 and Elementary Functions",
 // 2000, theorem 8.3): it is rounded as a division rounds it.
 
+#include "PlainLoop.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
@@ -75,18 +73,6 @@ static Value hoist(Value value, scf::ForOp loop, OpBuilder &before) {
     mapping.map(operand, hoisted);
   }
   return before.clone(*op, mapping)->getResult(cast<OpResult>(value).getResultNumber());
-}
-
-/// Innermost, of scalars, with nothing but memory and arithmetic in it.
-static bool isPlain(scf::ForOp loop) {
-  return llvm::all_of(loop.getBody()->without_terminator(), [](Operation &op) {
-    return op.getNumRegions() == 0 && (isPure(&op) || isa<memref::LoadOp, memref::StoreOp>(op));
-  });
-}
-
-static bool isShort(scf::ForOp loop) {
-  std::optional<llvm::APInt> count = loop.getStaticTripCount();
-  return count && count->slt(kFewestIterations);
 }
 
 /// A conjunction over all divisors of being within the bounds.
@@ -162,7 +148,7 @@ private:
       return;
     SmallVector<scf::ForOp> loops;
     getOperation().walk([&](scf::ForOp loop) {
-      if (isPlain(loop) && !isShort(loop))
+      if (cpu::isPlain(loop) && !cpu::isShorterThan(loop, kFewestIterations))
         loops.push_back(loop);
     });
     for (scf::ForOp loop : loops) {

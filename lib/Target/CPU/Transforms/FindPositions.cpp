@@ -97,19 +97,20 @@ class FindPositionsPass : public torsh::impl::FindPositionsPassBase<FindPosition
   void runOnOperation() override {
     if (!isKernel(getOperation()))
       return;
-    SmallVector<std::pair<linalg::GenericOp, unsigned>> ops;
+    SmallVector<std::tuple<linalg::GenericOp, unsigned, Comparison>> ops;
     getOperation().walk([&](linalg::GenericOp op) {
       std::optional<unsigned> loop = searchedLoop(op);
-      if (loop && findComparison(op))
-        ops.emplace_back(op, *loop);
+      if (!loop)
+        return;
+      if (Comparison by = findComparison(op))
+        ops.emplace_back(op, *loop, by);
     });
-    for (auto [op, loop] : ops)
-      findPosition(op, loop);
+    for (auto [op, loop, by] : ops)
+      findPosition(op, loop, by);
   }
 
-  static void findPosition(linalg::GenericOp op, unsigned loop) {
+  static void findPosition(linalg::GenericOp op, unsigned loop, Comparison by) {
     ImplicitLocOpBuilder b(op.getLoc(), op);
-    Comparison by = findComparison(op);
     Value input = op.getDpsInputs()[0], worst = op.getDpsInits()[0], first = op.getDpsInits()[1];
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
     SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();

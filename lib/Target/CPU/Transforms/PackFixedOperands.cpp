@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "torshjit/Buffer/DepthGroups.h"
+#include "torshjit/Buffer/PackedProducts.h"
 #include "torshjit/Dialect/Torsh/IR/FixedValues.h"
 #include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
@@ -24,8 +25,6 @@ using namespace mlir::torsh;
 
 /// Elements of a weight from which on packing it takes longer than one more launch.
 static constexpr int64_t kSmallestWeight = 1 << 10;
-/// Multiplications up to which torsh-lower-contractions leaves plain loops.
-static constexpr int64_t kSmallestPacked = 4096;
 
 namespace {
 
@@ -139,12 +138,8 @@ private:
     auto own = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule");
     cpu::Machine machine{threads, vectorBits, level1, level2, bf16Dots, int8Dots};
     cpu::ContractionSchedule product = cpu::scheduleContraction(op, machine, input);
-    int64_t lanes = vectorBits / std::max<int64_t>(sum.getIntOrFloatBitWidth(), 8);
-    bool isOfBytes = product.registerTile.size() == 3 && product.registerTile[2] == 4;
-    std::optional<cpu::ConvolutionSchedule> convolution;
-    if (!isOfBytes)
-      convolution = cpu::scheduleConvolution(op, threads, lanes, vectorBits >= 512 ? 32 : 16);
-    if (convolution) {
+    if (std::optional<cpu::ConvolutionSchedule> convolution =
+            cpu::scheduleConvolution(op, machine, product)) {
       // Filters are packed along the outputs, all of the depth at once.
       if (input != 1 || !convolution->isAlongOutputs || !isa<FloatType>(sum))
         return std::nullopt;
@@ -155,7 +150,7 @@ private:
     }
     if (matchSkinny(op))
       return std::nullopt; // Read as it lies.
-    if (!op.getIndexingMapsArray()[1 - input].isProjectedPermutation() && !isOfBytes)
+    if (!op.getIndexingMapsArray()[1 - input].isProjectedPermutation() && !product.isOfBytes())
       return std::nullopt;
     ArrayRef<int64_t> registerTile = own ? own.getRegisterTile() : product.registerTile;
     ArrayRef<int64_t> block = own ? own.getBlock() : product.block;
@@ -168,12 +163,8 @@ private:
     auto elementOf = [&](unsigned number) {
       return getElementTypeOrSelf(op.getInputs()[number].getType());
     };
-    auto isUnsigned = [&](unsigned number) {
-      return llvm::any_of(op.getBody()->getArgument(number).getUsers(),
-                          [](Operation *user) { return isa<arith::ExtUIOp>(user); });
-    };
     ProductElements elements{elementOf(rowsInput), elementOf(1 - rowsInput), sum,
-                             isUnsigned(rowsInput), isUnsigned(1 - rowsInput)};
+                             isZeroExtended(op, rowsInput), isZeroExtended(op, 1 - rowsInput)};
     int64_t step = registerTile.size() == 3 ? registerTile[2] : 1;
     std::optional<DepthGroups> groups = groupDepth(elements, step, registerTile[1]);
     bool flips = groups && groups->flipsRows && isRows;
@@ -181,7 +172,8 @@ private:
     int64_t depthBlock = llvm::alignTo(std::min(block[2], depthCount), step);
     return FixedOperand{argument,
                         {rows, depth, registerTile[isRows ? 0 : 1], depthBlock, step, flips,
-                         groups && !isRows ? groups->sumsOfColumns : 0, isUnsigned(input) != flips},
+                         groups && !isRows ? groups->sumsOfColumns : 0,
+                         isZeroExtended(op, input) != flips},
                         groups ? elementOf(input) : sum};
   }
 
@@ -191,10 +183,11 @@ private:
     for (int64_t extent : op.getStaticLoopRanges()) {
       if (extent == 0)
         return false;
-      work = ShapedType::isDynamic(extent) || work > kSmallestPacked ? kSmallestPacked + 1
-                                                                     : work * extent;
+      work = ShapedType::isDynamic(extent) || work > kMostPlainMultiplications
+                 ? kMostPlainMultiplications + 1
+                 : work * extent;
     }
-    return work > kSmallestPacked;
+    return work > kMostPlainMultiplications;
   }
 
   //===--------------------------------------------------------------------===//
@@ -207,7 +200,7 @@ private:
     auto source = cast<MemRefType>(argument.getType());
     auto panels =
         MemRefType::get({operand.layout.countElements(source.getShape())}, operand.element);
-    for (LaunchOp launch : launchesOf(kernel)) {
+    for (LaunchOp launch : getLaunches(kernel)) {
       OpOperand &use = launch->getOpOperand(number);
       use.set(getPacked(use.get(), source, panels, operand.layout, launch));
     }
@@ -221,15 +214,6 @@ private:
     func::FuncOp packing = getPacking(source, panels, layout, kernel.getLoc());
     kernel->setAttr("torsh.packed_by", packing.getSymNameAttr());
     kernel.setType(builder.getFunctionType(argument.getOwner()->getArgumentTypes(), {}));
-  }
-
-  SmallVector<LaunchOp> launchesOf(func::FuncOp kernel) {
-    SmallVector<LaunchOp> launches;
-    getOperation().walk([&](LaunchOp launch) {
-      if (launch.getKernel() == kernel.getSymName())
-        launches.push_back(launch);
-    });
-    return launches;
   }
 
   /// The panels of a weight: one launch for all that read it.

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Has the rows that a kernel reads next brought from memory while it computes with those it has.
 
-#include "mlir/Analysis/SliceAnalysis.h"
+#include "PlainLoop.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
@@ -65,13 +63,10 @@ static int64_t rowBytes(BlockArgument memory) {
   return type.getShape().back() * bytesOf(type.getElementType());
 }
 
-/// Innermost, over elements one after the other, with nothing but memory and arithmetic in it.
-static bool isPlain(scf::ForOp loop) {
-  return getConstantIntValue(loop.getStep()) == 1 && loop.getNumRegionIterArgs() == 0 &&
-         llvm::all_of(loop.getBody()->without_terminator(), [](Operation &op) {
-           return op.getNumRegions() == 0 &&
-                  (isPure(&op) || isa<memref::LoadOp, memref::StoreOp>(op));
-         });
+/// Over elements one after the other, that carries nothing from one to the next but in memory.
+static bool isAlongRow(scf::ForOp loop) {
+  return cpu::isPlain(loop) && getConstantIntValue(loop.getStep()) == 1 &&
+         loop.getNumRegionIterArgs() == 0;
 }
 
 /// Of what changes from one iteration to the next; LLVM moves the rest out of the loop.
@@ -205,7 +200,7 @@ private:
     // In the order of the loops, for each argument and parallel loop.
     llvm::MapVector<std::pair<Value, Operation *>, SmallVector<Stream>> readers;
     getOperation().walk([&](scf::ForOp loop) {
-      if (!isPlain(loop) || isShort(loop))
+      if (!isAlongRow(loop) || cpu::isShorterThan(loop, kRun / 2))
         return;
       for (auto load : loop.getOps<memref::LoadOp>()) {
         Stream stream{loop, load, {}, {}};
@@ -237,11 +232,6 @@ private:
           llvm::none_of(own, [&](const Stream &other) { return other.indices == stream.indices; }))
         own.push_back(stream);
     interleave(longest, own, movement);
-  }
-
-  static bool isShort(scf::ForOp loop) {
-    std::optional<llvm::APInt> count = loop.getStaticTripCount();
-    return count && count->slt(kRun / 2);
   }
 
   /// Legality and profit: rows of an argument that lie one element after the other, and which no

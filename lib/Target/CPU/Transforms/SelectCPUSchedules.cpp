@@ -105,19 +105,13 @@ private:
       for (OpOperand *input : contraction.getDpsInputOperands())
         if (findPanelsView(input->get()))
           given = input->getOperandNumber();
-      cpu::ContractionSchedule product = cpu::scheduleContraction(
-          contraction, {threads, vectorBits, level1, level2, bf16Dots, int8Dots}, given);
+      cpu::Machine machine{threads, vectorBits, level1, level2, bf16Dots, int8Dots};
+      cpu::ContractionSchedule product = cpu::scheduleContraction(contraction, machine, given);
       tileOfResult = product.tile;
       registerTile = product.registerTile;
       block = product.block;
-      int64_t lanes = vectorBits / elementBits(contraction);
-      // Convolutions of bytes are products of packed panels.
-      bool isOfBytes = registerTile.size() == 3 && registerTile[2] == 4;
-      std::optional<cpu::ConvolutionSchedule> convolution;
-      if (!isOfBytes)
-        convolution =
-            cpu::scheduleConvolution(contraction, threads, lanes, vectorBits >= 512 ? 32 : 16);
-      if (convolution) {
+      if (std::optional<cpu::ConvolutionSchedule> convolution =
+              cpu::scheduleConvolution(contraction, machine, product)) {
         tileOfResult = convolution->tile;
         registerTile = convolution->registerTile;
         block = {block[0], block[1], convolution->depth};
@@ -169,11 +163,6 @@ private:
 
   static int64_t bytesOf(Type element) {
     return element.isIntOrFloat() ? std::max<int64_t>(element.getIntOrFloatBitWidth() / 8, 1) : 8;
-  }
-
-  static int64_t elementBits(linalg::GenericOp op) {
-    return std::max<int64_t>(
-        getElementTypeOrSelf(op.getDpsInits()[0].getType()).getIntOrFloatBitWidth(), 8);
   }
 
   /// Whether the tiles of the root are those of the contraction's result: it is the

@@ -5,7 +5,7 @@
 #define TORSHJIT_DIALECT_TORSH_IR_FIXEDVALUES_H
 
 #include "mlir/IR/Operation.h"
-#include "mlir/IR/Value.h"
+#include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 namespace mlir::torsh {
 
@@ -22,8 +22,11 @@ inline constexpr llvm::StringLiteral kOnceAttrName = "torsh.once";
 /// `isFixedInEveryLaunch`.
 bool isFixed(Value value);
 
-/// Whether each launch of a kernel (a torsh.kernel or, past `kernels`, its function) is given a
-/// fixed value as its input number `input`. False where nothing launches it.
+/// The launches of a kernel: a torsh.kernel or, past `kernels`, its function.
+SmallVector<LaunchOp> getLaunches(Operation *kernel);
+
+/// Whether each launch of a kernel is given a fixed value as its input number `input`. False where
+/// nothing launches it.
 bool isFixedInEveryLaunch(Operation *kernel, unsigned input);
 
 } // namespace mlir::torsh
