@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "torshjit/Buffer/Passes.h"
 #include "torshjit/Tensor/OrderedGenerics.h"
 #include "torshjit/Tensor/Passes.h"
@@ -21,6 +22,10 @@ using namespace mlir::torsh;
 namespace {
 
 class LowerOrderedPass : public torsh::impl::LowerOrderedPassBase<LowerOrderedPass> {
+public:
+  using LowerOrderedPassBase::LowerOrderedPassBase;
+
+private:
   void runOnOperation() override {
     if (!isKernel(getOperation()))
       return;
@@ -29,7 +34,7 @@ class LowerOrderedPass : public torsh::impl::LowerOrderedPassBase<LowerOrderedPa
     for (linalg::GenericOp op : generics) {
       OpBuilder builder(op);
       if (findMarked(op, kScanMark))
-        emitScan(builder, op);
+        emitScan(builder, op, vectorBits);
       else if (findMarked(op, kRankMark))
         emitRank(builder, op);
       else if (findMarked(op, kScatterMark) && op.getNumReductionLoops() > 0)

@@ -6,12 +6,14 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
 
 GenericOnMemory::GenericOnMemory(OpBuilder &builder, linalg::GenericOp op) : b(builder), op(op) {
   ranges = cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, op.getLoc());
+  staticRanges = op.getStaticLoopRanges();
 }
 
 Value GenericOnMemory::extent(unsigned loop) {
@@ -108,4 +110,117 @@ void GenericOnMemory::forEach(ArrayRef<unsigned> loops, SmallVectorImpl<Value> &
     b.setInsertionPointToStart(each.getBody());
   }
   body();
+}
+
+//===----------------------------------------------------------------------===//
+// Vectors
+//===----------------------------------------------------------------------===//
+
+void GenericOnMemory::forEachSource(Value value, ArrayRef<Value> given,
+                                    llvm::function_ref<void(Value)> visit) {
+  SmallVector<Value> worklist{value};
+  llvm::SmallDenseSet<Value> seen;
+  while (!worklist.empty()) {
+    Value next = worklist.pop_back_val();
+    if (llvm::is_contained(given, next) || !seen.insert(next).second)
+      continue;
+    visit(next);
+    if (Operation *inner = next.getDefiningOp(); inner && inner->getBlock() == op.getBody())
+      llvm::append_range(worklist, inner->getOperands());
+  }
+}
+
+/// Whether the elements along a loop are neighbours, or one and the same, in memory that can be
+/// loaded as vectors.
+static bool isAlong(Value memory, AffineMap map, unsigned loop) {
+  auto type = dyn_cast<MemRefType>(memory.getType());
+  if (!type)
+    return true;
+  // Bools are stored as bytes.
+  if (type.getElementType().isInteger(1))
+    return false;
+  for (AffineExpr expr : map.getResults())
+    if (expr != map.getResults().back() && expr.isFunctionOfDim(loop))
+      return false;
+  if (!map.isFunctionOfDim(loop))
+    return true;
+  return isa<AffineDimExpr>(map.getResults().back()) && type.isLastDimUnitStride();
+}
+
+bool GenericOnMemory::canVectorize(Value value, unsigned along, ArrayRef<Value> given) {
+  bool can = true;
+  forEachSource(value, given, [&](Value source) {
+    if (auto argument = dyn_cast<BlockArgument>(source);
+        argument && argument.getOwner() == op.getBody()) {
+      OpOperand *operand = op.getMatchingOpOperand(argument);
+      can &= isAlong(operand->get(), op.getMatchingIndexingMap(operand), along);
+    } else if (Operation *inner = source.getDefiningOp();
+               inner && inner->getBlock() == op.getBody()) {
+      can &= inner->getNumResults() == 1 && OpTrait::hasElementwiseMappableTraits(inner);
+    }
+  });
+  return can;
+}
+
+bool GenericOnMemory::isAlongResult(unsigned loop) {
+  OpOperand *result = op.getDpsInitOperand(0);
+  AffineMap map = op.getMatchingIndexingMap(result);
+  return map.isFunctionOfDim(loop) && isAlong(result->get(), map, loop);
+}
+
+unsigned GenericOnMemory::widestBits(Value value, ArrayRef<Value> given) {
+  unsigned bits = 0;
+  forEachSource(value, given, [&](Value source) {
+    Type type = source.getType();
+    bits = std::max(bits, type.isIndex() ? 64 : type.getIntOrFloatBitWidth());
+  });
+  return bits;
+}
+
+Value GenericOnMemory::emitVector(Value value, ArrayRef<Value> index, unsigned along, int64_t lanes,
+                                  IRMapping &known) {
+  if (Value found = known.lookupOrNull(value))
+    return found;
+  Location loc = getLoc();
+  auto type = VectorType::get(lanes, value.getType());
+  auto splat = [&](Value scalar) -> Value {
+    IRMapping scalars;
+    return vector::BroadcastOp::create(b, loc, type, emit(scalar, index, scalars));
+  };
+  Value made;
+  auto argument = dyn_cast<BlockArgument>(value);
+  Operation *inner = value.getDefiningOp();
+  if (argument && argument.getOwner() == op.getBody()) {
+    OpOperand *operand = op.getMatchingOpOperand(argument);
+    AffineMap map = op.getMatchingIndexingMap(operand);
+    if (isa<MemRefType>(operand->get().getType()) && map.isFunctionOfDim(along))
+      made = vector::LoadOp::create(b, loc, type, operand->get(), position(map, index));
+    else
+      made = splat(value);
+    known.map(value, made);
+    return made;
+  }
+  if (argument || inner->getBlock() != op.getBody() || inner->getNumOperands() == 0)
+    return splat(value);
+  for (Value operand : inner->getOperands())
+    if (!known.contains(operand))
+      known.map(operand, emitVector(operand, index, along, lanes, known));
+  Operation *clone = inner->clone(known);
+  clone->getResult(0).setType(type);
+  b.insert(clone);
+  known.map(value, clone->getResult(0));
+  return clone->getResult(0);
+}
+
+Value GenericOnMemory::loadResultVector(ArrayRef<Value> index, int64_t lanes) {
+  OpOperand *result = op.getDpsInitOperand(0);
+  auto type = VectorType::get(lanes, getElementTypeOrSelf(result->get().getType()));
+  return vector::LoadOp::create(b, getLoc(), type, result->get(),
+                                position(op.getMatchingIndexingMap(result), index));
+}
+
+void GenericOnMemory::storeResultVector(Value vector, ArrayRef<Value> index) {
+  OpOperand *result = op.getDpsInitOperand(0);
+  vector::StoreOp::create(b, getLoc(), vector, result->get(),
+                          position(op.getMatchingIndexingMap(result), index));
 }

@@ -30,6 +30,21 @@ public:
   /// the body that are given, block arguments or results; other inputs are loaded.
   Value emit(Value value, ArrayRef<Value> index, IRMapping &known);
 
+  /// The extent of a loop where it is static, else `ShapedType::kDynamic`.
+  int64_t staticExtent(unsigned loop) { return staticRanges[loop]; }
+  /// Whether `emitVector` can: memory is read along its last axis, and what there is in the body
+  /// between it and the value works element by element. `given` are values that will be known.
+  bool canVectorize(Value value, unsigned along, ArrayRef<Value> given);
+  /// Whether neighbours along the loop are neighbours in the result.
+  bool isAlongResult(unsigned loop);
+  /// Bits of the widest of what is stored and computed for the value.
+  unsigned widestBits(Value value, ArrayRef<Value> given);
+  /// As `emit`, at `lanes` points along the loop `along`, of which `index` is the first.
+  Value emitVector(Value value, ArrayRef<Value> index, unsigned along, int64_t lanes,
+                   IRMapping &known);
+  Value loadResultVector(ArrayRef<Value> index, int64_t lanes);
+  void storeResultVector(Value vector, ArrayRef<Value> index);
+
   /// The element of the result at a point: its loops' entries of `index` have to be there.
   Value loadResult(ArrayRef<Value> index);
   void storeResult(Value value, ArrayRef<Value> index);
@@ -40,15 +55,18 @@ public:
                llvm::function_ref<void()> body);
 
 private:
+  /// Calls `visit` with each value that `value` is computed from, itself included.
+  void forEachSource(Value value, ArrayRef<Value> given, llvm::function_ref<void(Value)> visit);
   SmallVector<Value> position(AffineMap map, ArrayRef<Value> index);
 
   OpBuilder &b;
   linalg::GenericOp op;
   SmallVector<Range> ranges;
+  SmallVector<int64_t> staticRanges;
 };
 
 // Each replaces the generic by loops before it; the caller erases it.
-void emitScan(OpBuilder &builder, linalg::GenericOp op);
+void emitScan(OpBuilder &builder, linalg::GenericOp op, int64_t vectorBits);
 void emitRank(OpBuilder &builder, linalg::GenericOp op);
 void emitScatter(OpBuilder &builder, linalg::GenericOp op);
 

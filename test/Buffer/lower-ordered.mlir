@@ -1,16 +1,49 @@
 // RUN: torsh-opt %s --torsh-convert-to-linalg --torsh-bufferize-kernels --torsh-lower-ordered --canonicalize --cse | FileCheck %s
 
-// The total is carried along the row.
+// The total is carried along the row; products of floats are made one by one.
 // CHECK-LABEL: func.func @scan
 // CHECK: scf.for %[[ROW:.+]] = %{{.*}} to %c4
 // CHECK: scf.for %[[I:.+]] = %{{.*}} to %c8 {{.*}} iter_args(%[[TOTAL:.+]] = %{{.*}}) -> (f32)
 // CHECK: %[[X:.+]] = memref.load %arg0[%[[ROW]], %[[I]]]
-// CHECK: %[[NEXT:.+]] = arith.addf %[[TOTAL]], %[[X]]
+// CHECK: %[[NEXT:.+]] = arith.mulf %[[TOTAL]], %[[X]]
 // CHECK: memref.store %[[NEXT]], %{{.*}}[%[[ROW]], %[[I]]]
 // CHECK: scf.yield %[[NEXT]]
 torsh.kernel @scan(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
-  %0 = torsh.scan sum, %x {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %0 = torsh.scan prod, %x {axis = 1 : i64} : (tensor<4x8xf32>) -> tensor<4x8xf32>
   torsh.return %0 : tensor<4x8xf32>
+}
+
+// Vectors are scanned in registers, from their end; what is left is combined one by one. Nothing
+// is filled.
+// CHECK-LABEL: func.func @scan_in_vectors
+// CHECK-NOT: linalg.fill
+// CHECK: %[[VECTORS:.+]] = scf.for %[[I:.+]] = %{{.*}} to %c32 step %c16 iter_args(%[[BEFORE:.+]] = %{{.*}}) -> (vector<16xf32>)
+// CHECK: %[[PLACE:.+]] = arith.subi
+// CHECK: %[[X:.+]] = vector.load %arg0[%{{.*}}, %[[PLACE]]]
+// CHECK: vector.shuffle %{{.*}}, %[[X]] [17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 15]
+// CHECK-COUNT-4: arith.addf
+// CHECK: %[[RESULT:.+]] = arith.addf %[[BEFORE]], %[[SCANNED:.+]] : vector<16xf32>
+// CHECK: vector.store %[[RESULT]], %arg1[%{{.*}}, %[[PLACE]]]
+// CHECK: vector.shuffle %[[SCANNED]], %[[SCANNED]] [0, 0
+// CHECK: %[[TOTAL:.+]] = vector.extract %[[VECTORS]][0]
+// CHECK: scf.for %{{.*}} = %c32 to %c37 step %c1 iter_args(%{{.*}} = %[[TOTAL]]) -> (f32)
+torsh.kernel @scan_in_vectors(%x: tensor<4x37xf32>) -> tensor<4x37xf32> {
+  %0 = torsh.scan sum, %x {axis = 1 : i64, reverse = true} : (tensor<4x37xf32>) -> tensor<4x37xf32>
+  torsh.return %0 : tensor<4x37xf32>
+}
+
+// Rows are combined with the row before, four at a time.
+// CHECK-LABEL: func.func @scan_of_rows
+// CHECK: vector.load %arg0[%c0,
+// CHECK: scf.for %{{.*}} = %c1 to %c17 step %c4
+// CHECK: scf.for %{{.*}} = %c0 to %c32 step %c16
+// CHECK: vector.load %arg1
+// CHECK-COUNT-4: arith.mulf %{{.*}} : vector<16xf32>
+// CHECK: scf.for %{{.*}} = %c32 to %c37 step %c1
+// CHECK: scf.for %{{.*}} = %c17 to %c20 step %c1
+torsh.kernel @scan_of_rows(%x: tensor<20x37xf32>) -> tensor<20x37xf32> {
+  %0 = torsh.scan prod, %x {axis = 0 : i64} : (tensor<20x37xf32>) -> tensor<20x37xf32>
+  torsh.return %0 : tensor<20x37xf32>
 }
 
 // One update after the other; what a row of updates writes is contiguous.

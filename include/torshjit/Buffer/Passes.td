@@ -35,10 +35,14 @@ def LowerOrderedPass : Pass<"torsh-lower-ordered", "::mlir::func::FuncOp"> {
     They arrive as generics in which each element of the result looks through a
     whole row, or through all updates. A scan becomes a loop that carries what it
     has so far, a rank the inverse of a merge sort of positions, a scattered write a
-    loop over the updates.
+    loop over the updates. Scans work on vectors: within a row, where their elements may be
+    combined in any order, or on whole rows.
   }];
+  let options = [
+    Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
+  ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
 }
 
 def TransposeOperandsPass : Pass<"torsh-transpose-operands", "::mlir::func::FuncOp"> {

@@ -96,7 +96,9 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   function.addPass(createTransposeOperandsPass(transposition));
   function.addPass(createStreamResultsPass());
   function.addPass(createLowerContractionsPass());
-  function.addPass(createLowerOrderedPass());
+  LowerOrderedPassOptions ordered;
+  ordered.vectorBits = schedules.vectorBits;
+  function.addPass(createLowerOrderedPass(ordered));
   function.addPass(createLowerToLoopsPass());
   addCleanup(function);
   function.addPass(createPrefetchOperandsPass());

@@ -169,12 +169,21 @@ def _scan_cases(dtype: str) -> Iterator[Case]:
         variants: dict[str, tuple] = {
             "rows": ((5, 37), 1, False, False),
             "columns": ((13, 5), 0, False, False),
+            "rows-reverse": ((3, 131), 1, True, False),
+            "wide-columns": ((11, 2, 67), 0, False, False),
         }
         if sample:
             variants |= {
                 "middle": ((3, 9, 2), 1, False, False),
                 "reverse": ((5, 19), 1, True, False),
                 "exclusive": ((5, 19), 1, False, True),
+                "long-exclusive": ((2, 135), 1, False, True),
+                "long-both": ((2, 135), 1, True, True),
+                "wide-columns-reverse": ((7, 67), 0, True, False),
+                "wide-columns-exclusive": ((6, 67), 0, False, True),
+                "wide-columns-both": ((1, 6, 67), 1, True, True),
+                "one-row": ((1, 67), 0, False, False),
+                "no-row": ((0, 67), 0, False, True),
                 "both": ((19, 3), 0, True, True),
                 "one": ((4, 1), 1, False, False),
                 "one-exclusive": ((4, 1), 1, False, True),
@@ -194,6 +203,18 @@ def _scan_cases(dtype: str) -> Iterator[Case]:
                 {"kind": kind, "axis": 1, "reverse": False, "exclusive": False},
                 approximate(8) if kind == "sum" else EXACT,
             )  # fmt: skip
+            # Within a vector, and with the vectors before and after it.
+            for label, shape, reverse in (
+                ("vectors", (3, 70), False),
+                ("vectors-reverse", (3, 70), True),
+            ):
+                scattered = repeating(
+                    *[1.0] * 37, np.nan, *[2.0] * 40, np.inf, *[1.0] * 30, -np.inf
+                )
+                yield Case(
+                    "scan", f"{kind}-specials-{label}", dtype, (Operand(shape, scattered),),
+                    {"kind": kind, "axis": 1, "reverse": reverse, "exclusive": False}, EXACT,
+                )  # fmt: skip
 
 
 def _order_cases(dtype: str) -> Iterator[Case]:

@@ -282,10 +282,19 @@ private:
     int64_t smallestRun =
         std::clamp(kTileWork / workOfElement, longest < kSmallestRun ? kShortestRun : kRunOfRows,
                    kSmallestRun);
-    if (!ranges.empty() && llvm::any_of(known, [](auto &entry) {
-          return reducesAcrossMemory(cast<linalg::LinalgOp>(entry.first));
-        }))
-      smallestRun = std::clamp(assumed(ranges[last]) / (2 * threads), kSmallestRun, kStridedRun);
+    // A scan along another axis than the last takes whole rows, one after the other.
+    unsigned along = last;
+    auto generic = dyn_cast<linalg::GenericOp>(root.getOperation());
+    bool isAcross = generic && findMarked(generic, kScanMark);
+    if (isAcross) {
+      AffineMap map = root.getMatchingIndexingMap(root.getDpsInitOperand(0));
+      along = cast<AffineDimExpr>(map.getResults().back()).getPosition();
+      isAcross = !llvm::is_contained(ordered, along);
+    }
+    if (!ranges.empty() && (isAcross || llvm::any_of(known, [](auto &entry) {
+                              return reducesAcrossMemory(cast<linalg::LinalgOp>(entry.first));
+                            })))
+      smallestRun = std::clamp(assumed(ranges[along]) / (2 * threads), kSmallestRun, kStridedRun);
     for (size_t loop = ranges.size(); loop-- > 0;) {
       if (!separable.test(loop))
         continue;
@@ -296,7 +305,7 @@ private:
       }
       // The last loop runs along memory: less than some lines of it would waste
       // what is read.
-      tile[loop] = loop == last ? std::max(budget, std::min(extent, smallestRun)) : budget;
+      tile[loop] = loop == along ? std::max(budget, std::min(extent, smallestRun)) : budget;
       budget = 1;
     }
     return tile;

@@ -16,7 +16,8 @@ import numpy as np
 
 from conformance.float32.functions import FUNCTIONS, compiled, every_float32
 
-_CHUNK = 2**20
+# What is computed for it stays in the cache.
+_CHUNK = 2**16
 
 
 def furthest(name: str, step: int, target: str) -> tuple[float, np.float32]:
@@ -36,7 +37,7 @@ def furthest(name: str, step: int, target: str) -> tuple[float, np.float32]:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="conformance.float32")
     parser.add_argument("--only", default="", help="which functions, by a regular expression")
-    parser.add_argument("--step", type=int, default=1, help="one of so many million numbers is run")
+    parser.add_argument("--step", type=int, default=1, help="one of so many 65,536 numbers is run")
     parser.add_argument("--target", default="cpu", help="what to compile for")
     parser.add_argument("--table", help="where the table goes")
     options = parser.parse_args(arguments)

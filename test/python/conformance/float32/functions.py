@@ -12,6 +12,16 @@ import torshjit
 from torshjit.interpreter.error_function import erf
 
 
+def _erf(x: np.ndarray) -> np.ndarray:
+    """`erf`, which takes its time only over what is not 1 or a multiple of its argument."""
+    x = np.asarray(x, np.float64)
+    result = np.where(np.abs(x) < 1e-9, x * (2 / np.sqrt(np.pi)), np.sign(x))
+    between = (np.abs(x) >= 1e-9) & (np.abs(x) < 6)
+    if between.any():
+        result[between] = erf(x[between])
+    return result
+
+
 def _sigmoid(x: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-x))
 
@@ -47,7 +57,7 @@ FUNCTIONS = {
         Function("sin", np.sin, 2),
         Function("cos", np.cos, 2),
         Function("tanh", np.tanh, 2),
-        Function("erf", erf, 4),
+        Function("erf", _erf, 4),
         Function("sigmoid", _sigmoid, 4, may_vanish=True),
         Function("sqrt", np.sqrt, 0.5),
         Function("rsqrt", lambda x: 1 / np.sqrt(x), 2),
@@ -74,18 +84,31 @@ def units_away(actual: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """
     limit = 2.0**128
     expected = np.clip(truth, -limit, limit)
-    found = np.clip(actual.astype(np.float64), -limit, limit)
-    _, exponent = np.frexp(expected)
-    unit = np.ldexp(1.0, np.maximum(exponent - 1, -126) - 23)
     with np.errstate(invalid="ignore"):
-        distance = np.abs(found - expected) / unit
-    nan = np.isnan(actual) != np.isnan(truth)
-    distance = np.where(np.isnan(truth), 0, distance)
+        distance = np.abs(np.clip(actual, -limit, limit, dtype=np.float64) - expected)
+        distance /= _unit(expected)
+    # What is not a number compares with nothing: neither do its distances.
+    if np.isnan(distance).any():
+        nan = np.isnan(actual) != np.isnan(truth)
+        distance = np.where(np.isnan(truth), 0, distance)
+        distance[nan] = np.inf
     # A zero of the wrong sign, where the truth is a zero.
-    flipped = (truth == 0) & (actual == 0) & (np.signbit(truth) != np.signbit(actual))
+    zero = truth == 0
+    if zero.any():
+        distance[zero & (actual == 0) & (np.signbit(truth) != np.signbit(actual))] = np.inf
     # Infinity is right only where the truth rounds to it.
-    wrongly_finite = np.isinf(truth) & ~np.isinf(actual) & ~np.isnan(truth)
-    return np.where(nan | flipped | wrongly_finite, np.inf, distance)
+    infinite = np.isinf(truth)
+    if infinite.any():
+        distance[infinite & ~np.isinf(actual)] = np.inf
+    return distance
+
+
+def _unit(numbers: np.ndarray) -> np.ndarray:
+    """The unit in the last place that each float64 has in float32, subnormal numbers included."""
+    exponent = numbers.view(np.uint64) & np.uint64(0x7FF << 52)
+    unit = np.maximum(exponent.view(np.float64), 2.0**-126)
+    unit *= 2.0**-23
+    return unit
 
 
 def every_float32(start: int, count: int) -> np.ndarray:
