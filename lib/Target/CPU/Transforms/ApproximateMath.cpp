@@ -126,20 +126,15 @@ Scalar tangentHyperbolicOfSingle(Scalar x) {
   return copySign(select(magnitude < 0.625, near, far), x);
 }
 
-// Pattern: tanh of f32 -> polynomial and exp
-struct ExpandTanh : OpRewritePattern<math::TanhOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(math::TanhOp op, PatternRewriter &rewriter) const override {
-    if (!getElementTypeOrSelf(op.getType()).isF32())
-      return rewriter.notifyMatchFailure(op, "not of f32");
-    Operation *previous = op->getPrevNode();
-    ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
-    Value result = tangentHyperbolicOfSingle(Scalar(builder, op.getOperand())).get();
-    allowFused(previous, op);
-    rewriter.replaceOp(op, result);
-    return success();
-  }
-};
+/// log(1 + x) of f32 as log(1 + x) as rounded and, in first order, what the rounding lost.
+Scalar logarithmOnePlusOfSingle(Scalar x) {
+  Scalar sum = x + 1;
+  Scalar logarithm = sum.make<math::LogOp>(sum.get());
+  Scalar lost = select(sum > 2, 1 - (sum - x), x - (sum - 1));
+  Scalar result = select((x == INFINITY) | (x == -1.0), logarithm, logarithm + lost / sum);
+  // Zero keeps its sign, which the sum loses.
+  return select(x == 0.0, x, result);
+}
 
 /// Gives each erf of f32 inside `root` the sign of its operand: upstream's polynomial has none
 /// for zero.
@@ -153,6 +148,21 @@ void signErrorFunctions(Operation *root) {
     op.getResult().replaceAllUsesExcept(result, result.getDefiningOp());
   });
 }
+
+// Pattern: function of f32 -> polynomials and other functions of f32
+template <typename OpTy, Scalar (*function)(Scalar)> struct ExpandSingle : OpRewritePattern<OpTy> {
+  using OpRewritePattern<OpTy>::OpRewritePattern;
+  LogicalResult matchAndRewrite(OpTy op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "not of f32");
+    Operation *previous = op->getPrevNode();
+    ImplicitLocOpBuilder builder(op.getLoc(), rewriter);
+    Value result = function(Scalar(builder, op.getOperand())).get();
+    allowFused(previous, op);
+    rewriter.replaceOp(op, result);
+    return success();
+  }
+};
 
 // Pattern: exp of f32 -> polynomial and scaling
 struct ExpandExponential : OpRewritePattern<math::ExpOp> {
@@ -178,21 +188,21 @@ private:
     // The functions whose upstream polynomial is accurate over all of f32, logarithms
     // over all of its normal numbers.
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
-      return llvm::is_contained({math::LogOp::getOperationName(), math::Log1pOp::getOperationName(),
-                                 math::ExpM1Op::getOperationName(),
-                                 math::ErfOp::getOperationName()},
+      return llvm::is_contained({math::LogOp::getOperationName(), math::ErfOp::getOperationName()},
                                 name);
     });
-    patterns.add<ExpandUnary<math::SinOp, sine>, ExpandUnary<math::CosOp, cosine>,
-                 ExpandUnary<math::ExpOp, exponential>,
-                 ExpandUnary<math::ExpM1Op, exponentialMinusOne, Domain::F64>,
-                 ExpandUnary<math::LogOp, logarithm, Domain::F64>,
-                 ExpandUnary<math::Log1pOp, logarithmOnePlus, Domain::F64>,
-                 ExpandUnary<math::TanhOp, tangentHyperbolic, Domain::F64>,
-                 ExpandUnary<math::ErfOp, errorFunction, Domain::F64>,
-                 ExpandBinary<math::Atan2Op, arctangent>, ExpandBinary<math::PowFOp, power>>(
-        &getContext());
-    patterns.add<ExpandTanh>(&getContext(), /*benefit=*/2);
+    patterns
+        .add<ExpandUnary<math::SinOp, sine>, ExpandUnary<math::CosOp, cosine>,
+             ExpandUnary<math::ExpOp, exponential>, ExpandUnary<math::ExpM1Op, exponentialMinusOne>,
+             ExpandUnary<math::LogOp, logarithm, Domain::F64>,
+             ExpandUnary<math::Log1pOp, logarithmOnePlus, Domain::F64>,
+             ExpandUnary<math::TanhOp, tangentHyperbolic, Domain::F64>,
+             ExpandUnary<math::ErfOp, errorFunction, Domain::F64>,
+             ExpandBinary<math::Atan2Op, arctangent>, ExpandBinary<math::PowFOp, power>>(
+            &getContext());
+    patterns.add<ExpandSingle<math::TanhOp, tangentHyperbolicOfSingle>,
+                 ExpandSingle<math::Log1pOp, logarithmOnePlusOfSingle>>(&getContext(),
+                                                                        /*benefit=*/2);
     if (hasScale)
       patterns.add<ExpandExponential>(&getContext(), /*benefit=*/2);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
