@@ -2,88 +2,34 @@
 // The elementwise operation behind a convolution, computed on the vectors of its sums.
 
 #include "ConvolutionNest.h"
-#include "mlir/Dialect/Math/IR/Math.h"
+#include "ElementwiseReader.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
 
-/// Views that nobody reads: what a lowering leaves that did not take the operation.
-static bool isUnread(Operation *op) {
-  return isa<memref::ReinterpretCastOp, memref::ExtractStridedMetadataOp>(op) &&
-         llvm::all_of(op->getUsers(), isUnread);
+void ConvolutionNest::findEpilogue() {
+  reader = findOnlyReader(op);
+  if (reader && (reader.getOutputs().size() != 1 || !isComputedOnVectors(reader)))
+    reader = {};
 }
-
-/// The only reader of a buffer that `writer` computes: an elementwise operation with
-/// nothing between the two that touches memory.
-static linalg::GenericOp findReader(linalg::GenericOp writer) {
-  Value buffer = writer.getOutputs()[0];
-  Value memory = buffer;
-  if (auto view = buffer.getDefiningOp<memref::SubViewOp>())
-    memory = view.getSource();
-  if (!memory.getDefiningOp<memref::AllocOp>() || (memory != buffer && !memory.hasOneUse()))
-    return {};
-  linalg::GenericOp reader;
-  for (Operation *user : buffer.getUsers()) {
-    if (user == writer || isa<linalg::FillOp>(user) || isUnread(user))
-      continue;
-    auto generic = dyn_cast<linalg::GenericOp>(user);
-    if (reader || !generic || generic->getBlock() != writer->getBlock() ||
-        !writer->isBeforeInBlock(generic))
-      return {};
-    reader = generic;
-  }
-  if (!reader || llvm::count(reader->getOperands(), buffer) != 1 ||
-      reader.getOutputs().size() != 1 || reader.getOutputs()[0] == buffer ||
-      reader.getNumParallelLoops() != reader.getNumLoops())
-    return {};
-  for (Operation *op = writer->getNextNode(); op != reader; op = op->getNextNode())
-    if (!isMemoryEffectFree(op) && !isa<memref::AllocOp>(op))
-      return {};
-  return reader;
-}
-
-/// Whether all of a body can be computed on vectors.
-static bool isElementwise(linalg::GenericOp op) {
-  if (!op.getRegionOutputArgs()[0].use_empty())
-    return false;
-  return llvm::all_of(op.getBody()->without_terminator(), [](Operation &inner) {
-    if (isa<arith::ConstantOp>(inner))
-      return true;
-    bool isKnown = isa<arith::ArithDialect, math::MathDialect>(inner.getDialect()) &&
-                   !isa<math::ExpM1Op>(inner);
-    return isKnown && OpTrait::hasElementwiseMappableTraits(&inner) &&
-           llvm::all_of(inner.getResultTypes(), [](Type x) { return x.isIntOrFloat(); });
-  });
-}
-
-void ConvolutionNest::findEpilogue() { reader = findReader(op); }
 
 void ConvolutionNest::takeEpilogue(const Loop &column) {
   targets.assign(1, result);
-  if (!reader || !isElementwise(reader))
+  if (!reader)
     return;
-  // From the loops of the reader to those of the convolution, through the buffer's axes.
-  AffineMap written = op.getIndexingMapsArray()[2], read;
-  for (OpOperand &operand : reader->getOpOperands())
-    if (operand.get() == op.getOutputs()[0])
-      read = reader.getMatchingIndexingMap(&operand);
-  if (!read.isPermutation())
+  FailureOr<SmallVector<AffineMap>> maps = mapsFromWriter(op, reader);
+  if (failed(maps))
     return;
-  SmallVector<AffineExpr> loops(reader.getNumLoops());
-  for (auto [index, own] : llvm::zip_equal(read.getResults(), written.getResults()))
-    loops[cast<AffineDimExpr>(index).getPosition()] = own;
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(reader);
   SmallVector<LinearAccess> operands;
   auto take = [&](OpOperand &operand) -> LogicalResult {
     if (!isa<MemRefType>(operand.get().getType()))
       return success(); // A scalar.
-    AffineMap map = reader.getMatchingIndexingMap(&operand).replaceDimsAndSymbols(
-        loops, {}, op.getNumLoops(), 0);
+    AffineMap map = (*maps)[operand.getOperandNumber()];
     FailureOr<LinearAccess> access = LinearAccess::create(b, loc, operand.get(), map);
     if (failed(access))
       return failure();
@@ -149,29 +95,7 @@ void ConvolutionNest::writeSums(Value sums, ArrayRef<Value> at, Value mask) {
       else
         mapping.map(argument, vector::LoadOp::create(b, loc, type, access.flat, offset));
     }
-    for (Operation &inner : epilogue.getBody()->without_terminator()) {
-      if (auto constant = dyn_cast<arith::ConstantOp>(inner)) {
-        mapping.map(constant.getResult(), splat(b.clone(inner)->getResult(0)));
-        continue;
-      }
-      OperationState state(loc, inner.getName());
-      for (Value operand : inner.getOperands()) {
-        Value mapped = mapping.lookupOrNull(operand);
-        if (!mapped) {
-          mapped = splat(operand); // From outside of the body.
-          mapping.map(operand, mapped);
-        }
-        state.operands.push_back(mapped);
-      }
-      for (Type type : inner.getResultTypes())
-        state.types.push_back(VectorType::get({lanes}, type));
-      state.attributes = inner.getAttrDictionary().getValue();
-      Operation *clone = b.create(state);
-      mapping.map(inner.getResults(), clone->getResults());
-    }
-    Value yielded = epilogue.getBody()->getTerminator()->getOperand(0);
-    Value mapped = mapping.lookupOrNull(yielded);
-    sums = mapped ? mapped : splat(yielded);
+    sums = computeOnVectors(b, epilogue, mapping, lanes)[0];
   }
   if (mask)
     vector::MaskedStoreOp::create(b, loc, targets[0].flat, at[0], mask, sums);

@@ -223,3 +223,41 @@ def test_convolution(label: str, threads: int) -> None:
 
 
 TARGET = os.environ.get("TORSH_CONVOLUTION_TARGET", "cpu")
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_booleans_behind_convolutions_are_bytes(window: int) -> None:
+    """A comparison behind one was written as bits, and masks were read as such."""
+    x, y = "tensor<2x12x9x20xf32>", "tensor<2x40x9x20x{}>"
+    f32, i1 = y.format("f32"), y.format("i1")
+    module = _compiler.Module.parse(
+        f"""
+        func.func @main(%x: {x}, %w: tensor<40x12x{window}x{window}xf32>, %m: {i1})
+            -> ({i1}, {f32}) {{
+          %0 = torsh.conv %x, %w {{stride = array<i64: 1, 1>, dilation = array<i64: 1, 1>,
+              padding_low = array<i64: {window // 2}, {window // 2}>,
+              padding_high = array<i64: {window // 2}, {window // 2}>}}
+              : ({x}, tensor<40x12x{window}x{window}xf32>) -> {f32}
+          %c = torsh.constant dense<1.5> : tensor<f32>
+          %1 = torsh.compare gt, %0, %c : ({f32}, tensor<f32>) -> {i1}
+          %2 = torsh.conv %x, %w {{stride = array<i64: 1, 1>, dilation = array<i64: 1, 1>,
+              padding_low = array<i64: {window // 2}, {window // 2}>,
+              padding_high = array<i64: {window // 2}, {window // 2}>}}
+              : ({x}, tensor<40x12x{window}x{window}xf32>) -> {f32}
+          %3 = torsh.select %m, %2, %c
+              : ({i1}, {f32}, tensor<f32>) -> {f32}
+          return %1, %3 : {i1}, {f32}
+        }}""",
+        _compiler.Context(),
+    )
+    rng = np.random.default_rng(3)
+    x_values = rng.integers(-3, 4, (2, 12, 9, 20)).astype(np.float32)
+    w_values = rng.integers(-3, 4, (40, 12, window, window)).astype(np.float32)
+    mask = rng.integers(0, 2, (2, 40, 9, 20)).astype(bool)
+    inputs = [x_values, w_values, mask]
+    for actual, expected in zip(
+        run_natively(module, inputs),
+        evaluate(module.graph(module.functions()[0]), inputs),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(actual, expected)
