@@ -57,7 +57,7 @@ FUNCTIONS = {
         Function("sin", np.sin, 2),
         Function("cos", np.cos, 2),
         Function("tanh", np.tanh, 2),
-        Function("erf", _erf, 4),
+        Function("erf", _erf, 2),
         Function("sigmoid", _sigmoid, 4, may_vanish=True),
         Function("sqrt", np.sqrt, 0.5),
         Function("rsqrt", lambda x: 1 / np.sqrt(x), 2),

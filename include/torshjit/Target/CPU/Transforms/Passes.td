@@ -142,9 +142,8 @@ def ApproximateMathPass : Pass<"torsh-cpu-approximate-math", "::mlir::func::Func
   let summary = "Replaces transcendental functions by arithmetic that vectorises";
   let description = [{
     A call of the C library for each element would keep a loop from vectorising. What is
-    computed is within two units in the last place for f32 and three for f64, erf of f32
-    within four, exp of f32 within 1.1 where the processor has AVX-512;
-    test/python/conformance/float32 measures it.
+    computed is within two units in the last place for f32 and three for f64, exp of f32
+    within 1.1 where the processor has AVX-512; test/python/conformance/float32 measures it.
   }];
   let options = [
     Option<"hasScale", "has-scale", "bool", "true",
