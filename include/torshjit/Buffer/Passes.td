@@ -76,6 +76,16 @@ def StreamResultsPass : Pass<"torsh-stream-results", "::mlir::func::FuncOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def CollapseLoopsPass : Pass<"torsh-collapse-loops", "::mlir::func::FuncOp"> {
+  let summary = "Makes one loop of several over neighbours in memory";
+  let description = [{
+    Where the innermost loop of an operation is short, it and those around it become one
+    if all operands lie in memory so that they can: a mean over images of 56 x 56 is a sum of
+    3,136 neighbours then, of whole vectors, and not 56 sums of 56.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def LowerToLoopsPass : Pass<"torsh-lower-to-loops", "::mlir::func::FuncOp"> {
   let summary = "Lowers the remaining linalg operations to loops";
   let description = [{

@@ -203,8 +203,16 @@ Value writeAt(OpBuilder &builder, Location loc, const Loops &loops, const Writes
   Value result;
   if (llvm::is_contained(loops.getIterators(), IteratorType::reduction)) {
     // What is written to is a copy from the beginning, which can lie where the result will.
-    Value empty = emptyTensor(builder, loc, tensor::getMixedSizes(builder, loc, start), wide);
-    if (start == data)
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(builder, loc, start);
+    Value empty = emptyTensor(builder, loc, sizes, wide);
+    // One number everywhere is written, not copied from memory that is full of it.
+    DenseElementsAttr number;
+    if (start == data && matchPattern(original, m_Constant(&number)) && number.isSplat())
+      start = filledTensor(
+          builder, loc, sizes,
+          arith::ConstantOp::create(
+              builder, loc, cast<TypedAttr>(storedElements(number).getSplatValue<Attribute>())));
+    else if (start == data)
       start =
           bufferization::MaterializeInDestinationOp::create(builder, loc, start, empty).getResult();
     result =

@@ -99,6 +99,7 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   LowerOrderedPassOptions ordered;
   ordered.vectorBits = schedules.vectorBits;
   function.addPass(createLowerOrderedPass(ordered));
+  function.addPass(createCollapseLoopsPass());
   function.addPass(createLowerToLoopsPass());
   addCleanup(function);
   function.addPass(createPrefetchOperandsPass());

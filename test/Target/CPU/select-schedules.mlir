@@ -119,7 +119,7 @@ func.func @tuned(%out: memref<512x512xf32>) attributes {torsh.kernel, torsh.sche
 
 // Of a scattered write each update is looked at once: pieces of rows for each thread.
 // CHECK-LABEL: func.func @scatter
-// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [0, 96, 0]>
+// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [0, 192, 0]>
 func.func @scatter(%arg0: memref<30522x768xf32>, %arg1: memref<128x768xf32>, %arg2: memref<128xi64>, %arg3: memref<30522x768xf32>) attributes {torsh.kernel} {
   %0 = bufferization.to_tensor %arg0 restrict : memref<30522x768xf32> to tensor<30522x768xf32>
   %1 = bufferization.to_tensor %arg1 restrict : memref<128x768xf32> to tensor<128x768xf32>

@@ -80,6 +80,9 @@ static Processor detect() {
   llvm::SubtargetFeatures changes;
   for (const auto &[name, enabled] : different)
     changes.AddFeature(name, enabled);
+  // On these a gather takes longer than a load for each element, and holds up what comes after.
+  if (StringRef(host.name).starts_with("znver"))
+    changes.AddFeature("prefer-no-gather", true);
   host.features = changes.getString();
   host.vectorBits = widestVector(host);
   return host;

@@ -282,10 +282,12 @@ private:
     int64_t smallestRun =
         std::clamp(kTileWork / workOfElement, longest < kSmallestRun ? kShortestRun : kRunOfRows,
                    kSmallestRun);
-    // A scan along another axis than the last takes whole rows, one after the other.
+    // A scan along another axis than the last takes whole rows, one after the other, and a
+    // scattered write parts of rows, anywhere.
     unsigned along = last;
     auto generic = dyn_cast<linalg::GenericOp>(root.getOperation());
-    bool isAcross = generic && findMarked(generic, kScanMark);
+    bool isScatter = generic && findMarked(generic, kScatterMark);
+    bool isAcross = isScatter || (generic && findMarked(generic, kScanMark));
     if (isAcross) {
       AffineMap map = root.getMatchingIndexingMap(root.getDpsInitOperand(0));
       along = cast<AffineDimExpr>(map.getResults().back()).getPosition();
@@ -294,7 +296,8 @@ private:
     if (!ranges.empty() && (isAcross || llvm::any_of(known, [](auto &entry) {
                               return reducesAcrossMemory(cast<linalg::LinalgOp>(entry.first));
                             })))
-      smallestRun = std::clamp(assumed(ranges[along]) / (2 * threads), kSmallestRun, kStridedRun);
+      smallestRun = std::clamp(assumed(ranges[along]) / (2 * threads),
+                               isScatter ? kShortestRun : kSmallestRun, kStridedRun);
     for (size_t loop = ranges.size(); loop-- > 0;) {
       if (!separable.test(loop))
         continue;
