@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ranks as the inverse of a bottom-up merge sort of positions, row by row.
+// Ranks as the inverse of a sort of positions, row by row: of long rows by the digits of their
+// keys from the last one on (radix sort; D. Knuth, "The Art of Computer Programming" 3, 5.2.5), of
+// short ones by merging runs of positions. Both leave equal elements in their order.
 
+#include "LoopEmitter.h"
 #include "OrderedLoops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -10,12 +13,16 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
+/// Elements from which on digits are counted: there are 256 counters for each.
+static constexpr int64_t kLong = 64;
+static constexpr int64_t kDigitBits = 8, kDigits = 1 << kDigitBits;
+
 namespace {
 
-/// The sort of one row.
-class RowSorter {
+/// The sort of one row by merging.
+class RowMerger {
 public:
-  RowSorter(GenericOnMemory &generic, unsigned own, unsigned other)
+  RowMerger(GenericOnMemory &generic, unsigned own, unsigned other)
       : generic(generic), b(generic.getBuilder()), loc(generic.getLoc()), own(own), other(other),
         isLess(findMarked(generic.getOp(), kRankMark)->getResult(0)) {}
 
@@ -93,6 +100,141 @@ private:
   Value isLess;
 };
 
+/// The sort of one row by the digits of its keys.
+class DigitSorter : LoopEmitter {
+public:
+  /// `comparison`: which of two elements comes first.
+  DigitSorter(GenericOnMemory &generic, unsigned own, arith::CmpIOp comparison)
+      : LoopEmitter(generic.getBuilder(), generic.getLoc()), generic(generic), own(own) {
+    isDescending = generic.loopsOf(comparison.getLhs()).test(own);
+    isSigned = comparison.getPredicate() == arith::CmpIPredicate::slt;
+    element = isDescending ? comparison.getLhs() : comparison.getRhs();
+    bits = std::max<int64_t>(element.getType().getIntOrFloatBitWidth(), kDigitBits);
+  }
+
+  static bool canSort(GenericOnMemory &generic, unsigned own, unsigned other, Operation *marked) {
+    auto comparison = dyn_cast<arith::CmpIOp>(marked);
+    if (!comparison || (comparison.getPredicate() != arith::CmpIPredicate::slt &&
+                        comparison.getPredicate() != arith::CmpIPredicate::ult))
+      return false;
+    llvm::BitVector left = generic.loopsOf(comparison.getLhs());
+    llvm::BitVector right = generic.loopsOf(comparison.getRhs());
+    return left.test(own) != right.test(own) && left.test(other) != right.test(other) &&
+           left.test(own) != left.test(other);
+  }
+
+  void allocate(Value length) {
+    Type type = b.getIntegerType(bits);
+    for (Value &each : keys)
+      each = LoopEmitter::allocate(length, type);
+    counts = LoopEmitter::allocate(bits / kDigitBits * kDigits, b.getIndexType());
+  }
+
+  /// The positions of the row in sorted order, which `order` or `spare` has.
+  Value sort(Value order, Value spare, Value length, SmallVectorImpl<Value> &index) {
+    countDigits(order, length, index);
+    SmallVector<Value> buffers = {keys[0], keys[1], order, spare};
+    for (int64_t digit = 0; digit < bits / kDigitBits; ++digit)
+      buffers = sortByDigit(digit, buffers, length);
+    return buffers[2];
+  }
+
+private:
+  Value integer(uint64_t value) {
+    return arith::ConstantOp::create(
+        b, loc, b.getIntegerAttr(b.getIntegerType(bits), APInt(64, value).trunc(bits)));
+  }
+  Value load(Value memory, Value at) { return memref::LoadOp::create(b, loc, memory, at); }
+  void store(Value x, Value memory, Value at) { memref::StoreOp::create(b, loc, x, memory, at); }
+
+  /// Without sign, growing as elements stand one behind the other.
+  Value emitKey(SmallVectorImpl<Value> &index) {
+    IRMapping known;
+    Value key = generic.emit(element, index, known);
+    if (key.getType() != b.getIntegerType(bits))
+      key = arith::ExtUIOp::create(b, loc, b.getIntegerType(bits), key);
+    uint64_t flipped = isSigned ? uint64_t(1) << (bits - 1) : 0;
+    if (isDescending)
+      flipped = ~flipped;
+    return arith::XOrIOp::create(b, loc, key, integer(flipped));
+  }
+
+  /// The counter of a key's digit.
+  Value counterOf(Value key, int64_t digit) {
+    Value shifted = arith::ShRUIOp::create(b, loc, key, integer(digit * kDigitBits));
+    Value value = arith::AndIOp::create(b, loc, shifted, integer(kDigits - 1));
+    return add(arith::IndexCastUIOp::create(b, loc, b.getIndexType(), value),
+               constant(digit * kDigits));
+  }
+
+  void countDigits(Value order, Value length, SmallVectorImpl<Value> &index) {
+    Value zero = constant(0), one = constant(1);
+    forLoop(zero, constant(bits / kDigitBits * kDigits), 1,
+            [&](Value counter) { store(zero, counts, counter); });
+    forLoop(zero, length, 1, [&](Value place) {
+      index[own] = place;
+      Value key = emitKey(index);
+      store(key, keys[0], place);
+      store(place, order, place);
+      for (int64_t digit = 0; digit < bits / kDigitBits; ++digit) {
+        Value counter = counterOf(key, digit);
+        store(add(load(counts, counter), one), counts, counter);
+      }
+    });
+  }
+
+  /// `buffers`: keys and positions, each from where and to where. Nothing moves where all digits
+  /// are equal.
+  SmallVector<Value> sortByDigit(int64_t digit, ArrayRef<Value> buffers, Value length) {
+    Value zero = constant(0), one = constant(1);
+    // Of an empty row no digit is counted, and nothing is read.
+    Value isSome = less(zero, length);
+    auto sample = scf::IfOp::create(b, loc, TypeRange{b.getIndexType()}, isSome, true);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(sample.thenBlock());
+      scf::YieldOp::create(b, loc, load(counts, counterOf(load(buffers[0], zero), digit)));
+      b.setInsertionPointToStart(sample.elseBlock());
+      scf::YieldOp::create(b, loc, length);
+    }
+    Value differs =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, sample.getResult(0), length);
+    auto moved = scf::IfOp::create(b, loc, ValueRange(buffers).getTypes(), differs, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(moved.thenBlock());
+    // How many have lower digits is where those of a digit begin.
+    auto sums = scf::ForOp::create(b, loc, constant(digit * kDigits),
+                                   constant((digit + 1) * kDigits), one, zero);
+    {
+      OpBuilder::InsertionGuard inSums(b);
+      b.setInsertionPointToStart(sums.getBody());
+      Value before = sums.getRegionIterArg(0);
+      Value count = load(counts, sums.getInductionVar());
+      store(before, counts, sums.getInductionVar());
+      scf::YieldOp::create(b, loc, add(before, count));
+    }
+    forLoop(zero, length, 1, [&](Value place) {
+      Value key = load(buffers[0], place);
+      Value counter = counterOf(key, digit);
+      Value to = load(counts, counter);
+      store(add(to, one), counts, counter);
+      store(key, buffers[1], to);
+      store(load(buffers[2], place), buffers[3], to);
+    });
+    scf::YieldOp::create(b, loc, ValueRange{buffers[1], buffers[0], buffers[3], buffers[2]});
+    b.setInsertionPointToStart(moved.elseBlock());
+    scf::YieldOp::create(b, loc, buffers);
+    return SmallVector<Value>(moved.getResults());
+  }
+
+  GenericOnMemory &generic;
+  unsigned own;
+  Value element, counts;
+  std::array<Value, 2> keys;
+  bool isDescending, isSigned;
+  int64_t bits;
+};
+
 } // namespace
 
 void mlir::torsh::emitRank(OpBuilder &builder, linalg::GenericOp op) {
@@ -113,14 +255,25 @@ void mlir::torsh::emitRank(OpBuilder &builder, linalg::GenericOp op) {
   Value order = memref::AllocOp::create(builder, loc, type, length, alignment);
   Value spare = memref::AllocOp::create(builder, loc, type, length, alignment);
   SmallVector<Value> index(generic.getNumLoops());
-  RowSorter sorter(generic, own, other);
+  Operation *marked = findMarked(op, kRankMark);
+  int64_t extent = generic.staticExtent(own);
+  std::optional<DigitSorter> digits;
+  if ((ShapedType::isDynamic(extent) || extent >= kLong) &&
+      DigitSorter::canSort(generic, own, other, marked)) {
+    digits.emplace(generic, own, cast<arith::CmpIOp>(marked));
+    digits->allocate(length);
+  }
   generic.forEach(rows, index, [&]() {
-    sorter.sort(order, spare, length, index);
+    Value sorted = order;
+    if (digits)
+      sorted = digits->sort(order, spare, length, index);
+    else
+      RowMerger(generic, own, other).sort(order, spare, length, index);
     auto each = scf::ForOp::create(builder, loc, generic.constant(0), length, generic.constant(1));
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(each.getBody());
     Value place = each.getInductionVar();
-    index[own] = memref::LoadOp::create(builder, loc, order, place);
+    index[own] = memref::LoadOp::create(builder, loc, sorted, place);
     Type element = getElementTypeOrSelf(op.getDpsInits()[0].getType());
     generic.storeResult(arith::IndexCastOp::create(builder, loc, element, place), index);
   });

@@ -71,3 +71,24 @@ torsh.kernel @rank(%x: tensor<4x8xi32>) -> tensor<4x8xi64> {
   %0 = torsh.rank %x {axis = 1 : i64} : (tensor<4x8xi32>) -> tensor<4x8xi64>
   torsh.return %0 : tensor<4x8xi64>
 }
+
+// Long rows are sorted by the digits of their keys, without sign: all are counted first, and those
+// that are equal in all elements are passed over.
+// CHECK-LABEL: func.func @rank_by_digits
+// CHECK-DAG: %[[KEYS:.+]] = memref.alloc() {{.*}} : memref<80xi16>
+// CHECK-DAG: %[[COUNTS:.+]] = memref.alloc() {{.*}} : memref<512xindex>
+// CHECK: scf.for %[[I:.+]] = %c0 to %c80
+// CHECK: %[[X:.+]] = memref.load %arg0[%{{.*}}, %[[I]]]
+// CHECK: %[[KEY:.+]] = arith.xori %[[X]], %c-32768_i16
+// CHECK: memref.store %[[KEY]], %{{.*}}[%[[I]]]
+// CHECK: %[[DIFFERS:.+]] = arith.cmpi ne, %{{.*}}, %c80
+// CHECK: %[[TO:.+]] = arith.select %[[DIFFERS]], %{{.*}} : memref<80xi16>
+// CHECK: scf.if %[[DIFFERS]]
+// CHECK: scf.for %{{.*}} = %c0 to %c256
+// CHECK: scf.for %{{.*}} = %c0 to %c80
+// CHECK: scf.if
+// CHECK: scf.for %{{.*}} = %c256 to %c512
+torsh.kernel @rank_by_digits(%x: tensor<4x80xi16>) -> tensor<4x80xi64> {
+  %0 = torsh.rank %x {axis = 1 : i64} : (tensor<4x80xi16>) -> tensor<4x80xi64>
+  torsh.return %0 : tensor<4x80xi64>
+}

@@ -34,7 +34,7 @@ def LowerOrderedPass : Pass<"torsh-lower-ordered", "::mlir::func::FuncOp"> {
   let description = [{
     They arrive as generics in which each element of the result looks through a
     whole row, or through all updates. A scan becomes a loop that carries what it
-    has so far, a rank the inverse of a merge sort of positions, a scattered write a
+    has so far, a rank the inverse of a sort of positions, a scattered write a
     loop over the updates. Scans work on vectors: within a row, where their elements may be
     combined in any order, or on whole rows.
   }];

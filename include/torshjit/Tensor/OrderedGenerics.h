@@ -16,7 +16,8 @@ namespace mlir::torsh {
 /// A dictionary (reverse, exclusive) on the select that takes an element of the row or
 /// what is neutral; the terminator yields its combination with what there is so far.
 inline constexpr llvm::StringLiteral kScanMark = "torsh.scan";
-/// On the value that says whether the element of the row stands strictly before the own one.
+/// On the comparison of the keys of two elements of the row, integers, which says whether the
+/// other one stands strictly before the own one.
 inline constexpr llvm::StringLiteral kRankMark = "torsh.rank";
 /// On the select between what an update makes of an element and the element.
 inline constexpr llvm::StringLiteral kScatterMark = "torsh.scatter";

@@ -82,14 +82,28 @@ Value mlir::torsh::combine(OpBuilder &b, Location loc, ScatterReduction reductio
   return y;
 }
 
-Value mlir::torsh::isLess(OpBuilder &b, Location loc, Value x, Value y, bool isUnsigned) {
-  if (!isa<FloatType>(x.getType()))
-    return arith::CmpIOp::create(
-        b, loc, isUnsigned ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt, x, y);
-  Value less = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, x, y);
-  Value isNumber = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, x, x);
-  Value isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, y, y);
-  return arith::OrIOp::create(b, loc, less, arith::AndIOp::create(b, loc, isNumber, isNan));
+Value mlir::torsh::orderKey(OpBuilder &b, Location loc, Value x) {
+  auto real = dyn_cast<FloatType>(x.getType());
+  if (!real)
+    return x;
+  unsigned width = real.getWidth();
+  Type integer = b.getIntegerType(width);
+  auto constant = [&](const APInt &value) -> Value {
+    return arith::ConstantOp::create(b, loc, b.getIntegerAttr(integer, value));
+  };
+  auto is = [&](arith::CmpFPredicate predicate, Value y) -> Value {
+    return arith::CmpFOp::create(b, loc, predicate, x, y);
+  };
+  // The bits of negative numbers grow with their magnitude: all but the sign are flipped.
+  Value bits = arith::BitcastOp::create(b, loc, integer, x);
+  Value sign = arith::ShRSIOp::create(b, loc, bits, constant(APInt(width, width - 1)));
+  Value flipped = arith::AndIOp::create(b, loc, sign, constant(APInt::getSignedMaxValue(width)));
+  Value key = arith::XOrIOp::create(b, loc, bits, flipped);
+  Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(real));
+  key = arith::SelectOp::create(b, loc, is(arith::CmpFPredicate::OEQ, zero),
+                                constant(APInt::getZero(width)), key);
+  return arith::SelectOp::create(b, loc, is(arith::CmpFPredicate::UNO, x),
+                                 constant(APInt::getSignedMaxValue(width)), key);
 }
 
 Value mlir::torsh::positionFromStart(OpBuilder &b, Location loc, Value position, bool isUnsigned,

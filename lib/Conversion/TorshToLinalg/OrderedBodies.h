@@ -19,8 +19,9 @@ Value combine(OpBuilder &b, Location loc, ScanKind kind, Value x, Value y, bool 
 Value combine(OpBuilder &b, Location loc, ScatterReduction reduction, Value x, Value y,
               bool isUnsigned);
 
-/// Whether `x` is less than `y`; a NaN is larger than every number.
-Value isLess(OpBuilder &b, Location loc, Value x, Value y, bool isUnsigned);
+/// An integer of the width of `x` in whose order elements are: a NaN is larger than every number,
+/// and zeros are equal. It has a sign, but for those of unsigned elements and of bools.
+Value orderKey(OpBuilder &b, Location loc, Value x);
 
 /// A position along an axis, counted from its start: an index, which may lie outside.
 Value positionFromStart(OpBuilder &b, Location loc, Value position, bool isUnsigned, Value extent);

@@ -119,10 +119,13 @@ struct LowerRank : OpConversionPattern<RankOp> {
         rewriter, loc, {adaptor.getInput(), adaptor.getInput()}, {rows.ownMap, rows.otherMap},
         start, rows.ownMap, rows.loops.getIterators(),
         [&](OpBuilder &b, Location l, ValueRange x) -> Value {
-          Value first = op.getDescending() ? x[0] : x[1], second = op.getDescending() ? x[1] : x[0];
-          Value less = isLess(b, l, first, second, isUnsigned);
+          Value own = orderKey(b, l, x[0]), other = orderKey(b, l, x[1]);
+          Value first = op.getDescending() ? own : other;
+          Value second = op.getDescending() ? other : own;
+          auto predicate = isUnsigned ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt;
+          Value less = arith::CmpIOp::create(b, l, predicate, first, second);
           less.getDefiningOp()->setAttr(kRankMark, b.getUnitAttr());
-          Value greater = isLess(b, l, second, first, isUnsigned);
+          Value greater = arith::CmpIOp::create(b, l, predicate, second, first);
           // Of equal elements the one that stands before.
           Value stands = rows.compare(b, l, arith::CmpIPredicate::slt);
           Value no = arith::ConstantOp::create(b, l, b.getBoolAttr(false));

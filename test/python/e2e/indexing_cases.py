@@ -224,12 +224,16 @@ def _order_cases(dtype: str) -> Iterator[Case]:
         for descending in (False, True):
             variants = {"rows": ((3, 37), 1, _values), "columns": ((19, 3), 0, numbers)}
             variants["ties"] = ((2, 23), 1, ties)
+            # Sorted by digits.
+            variants["long-rows"] = ((3, 133), 1, _values)
+            variants["long-ties"] = ((2, 64), 1, ties)
             if sample:
                 variants |= {
                     "middle": ((2, 9, 3), 1, numbers),
                     "one": ((4, 1), 1, numbers),
                     "empty": ((3, 0), 1, numbers),
                     "long": ((1, 700), 1, repeating(*range(97))),
+                    "long-columns": ((65, 3), 0, _values),
                 }
             for label, (shape, axis, values) in sampled(variants, dtype).items():
                 yield Case(
