@@ -16,6 +16,17 @@ def FuseElementwisePass : Pass<"torsh-fuse-elementwise", "::mlir::func::FuncOp">
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
 }
 
+def MergeResultsPass : Pass<"torsh-merge-results", "::mlir::func::FuncOp"> {
+  let summary = "Computes results of a kernel that have the same elements in one operation";
+  let description = [{
+    A kernel is tiled as its last operation is, and what that reads is computed in its tiles.
+    Other results of the same extents, and what they alone read, become results of that
+    operation: one loop reads each input once and computes each value once, in registers.
+    What reads an operand across its rows stays apart, and is transposed.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect"];
+}
+
 def TileKernelsPass : Pass<"torsh-tile-kernels", "::mlir::func::FuncOp"> {
   let summary = "Tiles a kernel's last operation and computes its producers per tile";
   let description = [{

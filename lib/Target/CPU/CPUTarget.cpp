@@ -80,6 +80,7 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createFindPositionsPass());
   function.addPass(createFuseElementwisePass());
+  function.addPass(createMergeResultsPass());
   function.addPass(createSplitReductionsPass());
   function.addPass(createSelectCPUSchedulesPass(schedules));
   function.addPass(createTileKernelsPass());

@@ -8,6 +8,8 @@ their arguments each time.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +49,19 @@ def _written_in_python(func: Any) -> Callable[..., Any] | None:
     return getattr(made, "_init_fn", None)
 
 
+def _grid_sampler_of_channels(
+    decomposition: Callable[..., Any] | None,
+) -> Callable[..., Any] | None:
+    """Positions and weights once for all channels, where torch's decomposition, as Inductor wants
+    it, computes them for each."""
+    from torch._decomp import decompositions
+
+    sampler = getattr(decompositions, "_grid_sampler_2d", None)
+    if sampler is None or "_expand_grid" not in inspect.signature(sampler).parameters:
+        return decomposition
+    return functools.partial(sampler, _expand_grid=False)
+
+
 def decomposition_of(func: Any) -> Callable[..., Any] | None:
     """The program that an overload stands for, or None if it has none."""
     name = str(func)
@@ -61,6 +76,8 @@ def decomposition_of(func: Any) -> Callable[..., Any] | None:
     from torch._decomp import decomposition_table
 
     decomposition = decomposition_table.get(func)
+    if name == "aten.grid_sampler_2d.default":
+        return _grid_sampler_of_channels(decomposition)
     if decomposition and name.startswith("aten.linspace."):
         return _linspace_of_ends(decomposition)
     return decomposition
