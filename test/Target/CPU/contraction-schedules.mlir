@@ -46,3 +46,22 @@ func.func @few_rows(%a: memref<64x1024xf32>, %b: memref<4096x1024xf32>, %out: me
   bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<64x4096xf32>, memref<64x4096xf32>) -> ()
   return
 }
+
+// Tiles of 160 columns would give one of two threads ten, the other nine and a fifth.
+// CHECK-LABEL: func.func @balanced
+// AVX512-SAME: torsh.schedule<tile = [0, 128, 0], register_tile = [8, 32], block = [128, 128, 768, 2, 1]>
+func.func @balanced(%a: memref<128x768xf32>, %b: memref<768x3072xf32>, %out: memref<128x3072xf32>) attributes {torsh.kernel} {
+  %x = bufferization.to_tensor %a restrict : memref<128x768xf32> to tensor<128x768xf32>
+  %w = bufferization.to_tensor %b restrict : memref<768x3072xf32> to tensor<768x3072xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<128x3072xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%e : tensor<128x3072xf32>) -> tensor<128x3072xf32>
+  %0 = linalg.generic {indexing_maps = [#mk, #kn, #mn], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : tensor<128x768xf32>, tensor<768x3072xf32>) outs(%init : tensor<128x3072xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %l, %r : f32
+    %y = arith.addf %o, %p : f32
+    linalg.yield %y : f32
+  } -> tensor<128x3072xf32>
+  bufferization.materialize_in_destination %0 in restrict writable %out : (tensor<128x3072xf32>, memref<128x3072xf32>) -> ()
+  return
+}

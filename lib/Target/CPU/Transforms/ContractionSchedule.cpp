@@ -111,6 +111,32 @@ static int64_t countTiles(ShapedType type, ArrayRef<int64_t> sizes) {
   return count;
 }
 
+/// How many columns the thread that is busy longest computes, where `rowTiles` times as many tiles
+/// as columns make are taken by the thread that is idle first.
+static int64_t busiestThread(int64_t columns, int64_t tile, int64_t rowTiles, int64_t threads) {
+  int64_t whole = columns / tile * rowTiles, narrow = columns % tile ? rowTiles : 0;
+  int64_t rounds = whole / threads, late = whole % threads;
+  // What is narrower fills up beside the last round.
+  int64_t early = late ? threads - late : threads;
+  return rounds * tile +
+         std::max<int64_t>(late ? tile : 0, llvm::divideCeil(narrow, early) * (columns % tile));
+}
+
+/// The widest tile of at most `target` columns, and at least half of that, with which threads
+/// are done at about the same time.
+static int64_t balanceColumns(int64_t columns, int64_t target, int64_t width, int64_t rowTiles,
+                              int64_t threads) {
+  auto busiest = [&](int64_t tile) { return busiestThread(columns, tile, rowTiles, threads); };
+  int64_t least = busiest(target);
+  for (int64_t tile = target; tile >= std::max(target / 2, width); tile -= width)
+    least = std::min(least, busiest(tile));
+  for (int64_t tile = target; tile > width; tile -= width)
+    // Narrower tiles cost a little more for each column.
+    if (busiest(tile) * 64 <= least * 65)
+      return tile;
+  return target;
+}
+
 static int64_t roundUp(int64_t value, int64_t multiple) {
   return llvm::divideCeil(value, multiple) * multiple;
 }
@@ -238,6 +264,12 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
       own[axis] = sizes[axis];
     return countTiles(type, own);
   };
+  if (machine.threads > 1 && axes.columns.size() == 1 && sizes[axes.columns.front()] &&
+      !type.isDynamicDim(axes.columns.front())) {
+    columnTarget = balanceColumns(type.getDimSize(axes.columns.front()), columnTarget, width,
+                                  tilesAlong(axes.rows), machine.threads);
+    assignAll();
+  }
   int64_t rowTiles = tilesAlong(axes.rows), columnTiles = tilesAlong(axes.columns);
   bool fewRows = height % 8 != 0 && liesAlongDepth(contraction, axes.rowsInput);
   bool repacks = rowTiles > 1 && rowTarget < kRowsToRepack;
