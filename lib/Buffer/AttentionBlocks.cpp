@@ -104,10 +104,11 @@ void AttentionLowering::emitTile(ArrayRef<Value> lead, Value firstRow) {
   sums = allocate(rows * width, element);
   for (Value *each : {&largest, &totals, &factors})
     *each = allocate(rows, element);
-  if (key.element != element)
+  // Rows far apart fall on few lines of the first cache, which they are read from many times.
+  if (key.element != element ||
+      (isContiguous(key) && getConstantIntValue(key.strides[rank - 2]) != features))
     copiedKeys = allocate(block * features, element);
-  // Rows that are not whole vectors would be read past their end, and rows far apart fall on
-  // few lines of the first cache, which they are read from many times.
+  // Rows that are not whole vectors would be read past their end.
   if (value.element != element || width != columns || !isContiguous(value) ||
       getConstantIntValue(value.strides[rank - 2]) != columns)
     copiedValues = allocate(block * width, element);

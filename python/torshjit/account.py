@@ -78,6 +78,7 @@ def describe(
                 "rewrites": dict((each.program and each.program.rewritten) or {}),
                 "groups": each.explanation.get("groups", []),
                 "unfused": each.explanation.get("unfused", []),
+                "siblings": each.explanation.get("siblings", []),
                 "host_calls": [
                     {"op": op, "location": location, "fallback": is_fallback}
                     for op, location, is_fallback in each.host_calls

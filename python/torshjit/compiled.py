@@ -442,8 +442,8 @@ class CompiledModule(_runtime.Dispatcher):
         """Says what was fused, what was not and why, and what runs as plain Python.
 
         Returns text, or with `structured` a dict of ``name``, ``target``, ``specializations``
-        (each with ``signature``, ``groups``, ``unfused``, ``schedules``, ``packed``, times and
-        ``cache``),
+        (each with ``signature``, ``groups``, ``unfused``, ``siblings``, ``schedules``, ``packed``,
+        times and ``cache``),
         ``fallbacks``, and ``parts``: the same of each graph of a program that was taken apart.
         """
         with self._lock:

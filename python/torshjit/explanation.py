@@ -65,6 +65,12 @@ def _specialization_lines(row: dict[str, Any]) -> list[str]:
             place = f"  {call['location'][0]}:{call['location'][1]}" if call["location"] else ""
             why = "  (the compiler lacks it)" if call["fallback"] else ""
             lines.append(f"      {call['op']}{place}{why}")
+    if row["siblings"]:
+        lines.append("    products that share an operand:")
+        for product in row["siblings"]:
+            merged = f"one of {product['merged']} that are one product by weights side by side"
+            what = merged if product["merged"] else f"apart: {product['reason']}"
+            lines.append(f"      {product['op']}{_place(product['location'])}: {what}")
     if row["unfused"]:
         lines.append("    not fused:")
         lines += [

@@ -56,6 +56,14 @@ public:
       if (!changed)
         break;
     }
+    // Movements that no elementwise operation has read by now.
+    if (!rules.foldsIndexMaps)
+      return;
+    rules.joinsMovements = true;
+    for (unsigned node = 0; node < graph.getNodes().size(); ++node)
+      if (isa<PermuteOp>(graph.getNode(node).op) && graph.groupOf(node).members.size() == 1)
+        fuseProducers(node);
+    rules.joinsMovements = false;
   }
 
   /// Numbers the groups from `firstNumber` on, sets the attributes, and appends
@@ -198,7 +206,7 @@ private:
   }
 
   Block &block;
-  const FusionRules &rules;
+  FusionRules rules;
   FusionGraph graph;
   llvm::DenseMap<std::pair<unsigned, unsigned>, std::string> reasons;
   llvm::DenseMap<unsigned, llvm::SmallDenseSet<Value>> readBy;
@@ -230,7 +238,12 @@ public:
       }
       rules->choices.push_back(*choice);
     }
+    // What is decided here is decided anew.
+    FailureOr<FusionReport> known = FusionReport::load(module);
+    if (failed(known))
+      return signalPassFailure();
     FusionReport report;
+    report.siblings = std::move(known->siblings);
     int64_t next = 0;
     for (auto func : module.getOps<func::FuncOp>()) {
       if (func.isDeclaration())

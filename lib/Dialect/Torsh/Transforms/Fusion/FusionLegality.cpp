@@ -8,6 +8,7 @@
 
 #include "FusionRules.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "torshjit/Dialect/Torsh/IR/TorshAttention.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -34,7 +35,9 @@ static std::optional<std::string> checkIndexMaps(const FusionGraph &graph, unsig
   const FusionNode &map = graph.getNode(maps.members.back());
   if (!rules.foldsIndexMaps)
     return "strategy " + rules.name.str() + " does not fold movements";
-  if (isOnlyIndexMaps(readers, graph))
+  bool areJoined = rules.joinsMovements && isa<SliceOp>(map.op) &&
+                   isa<PermuteOp>(graph.getNode(readers.members.front()).op);
+  if (isOnlyIndexMaps(readers, graph) && !areJoined)
     return "no elementwise operation reads the two movements yet";
   for (auto [source, reader] : graph.getEdges(first, second)) {
     Role role = graph.getNode(reader).role;
@@ -77,6 +80,24 @@ static std::optional<std::string> checkConcat(const FusionGraph &graph, unsigned
     return fullName(piece) + " is not read by " + name + " where it lies";
   if (!graph.getOutputs(first, second).empty() &&
       graph.getNode(graph.getOutputs(first, second).front()).group == first)
+    return "result of " + fullName(piece) + " has other uses";
+  return std::nullopt;
+}
+
+/// Attention reads its operands by strides: also where they are slices of something wider.
+static std::optional<std::string> checkAttention(const FusionGraph &graph, unsigned first,
+                                                 unsigned second, const FusionRules &rules) {
+  const FusionGroup &before = graph.getGroup(first);
+  const FusionNode &piece = graph.getNode(before.members.front());
+  if (!rules.foldsIndexMaps)
+    return "strategy " + rules.name.str() + " does not fold movements";
+  auto slice = dyn_cast<SliceOp>(piece.op);
+  if (before.members.size() != 1 || !slice)
+    return fullName(piece) + " is not read by torsh.attention where it lies";
+  if (llvm::any_of(slice.getStride(), [](int64_t stride) { return stride != 1; }))
+    return "torsh.attention reads no steps of torsh.slice";
+  SmallVector<unsigned> outputs = graph.getOutputs(first, second);
+  if (llvm::is_contained(outputs, before.members.front()))
     return "result of " + fullName(piece) + " has other uses";
   return std::nullopt;
 }
@@ -240,6 +261,9 @@ std::optional<std::string> mlir::torsh::findIllegality(const FusionGraph &graph,
   if (static_cast<int64_t>(before.members.size() + after.members.size()) <= rules.maxSize &&
       isConcat(after) && !isConcat(before) && !isHostStep(graph.getNode(before.members[0]).op))
     return checkConcat(graph, first, second, rules);
+  if (static_cast<int64_t>(before.members.size() + after.members.size()) <= rules.maxSize &&
+      isa<AttentionOp>(graph.getNode(after.members.back()).op) && isOnlyIndexMaps(before, graph))
+    return checkAttention(graph, first, second, rules);
   if (isConcat(before) || isConcat(after))
     return "torsh.concat is a kernel of its own";
   for (const FusionGroup *group : {&before, &after}) {

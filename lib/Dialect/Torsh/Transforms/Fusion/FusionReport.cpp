@@ -27,7 +27,7 @@ std::string mlir::torsh::describeLocation(Location loc) {
 //===----------------------------------------------------------------------===//
 
 llvm::json::Value FusionReport::toJSON() const {
-  llvm::json::Array groupArray, edgeArray;
+  llvm::json::Array groupArray, edgeArray, siblingArray;
   for (const ReportedGroup &group : groups) {
     llvm::json::Array ops;
     for (const ReportedOp &op : group.ops)
@@ -45,7 +45,14 @@ llvm::json::Value FusionReport::toJSON() const {
                                            {"consumer", edge.consumer.op},
                                            {"consumer_location", edge.consumer.location},
                                            {"reason", edge.reason}});
-  return llvm::json::Object{{"groups", std::move(groupArray)}, {"unfused", std::move(edgeArray)}};
+  for (const ReportedSibling &sibling : siblings)
+    siblingArray.push_back(llvm::json::Object{{"op", sibling.product.op},
+                                              {"location", sibling.product.location},
+                                              {"merged", sibling.numMerged},
+                                              {"reason", sibling.reason}});
+  return llvm::json::Object{{"groups", std::move(groupArray)},
+                            {"unfused", std::move(edgeArray)},
+                            {"siblings", std::move(siblingArray)}};
 }
 
 void FusionReport::store(ModuleOp module) const {
@@ -103,6 +110,15 @@ FailureOr<FusionReport> FusionReport::fromJSON(const llvm::json::Value &value) {
                               {getText(*edge, "consumer"), getText(*edge, "consumer_location")},
                               getText(*edge, "reason")});
   }
+  if (const llvm::json::Array *siblings = object->getArray("siblings"))
+    for (const llvm::json::Value &item : *siblings) {
+      const llvm::json::Object *sibling = item.getAsObject();
+      if (!sibling)
+        return failure();
+      report.siblings.push_back({{getText(*sibling, "op"), getText(*sibling, "location")},
+                                 sibling->getInteger("merged").value_or(0),
+                                 getText(*sibling, "reason")});
+    }
   return report;
 }
 

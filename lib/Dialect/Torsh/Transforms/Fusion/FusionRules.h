@@ -33,6 +33,8 @@ struct FusionRules {
   bool recomputes;
   /// Operations that only share an input.
   bool fusesSiblings;
+  /// A slice and the permutation that alone reads it, as one kernel that moves elements once.
+  bool joinsMovements = false;
   /// The largest number of operations in a group.
   int64_t maxSize = 0;
   /// What the program's author decided.

@@ -7,7 +7,10 @@
 using namespace mlir;
 
 void torsh::buildKernelsPhase(OpPassManager &pm, const KernelsPhaseOptions &options) {
-  // Checks first: outlining hides the operations that need them.
+  MergeSiblingProductsPassOptions siblings;
+  siblings.strategy = options.strategy;
+  pm.addPass(createMergeSiblingProductsPass(siblings));
+  // Checks before groups: outlining hides the operations that need them.
   pm.addPass(createInsertExtentChecksPass());
   FormGroupsPassOptions groups;
   groups.strategy = options.strategy;

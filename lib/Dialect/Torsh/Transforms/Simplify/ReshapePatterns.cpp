@@ -3,7 +3,9 @@
 
 #include "ConstantMatching.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
+#include "torshjit/Dialect/Torsh/IR/HeadSlices.h"
 #include "torshjit/Dialect/Torsh/Transforms/Simplify/Patterns.h"
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::torsh;
@@ -90,9 +92,45 @@ struct PermuteUnitAxes : OpRewritePattern<PermuteOp> {
   }
 };
 
+// Pattern: reshape(slice(x)) -> slice(reshape(x)) [if the slice takes whole heads of the last axis,
+//          which the reshape divides into heads, and has no other use]
+struct ReshapeOfSlicedHeads : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
+    auto slice = op.getInput().getDefiningOp<SliceOp>();
+    if (!slice || !slice->hasOneUse())
+      return rewriter.notifyMatchFailure(op, "the operand is not a slice of this use alone");
+    std::optional<HeadDivision> division = matchHeads(op);
+    if (!division)
+      return rewriter.notifyMatchFailure(op, "the last axis is not divided into heads");
+    RankedTensorType source = tensorType(slice.getInput()), from = slice.getType();
+    int64_t last = from.getRank() - 1, first = slice.getStart()[last];
+    for (int64_t axis = 0; axis < last; ++axis)
+      if (source.getDimSize(axis) != from.getDimSize(axis) ||
+          (source.isDynamicDim(axis) && !isWhole(slice, axis)))
+        return rewriter.notifyMatchFailure(op, "the slice takes parts of other axes");
+    if (source.isDynamicDim(last) || slice.getStride()[last] != 1 ||
+        source.getDimSize(last) == from.getDimSize(last) || first % division->width ||
+        source.getDimSize(last) % division->width)
+      return rewriter.notifyMatchFailure(op, "the slice does not take whole heads");
+    Location loc = mergedLoc(slice, op);
+    Value heads = reshapeToHeads(rewriter, loc, slice.getInput(), op, *division);
+    rewriter.replaceOp(op, sliceAxis(rewriter, loc, heads, division->axis, first / division->width,
+                                     op.getType().getDimSize(division->axis)));
+    return success();
+  }
+
+  /// Whether a slice takes all of a '?' axis, of whatever extent.
+  static bool isWhole(SliceOp slice, int64_t axis) {
+    return slice.getStart()[axis] == 0 && slice.getStride()[axis] == 1 &&
+           slice.getStop()[axis] == std::numeric_limits<int64_t>::max();
+  }
+};
+
 } // namespace
 
 void mlir::torsh::populateSimplifyReshapePatterns(RewritePatternSet &patterns) {
-  patterns.add<ReshapeOfReshape, ReshapeToItself, PermuteOfPermute, PermuteUnitAxes>(
-      patterns.getContext());
+  patterns.add<ReshapeOfReshape, ReshapeToItself, PermuteOfPermute, PermuteUnitAxes,
+               ReshapeOfSlicedHeads>(patterns.getContext());
 }

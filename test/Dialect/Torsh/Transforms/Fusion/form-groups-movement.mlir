@@ -147,3 +147,15 @@ func.func @concat_of_others(%x: tensor<8x16xf32>) -> (tensor<4x32xf32>, tensor<4
   %2 = torsh.concat %0, %1 {axis = 1 : i64} : (tensor<4x16xf32>, tensor<4x16xf32>) -> tensor<4x32xf32>
   return %2, %0 : tensor<4x32xf32>, tensor<4x16xf32>
 }
+
+// -----
+
+// A slice and the permutation that reads it move elements once.
+// CHECK-LABEL: func @slice_permute
+// CHECK: torsh.slice {{.*}}torsh.group = 0
+// CHECK: torsh.permute {{.*}}torsh.group = 0
+func.func @slice_permute(%x: tensor<8x6xf32>) -> tensor<4x8xf32> {
+  %0 = torsh.slice %x {start = array<i64: 0, 2>, stop = array<i64: 8, 6>, stride = array<i64: 1, 1>} : (tensor<8x6xf32>) -> tensor<8x4xf32>
+  %1 = torsh.permute %0 {permutation = array<i64: 1, 0>} : (tensor<8x4xf32>) -> tensor<4x8xf32>
+  return %1 : tensor<4x8xf32>
+}

@@ -160,3 +160,27 @@ func.func @slice_of_reshaped(%x: tensor<4x8xf32>) -> tensor<2x2xf32> {
   %2 = torsh.slice %1 {start = array<i64: 0, 2>, stop = array<i64: 2, 4>, stride = array<i64: 1, 1>} : (tensor<2x4xf32>) -> tensor<2x2xf32>
   return %2 : tensor<2x2xf32>
 }
+
+// -----
+
+// Heads of a part of the last axis: some of the heads of all of it.
+// CHECK-LABEL: func @sliced_heads
+// CHECK-NEXT: %[[H:.*]] = torsh.reshape %arg0 : (tensor<?x96xf32>) -> tensor<?x6x16xf32>
+// CHECK-NEXT: %[[S:.*]] = torsh.slice %[[H]] {start = array<i64: 0, 2, 0>, stop = array<i64: 9223372036854775807, 4, 16>, stride = array<i64: 1, 1, 1>}
+// CHECK-NEXT: return %[[S]]
+func.func @sliced_heads(%x: tensor<?x96xf32>) -> tensor<?x2x16xf32> {
+  %0 = torsh.slice %x {start = array<i64: 0, 32>, stop = array<i64: 9223372036854775807, 64>, stride = array<i64: 1, 1>} : (tensor<?x96xf32>) -> tensor<?x32xf32>
+  %1 = torsh.reshape %0 : (tensor<?x32xf32>) -> tensor<?x2x16xf32>
+  return %1 : tensor<?x2x16xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func @sliced_in_heads
+// CHECK-NEXT: torsh.slice
+// CHECK-NEXT: torsh.reshape
+func.func @sliced_in_heads(%x: tensor<4x96xf32>) -> tensor<4x2x16xf32> {
+  %0 = torsh.slice %x {start = array<i64: 0, 8>, stop = array<i64: 4, 40>, stride = array<i64: 1, 1>} : (tensor<4x96xf32>) -> tensor<4x32xf32>
+  %1 = torsh.reshape %0 : (tensor<4x32xf32>) -> tensor<4x2x16xf32>
+  return %1 : tensor<4x2x16xf32>
+}

@@ -35,18 +35,29 @@ struct ReportedEdge {
   std::string reason;
 };
 
+/// A product that shares its first operand with others: what became of it.
+struct ReportedSibling {
+  ReportedOp product;
+  /// How many products are one with it, itself counted; 0 where it stays apart.
+  int64_t numMerged = 0;
+  /// Why it stays apart.
+  std::string reason;
+};
+
 /// The decisions of the fusion. Kept as JSON text in a discardable attribute of
 /// the module, so that it survives between passes; `groups[i]` is the group
 /// with `torsh.group = i`.
 struct FusionReport {
   std::vector<ReportedGroup> groups;
   std::vector<ReportedEdge> unfused;
+  std::vector<ReportedSibling> siblings;
 
   static constexpr llvm::StringLiteral kAttributeName = "torsh.fusion_report";
 
   /// {"groups": [{"kernel", "kind", "ops": [{"op", "location"}],
   /// "bytes_before", "bytes_after", "dynamic"}], "unfused": [{"producer",
-  /// "producer_location", "consumer", "consumer_location", "reason"}]}
+  /// "producer_location", "consumer", "consumer_location", "reason"}],
+  /// "siblings": [{"op", "location", "merged", "reason"}]}
   llvm::json::Value toJSON() const;
 
   /// Reads what toJSON wrote; failure if it is not of that form.

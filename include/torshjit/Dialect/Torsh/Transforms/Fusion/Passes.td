@@ -6,6 +6,37 @@
 
 include "mlir/Pass/PassBase.td"
 
+def MergeSiblingProductsPass : Pass<"torsh-merge-sibling-products", "::mlir::ModuleOp"> {
+  let summary = "products of one tensor by several fixed weights become one";
+  let description = [{
+    Products (`torsh.linear`, or `torsh.matmul` by a matrix) of the same tensor become one product
+    by their weights side by side, and their readers read slices of its result: the queries, keys
+    and values of attention. The tensor is then packed once, and threads are started and awaited
+    once. It is done where the weights are fixed, so that they are joined once, when the program
+    is loaded, and where every reader takes a slice as it lies: attention, elementwise operations
+    behind a division into heads, movements. A product with an elementwise operation behind it
+    keeps this in its own kernel instead, and stays apart.
+
+    What was decided, and why, goes to `siblings` of the module's attribute
+    `torsh.fusion_report`. The strategies `none`, `conservative` and `custom` merge nothing.
+
+    ```mlir
+    %q = torsh.linear %x, %w0 : (tensor<16x64xf32>, tensor<64x64xf32>) -> tensor<16x64xf32>
+    %k = torsh.linear %x, %w1 : (tensor<16x64xf32>, tensor<64x64xf32>) -> tensor<16x64xf32>
+    // becomes
+    %w = torsh.concat %w0, %w1 {axis = 0 : i64} : ...
+    %qk = torsh.linear %x, %w : (tensor<16x64xf32>, tensor<128x64xf32>) -> tensor<16x128xf32>
+    %q = torsh.slice %qk {start = array<i64: 0, 0>, stop = array<i64: 16, 64>, ...} : ...
+    ```
+  }];
+  let dependentDialects = ["::mlir::torsh::TorshDialect"];
+  let options = [
+    Option<"strategy", "strategy", "std::string", /*default=*/"\"default\"",
+           "as of torsh-form-groups">,
+  ];
+  let statistics = [Statistic<"numMerged", "num-merged", "Products that are part of a wider one">];
+}
+
 def InsertExtentChecksPass : Pass<"torsh-insert-extent-checks", "::mlir::ModuleOp"> {
   let summary = "check at the entry of a function what only a running program can tell";
   let description = [{
