@@ -76,6 +76,17 @@ def StreamResultsPass : Pass<"torsh-stream-results", "::mlir::func::FuncOp"> {
                            "::mlir::vector::VectorDialect"];
 }
 
+def ParallelizeElementwisePass : Pass<"torsh-parallelize-elementwise", "::mlir::func::FuncOp"> {
+  let summary = "Has threads share elementwise operations that stand outside of a kernel's tiles";
+  let description = [{
+    The tiles are those of a kernel's last operation. Copies that make up a result
+    (concatenations, slices, margins), and what else does not belong to it, are cut into
+    pieces of their own, where they are large enough for more than one thread.
+  }];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+}
+
 def CollapseLoopsPass : Pass<"torsh-collapse-loops", "::mlir::func::FuncOp"> {
   let summary = "Makes one loop of several over neighbours in memory";
   let description = [{

@@ -91,6 +91,7 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   // are seen to be such once CSE has merged the views.
   addCleanup(function);
   function.addPass(createCanonicalizerPass());
+  function.addPass(createParallelizeElementwisePass());
   TransposeOperandsPassOptions transposition;
   transposition.vectorBits = schedules.vectorBits;
   // Before the results are computed in pieces: a tile's copy serves them all.

@@ -6,9 +6,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
-#include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/Interfaces/TilingInterface.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "torshjit/Target/CPU/Transforms/Passes.h"
 #include "torshjit/Tensor/OrderedGenerics.h"
 #include "torshjit/Tensor/Passes.h"
@@ -39,8 +39,7 @@ private:
     });
     for (linalg::GenericOp op : ops)
       if (int64_t rows = rowsOfPart(op))
-        if (failed(split(op, rows)))
-          return signalPassFailure();
+        split(op, rows);
   }
 
   /// Legality: one combination of values, each of which every loop that reduces is an axis of.
@@ -87,30 +86,115 @@ private:
       return along &&
              op.getIteratorTypesArray()[along.getPosition()] == utils::IteratorType::reduction;
     });
-    if (elements == 0 || results > (isAlongMemory ? mostRows : mostColumns))
+    if (elements == 0 || results > (isAlongMemory ? mostRows : mostColumns) ||
+        (results > 1 && isPartOfRows(op, results)))
       return 0;
     int64_t rows = std::max<int64_t>(part / elements, 1);
     bool isLong = ShapedType::isDynamic(ranges[loop]) || ranges[loop] >= 4 * rows;
     return isLong ? rows : 0;
   }
 
-  static LogicalResult split(linalg::GenericOp op, int64_t rows) {
-    IRRewriter rewriter(op.getContext());
-    rewriter.setInsertionPoint(op);
+  /// Whether what the reduction reads is computed in the kernel, element by element, or what
+  /// reads its results is larger than they are: row by row, all of it stays in the cache.
+  bool isPartOfRows(linalg::GenericOp op, int64_t results) {
+    if (llvm::any_of(op.getDpsInputs(), [](Value input) {
+          auto producer = input.getDefiningOp<linalg::LinalgOp>();
+          return producer && !isa<linalg::FillOp>(producer) && producer.getNumReductionLoops() == 0;
+        }))
+      return true;
+    linalg::LinalgOp root = getTilingRoot(getOperation());
+    if (!root || root == op || root.getNumReductionLoops() > 0)
+      return false;
+    int64_t size = 1;
+    for (int64_t extent : root.getStaticLoopRanges())
+      size *= ShapedType::isDynamic(extent) ? kAssumedExtent : extent;
+    return size > results;
+  }
+
+  /// The parts' results are apart in memory: each is written in its own order. (Upstream's tiling
+  /// of reductions makes the parts the innermost axis, and writes of columns strided.)
+  static void split(linalg::GenericOp op, int64_t rows) {
+    ImplicitLocOpBuilder b(op.getLoc(), op);
+    SmallVector<Operation *> combiners;
+    matchReduction(op.getRegionOutputArgs(), 0, combiners);
+    std::optional<TypedAttr> neutral = arith::getNeutralElement(combiners.front());
+    if (!neutral)
+      return;
     unsigned loop = splitLoop(op);
-    SmallVector<OpFoldResult> sizes(op.getNumLoops(), rewriter.getIndexAttr(0));
-    sizes[loop] = rewriter.getIndexAttr(rows);
-    scf::SCFTilingOptions options;
-    options.setTileSizes(sizes);
-    options.setLoopType(scf::SCFTilingOptions::LoopType::ForallOp);
-    options.setReductionTilingStrategy(ReductionTilingStrategy::PartialReductionOuterParallel);
-    options.setReductionDims({loop});
-    FailureOr<scf::SCFTilingResult> parts =
-        scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
-    if (failed(parts))
-      return op.emitError("cannot reduce in parts");
-    rewriter.replaceOp(op, parts->replacements);
-    return success();
+    Value init = op.getDpsInits()[0];
+    auto type = cast<RankedTensorType>(init.getType());
+    OpFoldResult extent =
+        cast<linalg::LinalgOp>(op.getOperation()).createLoopRanges(b, op.getLoc())[loop].size;
+    AffineExpr d0 = b.getAffineDimExpr(0), d1 = b.getAffineDimExpr(1);
+    OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
+    SmallVector<OpFoldResult> sizes = {
+        affine::makeComposedFoldedAffineApply(b, op.getLoc(), d0.ceilDiv(rows), extent)};
+    llvm::append_range(sizes, tensor::getMixedSizes(b, op.getLoc(), init));
+    Value empty = tensor::EmptyOp::create(b, sizes, type.getElementType());
+    Value start = linalg::FillOp::create(b, ValueRange(arith::ConstantOp::create(b, *neutral)),
+                                         ValueRange(empty))
+                      .getResult(0);
+    auto parts = scf::ForallOp::create(
+        b, ArrayRef<OpFoldResult>{zero}, ArrayRef<OpFoldResult>{extent},
+        ArrayRef<OpFoldResult>{b.getIndexAttr(rows)}, ValueRange(start), std::nullopt);
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(parts.getBody());
+      Value first = parts.getInductionVar(0);
+      OpFoldResult length = affine::makeComposedFoldedAffineMin(
+          b, op.getLoc(),
+          AffineMap::get(2, 0, {b.getAffineConstantExpr(rows), d1 - d0}, b.getContext()),
+          {OpFoldResult(first), extent});
+      OpFoldResult part = affine::makeComposedFoldedAffineApply(b, op.getLoc(), d0.floorDiv(rows),
+                                                                OpFoldResult(first));
+      IRMapping own;
+      for (OpOperand *operand : op.getDpsInputOperands())
+        own.map(operand->get(),
+                partOf(b, operand->get(), op.getMatchingIndexingMap(operand), loop, first, length));
+      SmallVector<OpFoldResult> at(sizes.size(), zero), strides(sizes.size(), one), of(sizes);
+      at.front() = part;
+      of.front() = one;
+      auto ownType = cast<RankedTensorType>(init.getType());
+      own.map(init, tensor::ExtractSliceOp::create(b, ownType, parts.getRegionOutArgs()[0], at, of,
+                                                   strides));
+      Operation *reduced = b.clone(*op, own);
+      b.setInsertionPointToStart(parts.getTerminator().getBody());
+      tensor::ParallelInsertSliceOp::create(b, reduced->getResult(0), parts.getRegionOutArgs()[0],
+                                            at, of, strides);
+    }
+    // The parts one after the other.
+    int64_t rank = type.getRank();
+    SmallVector<utils::IteratorType> iterators(rank + 1, utils::IteratorType::parallel);
+    iterators.front() = utils::IteratorType::reduction;
+    AffineMap all = b.getMultiDimIdentityMap(rank + 1);
+    auto merged = linalg::GenericOp::create(
+        b, type, ValueRange(parts.getResult(0)), ValueRange(init),
+        ArrayRef<AffineMap>{all, all.dropResult(0)}, iterators,
+        [&](OpBuilder &inner, Location loc, ValueRange x) {
+          IRMapping known;
+          for (Value operand : combiners.front()->getOperands())
+            known.map(operand, operand == op.getRegionOutputArgs()[0] ? x[1] : x[0]);
+          Operation *combined = inner.clone(*combiners.front(), known);
+          linalg::YieldOp::create(inner, loc, combined->getResult(0));
+        });
+    op->replaceAllUsesWith(merged);
+    op.erase();
+  }
+
+  /// `length` iterations of the loop, from `first` on.
+  static Value partOf(ImplicitLocOpBuilder &b, Value operand, AffineMap map, unsigned loop,
+                      Value first, OpFoldResult length) {
+    if (!map.isFunctionOfDim(loop))
+      return operand;
+    SmallVector<OpFoldResult> sizes = tensor::getMixedSizes(b, b.getLoc(), operand);
+    SmallVector<OpFoldResult> offsets(sizes.size(), b.getIndexAttr(0));
+    SmallVector<OpFoldResult> strides(sizes.size(), b.getIndexAttr(1));
+    for (auto [axis, index] : llvm::enumerate(map.getResults()))
+      if (index.isFunctionOfDim(loop)) {
+        offsets[axis] = first;
+        sizes[axis] = length;
+      }
+    return tensor::ExtractSliceOp::create(b, operand, offsets, sizes, strides);
   }
 
   /// What a '?' extent is taken to be, beside the loop that is split.
