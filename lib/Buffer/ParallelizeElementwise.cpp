@@ -27,9 +27,11 @@ static constexpr int64_t kAssumedExtent = 256;
 
 /// Legality: points of the loops are independent of each other, and each has its own elements of
 /// the results.
-static bool isElementwise(linalg::GenericOp op) {
-  if (op.getNumLoops() == 0 || op.getNumParallelLoops() != op.getNumLoops() || isContraction(op) ||
-      findMarked(op, kScatterMark))
+static bool isElementwise(linalg::LinalgOp op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if ((!generic && !isa<linalg::FillOp>(op)) || op.getNumLoops() == 0 ||
+      op.getNumParallelLoops() != op.getNumLoops() || isContraction(op) ||
+      (generic && findMarked(generic, kScatterMark)))
     return false;
   return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
     AffineMap map = op.getMatchingIndexingMap(&operand);
@@ -45,12 +47,12 @@ class ParallelizeElementwisePass
   void runOnOperation() override {
     if (!isKernel(getOperation()))
       return;
-    SmallVector<linalg::GenericOp> ops;
-    for (auto op : getOperation().getOps<linalg::GenericOp>())
+    SmallVector<linalg::LinalgOp> ops;
+    for (auto op : getOperation().getOps<linalg::LinalgOp>())
       if (isElementwise(op))
         ops.push_back(op);
     IRRewriter rewriter(&getContext());
-    for (linalg::GenericOp op : ops)
+    for (linalg::LinalgOp op : ops)
       if (failed(share(rewriter, op))) {
         op.emitError("cannot cut into pieces for threads");
         return signalPassFailure();
@@ -58,9 +60,8 @@ class ParallelizeElementwisePass
   }
 
   /// Pieces along the outermost loop that has enough of them, else along the longest one.
-  static LogicalResult share(IRRewriter &rewriter, linalg::GenericOp op) {
-    auto structured = cast<linalg::LinalgOp>(op.getOperation());
-    SmallVector<int64_t> extents = structured.getStaticLoopRanges();
+  static LogicalResult share(IRRewriter &rewriter, linalg::LinalgOp op) {
+    SmallVector<int64_t> extents = op.getStaticLoopRanges();
     int64_t total = 1;
     for (int64_t &extent : extents) {
       extent = ShapedType::isDynamic(extent) ? kAssumedExtent : extent;
