@@ -75,6 +75,21 @@ def test_every_extent(op: str) -> None:
         _check(op, "f32", 33, 67, extent + 4)
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f64", "bf16", "i32"])
+def test_few_rows_by_small_weights(dtype: str) -> None:
+    for rows in (1, 2, 3, 7, 8, 12, 13):
+        for columns, depth in [
+            (16, 67),
+            (32, 33),
+            (48, 64),
+            (64, 64),
+            (80, 129),
+            (128, 128),
+            (65, 40),
+        ]:
+            _check("linear", dtype, rows, columns, depth)
+
+
 @pytest.mark.parametrize("dtype", ["f64", "f16", "bf16", "i8", "i16", "i32", "i64"])
 @pytest.mark.parametrize("op", ["matmul", "linear"])
 def test_types(op: str, dtype: str) -> None:

@@ -25,6 +25,9 @@ using namespace mlir::torsh;
 
 /// Elements of a weight from which on packing it takes longer than one more launch.
 static constexpr int64_t kSmallestWeight = 1 << 10;
+/// Products of more rows, by matrices of more bytes or columns, are about as fast with weights that
+/// lie along the depth: they take as long as the reading, or threads share them.
+static constexpr int64_t kMostTurnedRows = 12, kMostTurnedBytes = 1 << 16, kMostTurnedColumns = 128;
 
 namespace {
 
@@ -33,6 +36,8 @@ struct FixedOperand {
   BlockArgument argument;
   PanelLayout layout;
   Type element; // of the panels
+  /// Whether the one panel is a matrix of rows of columns, and read as such.
+  bool isTurned = false;
 };
 
 class PackFixedOperandsPass : public torsh::impl::PackFixedOperandsPassBase<PackFixedOperandsPass> {
@@ -148,8 +153,13 @@ private:
         return std::nullopt;
       return FixedOperand{argument, {rows, depth, /*width=*/tile[1], /*block=*/depthCount}, sum};
     }
-    if (matchSkinny(op))
-      return std::nullopt; // Read as it lies.
+    if (std::optional<SkinnyShape> skinny = matchSkinny(op))
+      return isBetterTurned(op, *skinny, input) && !own
+                 ? std::optional(FixedOperand{argument,
+                                              {rows, depth, shape[0], depthCount},
+                                              sum,
+                                              /*isTurned=*/true})
+                 : std::nullopt; // Read as it lies.
     if (!op.getIndexingMapsArray()[1 - input].isProjectedPermutation() && !product.isOfBytes())
       return std::nullopt;
     ArrayRef<int64_t> registerTile = own ? own.getRegisterTile() : product.registerTile;
@@ -177,6 +187,20 @@ private:
                         groups ? elementOf(input) : sum};
   }
 
+  /// Whether a weight that lies along the depth is better transposed: a small one, where summing
+  /// across vectors is a good part of the work of a product of few rows.
+  bool isBetterTurned(linalg::GenericOp op, const SkinnyShape &skinny, unsigned input) const {
+    auto type = cast<ShapedType>(op.getInputs()[input].getType());
+    Type sum = getElementTypeOrSelf(op.getDpsInits()[0].getType());
+    return skinny.wide == input && !skinny.columnsLast && skinny.batch.empty() &&
+           !ShapedType::isDynamic(skinny.rowCount) && skinny.rowCount > 1 &&
+           skinny.rowCount <= kMostTurnedRows && type.getRank() == 2 &&
+           type.getDimSize(0) <= kMostTurnedColumns &&
+           type.getDimSize(0) % (vectorBits / sum.getIntOrFloatBitWidth()) == 0 &&
+           type.getElementType() == sum && (sum.isF32() || sum.isF64()) &&
+           type.getNumElements() * sum.getIntOrFloatBitWidth() / 8 <= kMostTurnedBytes;
+  }
+
   /// Whether torsh-lower-contractions packs a product at all.
   static bool isPackedProduct(linalg::GenericOp op) {
     int64_t work = 1;
@@ -202,8 +226,19 @@ private:
         MemRefType::get({operand.layout.countElements(source.getShape())}, operand.element);
     for (LaunchOp launch : getLaunches(kernel)) {
       OpOperand &use = launch->getOpOperand(number);
-      use.set(getPacked(use.get(), source, panels, operand.layout, launch));
+      Value packed = getPacked(use.get(), source, panels, operand.layout, launch);
+      if (operand.isTurned) {
+        OpBuilder before(launch);
+        auto turned =
+            RankedTensorType::get({source.getDimSize(1), source.getDimSize(0)}, operand.element);
+        packed = ReshapeOp::create(before, launch.getLoc(), turned, packed, ValueRange{});
+      }
+      use.set(packed);
     }
+    func::FuncOp packing = getPacking(source, panels, operand.layout, kernel.getLoc());
+    kernel->setAttr("torsh.packed_by", packing.getSymNameAttr());
+    if (operand.isTurned)
+      return readTurned(kernel, argument);
     OpBuilder builder = OpBuilder::atBlockBegin(argument.getOwner());
     argument.setType(panels);
     const PanelLayout &layout = operand.layout;
@@ -211,9 +246,26 @@ private:
                                      layout.depth, layout.width, layout.block, layout.step,
                                      layout.flips, layout.sums, layout.withoutSign);
     argument.replaceAllUsesExcept(view, view);
-    func::FuncOp packing = getPacking(source, panels, layout, kernel.getLoc());
-    kernel->setAttr("torsh.packed_by", packing.getSymNameAttr());
     kernel.setType(builder.getFunctionType(argument.getOwner()->getArgumentTypes(), {}));
+  }
+
+  /// Makes of a kernel that reads a matrix one that reads its transpose.
+  static void readTurned(func::FuncOp kernel, BlockArgument argument) {
+    auto source = cast<MemRefType>(argument.getType());
+    SmallVector<int64_t> shape{source.getDimSize(1), source.getDimSize(0)};
+    auto read = cast<bufferization::ToTensorOp>(*argument.user_begin());
+    auto op = cast<linalg::GenericOp>(*read->user_begin());
+    argument.setType(MemRefType::get(shape, source.getElementType()));
+    read->getResult(0).setType(RankedTensorType::get(shape, source.getElementType()));
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    for (OpOperand &use : read->getUses()) {
+      AffineMap &map = maps[use.getOperandNumber()];
+      map = AffineMap::get(map.getNumDims(), 0, {map.getResult(1), map.getResult(0)},
+                           map.getContext());
+    }
+    op.setIndexingMapsAttr(Builder(op).getAffineMapArrayAttr(maps));
+    kernel.setType(
+        FunctionType::get(kernel.getContext(), argument.getOwner()->getArgumentTypes(), {}));
   }
 
   /// The panels of a weight: one launch for all that read it.

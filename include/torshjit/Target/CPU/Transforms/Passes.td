@@ -13,6 +13,8 @@ def PackFixedOperandsPass : Pass<"torsh-cpu-pack-fixed-operands", "::mlir::Modul
     kernel that packs it comes before, which depends on nothing but the weight and is therefore
     executed once; the product reads the panels where they lie. Products that read their
     weights as they are stay: those of up to 16 rows, or of a number of rows that is not known.
+    Small weights that lie along the depth are transposed for 2 to 12 rows, by the same means:
+    the product then sums whole vectors of columns.
 
     The layout is that of the schedule: the kernel's own if it has one, else what
     `torsh-cpu-select-schedules` will choose, whose options these are.
