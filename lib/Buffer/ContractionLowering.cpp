@@ -2,6 +2,7 @@
 // Emits the loops of one contraction: groups, blocks, and what is packed when.
 
 #include "ContractionLowering.h"
+#include "ElementwiseReader.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Matchers.h"
@@ -61,6 +62,9 @@ LogicalResult ContractionLowering::classify() {
   if (leftOnly.empty() || rightOnly.empty() || depth.empty() ||
       (work >= 0 && work <= kMostPlainMultiplications))
     return failure();
+  reader = findOnlyReader(op);
+  if (reader && !isComputedOnVectors(reader))
+    reader = {};
   FailureOr<LinearAccess> left = LinearAccess::create(b, loc, op.getInputs()[0], maps[0]);
   FailureOr<LinearAccess> right = LinearAccess::create(b, loc, op.getInputs()[1], maps[1]);
   FailureOr<LinearAccess> product = LinearAccess::create(b, loc, out, maps[2]);
@@ -261,13 +265,23 @@ LogicalResult ContractionLowering::emit() {
     side->allocateOffsets();
   }
   tileBuffer = allocate(rows.width * columns.width, element);
-  forEach(batch, {&rows.access, &columns.access, &result}, SmallVector<Value>(3, constant(0)),
+  takeEpilogue();
+  if (epilogue) // What it reads may be made on the way to it.
+    b.setInsertionPoint(epilogue);
+  SmallVector<const LinearAccess *> accesses{&rows.access, &columns.access, &result};
+  for (const EpilogueOperand &operand : epilogueOperands)
+    accesses.push_back(&operand.access);
+  forEach(batch, accesses, SmallVector<Value>(accesses.size(), constant(0)),
           [&](ArrayRef<Value> offsets) {
             rows.batchOffset = offsets[0];
             columns.batchOffset = offsets[1];
             resultOffset = offsets[2];
+            for (auto [operand, offset] : llvm::zip_equal(epilogueOperands, offsets.drop_front(3)))
+              operand.batchOffset = offset;
             emitProduct();
           });
+  if (epilogue)
+    epilogue.erase();
   op.erase();
   return success();
 }

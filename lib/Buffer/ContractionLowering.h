@@ -38,6 +38,33 @@ private:
   void removeFill();
   void emitProduct();
 
+  // ProductEpilogue.cpp
+
+  /// An operand of the elementwise operation behind the product.
+  struct EpilogueOperand {
+    OpOperand *use;
+    LinearAccess access;
+    bool isWritten = false;
+    /// Whether it is the same for all columns, and for all rows.
+    bool isSplat = false, isSameForRows = false;
+    Value batchOffset;
+    Value edge = {}; // room for a vector, where parts of one are not read under a mask
+
+    Type element() const { return getElementTypeOrSelf(access.flat.getType()); }
+  };
+  /// The columns that a tile at the edge has.
+  struct Edge {
+    Value mask, count;
+  };
+  void takeEpilogue();
+  void finishTile(ValueRange tile, Value firstRow, Value firstColumn, Value rowCount,
+                  Value columnCount, Value depthStart);
+  Value loadOperand(const EpilogueOperand &operand, Value at, const Edge *edge);
+  void storeOperand(const EpilogueOperand &operand, Value x, Value at, const Edge *edge);
+  Value offsetOf(const EpilogueOperand &operand, Value row, Value firstColumn);
+  bool isRead(const EpilogueOperand &operand);
+  static bool isMasked(Type type);
+
   // KernelPanels.cpp
   void allocateKernelPanels(PanelOperand &whole);
   LogicalResult packPerKernel(PanelOperand &side, unsigned operand);
@@ -78,6 +105,9 @@ private:
   bool startsFromZero = false;
   /// Whether the result is contiguous along the rows instead.
   bool isExchanged = false;
+  linalg::GenericOp reader;   // alone of the result, and elementwise
+  linalg::GenericOp epilogue; // the same, if it is computed here
+  SmallVector<EpilogueOperand> epilogueOperands;
 };
 
 } // namespace mlir::torsh

@@ -36,15 +36,25 @@ void PanelOperand::prefetchPart(Value panel, Value depthStart, Value from, Value
   });
 }
 
-/// The lines of the result that a tile will write.
+/// The lines that a tile will write: of the result, or of what is computed from it.
 void ContractionLowering::prefetchResult(Value firstRow, Value firstColumn) {
   if (columns.group.uniformStride(result) != 1)
     return;
-  for (int64_t r = 0; r < rows.width; ++r) {
-    Value at = add(rowOffset(add(firstRow, constant(r))), firstColumn);
-    for (int64_t c = 0; c < columns.width; c += elementsOfLine(element))
-      prefetchLine(result.flat, add(at, constant(c)), /*isWrite=*/true, /*locality=*/3);
-  }
+  auto prefetch = [&](Value memory, Type type, function_ref<Value(Value)> offsetOfRow) {
+    for (int64_t r = 0; r < rows.width; ++r) {
+      Value at = offsetOfRow(add(firstRow, constant(r)));
+      for (int64_t c = 0; c < columns.width; c += elementsOfLine(type))
+        prefetchLine(memory, add(at, constant(c)), /*isWrite=*/true, /*locality=*/3);
+    }
+  };
+  std::optional<int64_t> known = depth.staticTotal();
+  if (!epilogue || !known || *known > depthBlock)
+    prefetch(result.flat, element, [&](Value row) { return add(rowOffset(row), firstColumn); });
+  else
+    for (const EpilogueOperand &operand : epilogueOperands)
+      if (operand.isWritten)
+        prefetch(operand.access.flat, operand.element(),
+                 [&](Value row) { return offsetOf(operand, row, firstColumn); });
 }
 
 /// The rows that the multiplications get to a page later: panels lie one behind the other.

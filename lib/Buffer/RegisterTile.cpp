@@ -29,6 +29,10 @@ void ContractionLowering::emitRegisterTile(Value rowPanel, Value columnPanel, Va
   Value columnCount = min(width, sub(columns.total, firstColumn));
   prefetchResult(firstRow, firstColumn);
   SmallVector<Value> tile = multiply(rowPanel, columnPanel, firstRow, depthStart, depthCount);
+  auto finish = [&] { finishTile(tile, firstRow, firstColumn, rowCount, columnCount, depthStart); };
+  std::optional<int64_t> known = depth.staticTotal();
+  if (epilogue && known && *known <= depthBlock)
+    return finish();
   auto store = [&](bool adds) {
     if (columns.group.uniformStride(result) != 1) {
       storeByElement(tile, firstRow, firstColumn, rowCount, columnCount, adds);
@@ -42,12 +46,16 @@ void ContractionLowering::emitRegisterTile(Value rowPanel, Value columnPanel, Va
   };
   if (!startsFromZero)
     return store(/*adds=*/true);
-  std::optional<int64_t> known = depth.staticTotal();
   if (known && *known <= depthBlock)
     return store(/*adds=*/false);
-  ifElse(
-      equal(depthStart, constant(0)), [&] { store(/*adds=*/false); },
-      [&] { store(/*adds=*/true); });
+  auto storeOrAdd = [&] {
+    ifElse(
+        equal(depthStart, constant(0)), [&] { store(/*adds=*/false); },
+        [&] { store(/*adds=*/true); });
+  };
+  if (!epilogue)
+    return storeOrAdd();
+  ifElse(less(add(depthStart, constant(depthBlock)), depthTotal), storeOrAdd, finish);
 }
 
 /// A tile that lies within the result.

@@ -35,6 +35,16 @@ class TileKernelsPass : public torsh::impl::TileKernelsPassBase<TileKernelsPass>
     ArrayRef<int64_t> tile = schedule.getTile();
     if (!root || llvm::all_of(tile, [](int64_t size) { return size == 0; }))
       return;
+    // Upstream cannot tile what does not iterate: the sum over an axis of extent 0.
+    bool isEmpty = kernel
+                       .walk([](linalg::LinalgOp op) {
+                         return llvm::is_contained(op.getStaticLoopRanges(), 0)
+                                    ? WalkResult::interrupt()
+                                    : WalkResult::advance();
+                       })
+                       .wasInterrupted();
+    if (isEmpty)
+      return;
     if (tile.size() > root.getNumLoops()) {
       kernel.emitError("the schedule tiles ")
           << tile.size() << " loops, but the kernel's last operation has " << root.getNumLoops();

@@ -23,7 +23,8 @@ def LowerContractionsPass : Pass<"torsh-lower-contractions", "::mlir::func::Func
     loop indices (matrix products of all layouts, batched, and convolutions as
     implicit matrix products) becomes: panels of both operands packed in the
     order in which they are read, and a loop of vector outer products that keeps
-    a block of the result in registers. See docs/design/ for the scheme.
+    a block of the result in registers. An elementwise operation that alone reads the
+    result is computed on these registers. See docs/design/ for the scheme.
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::vector::VectorDialect"];
