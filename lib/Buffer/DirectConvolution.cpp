@@ -204,6 +204,8 @@ void DirectConvolution::emitTile(const Place &place, Value y, Value x, int64_t r
                          : vector::LoadOp::create(b, loc, type, sums, places.back()).getResult());
     }
   planPrefetch(place, y, x, rows * columns);
+  Value next = rows > 1 ? advance(input, *row, rows) : advance(input, column, columns);
+  planLines(place, y, x, add(from, add(pixels.back(), next)), range);
   tile = accumulate(0, from, place.filters, pixels, range, std::move(tile));
   for (auto [at, sum] : llvm::zip_equal(places, tile))
     vector::StoreOp::create(b, loc, sum, sums, at);
@@ -230,6 +232,40 @@ void DirectConvolution::prefetchFilters(Value factors) {
   int64_t count = llvm::divideCeil(width * filtersAhead.tilePixels, pixelsOfChunk);
   for (int64_t c = 0; c < count; c += line)
     prefetchLine(filters.flat, add(at, constant(c)), /*isWrite=*/false, /*locality=*/2);
+}
+
+/// What a register tile writes and what its epilogue reads lie in as many lines as there are
+/// outputs, far from one another; where no window has the image read many times, what the tile
+/// behind reads comes from where another thread may have written it.
+void DirectConvolution::planLines(const Place &place, Value y, Value x, Value nextPixels,
+                                  const DepthRange &range) {
+  linesAhead.clear();
+  for (auto [i, target] : llvm::enumerate(targets)) {
+    if (!range.isAll || stride(target, column) != 1)
+      continue;
+    Value first = add(place.result[i], advance(target, column, x));
+    if (row)
+      first = add(first, advance(target, *row, y));
+    linesAhead.push_back({target.flat, first, asValue(target.strides[outputs[0].number]), width,
+                          /*isWrite=*/i == 0});
+  }
+  if (isPointwise)
+    linesAhead.push_back({input.flat, nextPixels, asValue(input.strides[depth[0].number]),
+                          depthExtent(), /*isWrite=*/false});
+}
+
+/// At iteration `k` of the outermost loop of the depth: its share of the lines.
+void DirectConvolution::prefetchLines(Value k) {
+  for (const LinesAhead &lines : linesAhead) {
+    int64_t each = llvm::divideCeil(lines.count, depthExtent());
+    for (int64_t i = 0; i < each; ++i) {
+      Value number = add(mul(k, constant(each)), constant(i));
+      if (lines.count < each * depthExtent())
+        number = min(number, constant(lines.count - 1));
+      prefetchLine(lines.memory, add(lines.first, mul(number, lines.stride)), lines.isWrite,
+                   /*locality=*/3);
+    }
+  }
 }
 
 /// The sums over the loops of the depth from `loop` on: loops that carry the register
@@ -260,6 +296,8 @@ SmallVector<Value> DirectConvolution::accumulate(size_t loop, Value from, Value 
       tile, [&](OpBuilder &inner, Location, Value index, ValueRange before) {
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
+        if (loop == 0)
+          prefetchLines(index);
         SmallVector<Value> after = accumulate(loop + 1, add(from, advance(input, own, index)),
                                               add(factors, advance(filters, own, index)), pixels,
                                               range, SmallVector<Value>(before));

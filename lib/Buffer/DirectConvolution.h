@@ -55,6 +55,8 @@ private:
                                 const DepthRange &range, SmallVector<Value> sums);
   void planPrefetch(const Place &place, Value y, Value x, int64_t tilePixels);
   void prefetchFilters(Value factors);
+  void planLines(const Place &place, Value y, Value x, Value nextPixels, const DepthRange &range);
+  void prefetchLines(Value k);
   void storeSums(const Place &place, Value rows, Value firstOutput);
   void storeRun(Value firstSum, Value count, ArrayRef<Value> at, Value firstOutput);
   void storeSquares(Value firstSum, Value count, ArrayRef<Value> at, Value firstOutput,
@@ -75,6 +77,14 @@ private:
     Value first, done;
     int64_t tilePixels = 0;
   } filtersAhead;
+  /// Lines that are asked for while a register tile is computed: `count` of them, `stride`
+  /// elements apart.
+  struct LinesAhead {
+    Value memory, first, stride;
+    int64_t count = 0;
+    bool isWrite;
+  };
+  SmallVector<LinesAhead> linesAhead;
   LinearAccess filters; // packed: a vector of outputs for each place of the depth
   Value sums, initial;  // a vector of outputs for each position of a chunk
 };

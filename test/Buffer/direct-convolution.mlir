@@ -5,7 +5,8 @@
 #out = affine_map<(o, y, x, c, i, j) -> (o, y, x)>
 // The filters are packed before the loop over tiles, 16 outputs side by side. A register
 // tile is 5 positions times 16 outputs: one vector of filters and 5 elements of the input
-// for each place of the depth. Its sums are transposed into rows of the result.
+// for each place of the depth. Meanwhile the lines of the result are asked for. Its sums are
+// transposed into rows of the result.
 // CHECK-LABEL: func.func @tiles
 // CHECK: %[[PACKED:.+]] = memref.alloc() {{.*}} : memref<9216xf32>
 // CHECK: vector.shuffle
@@ -13,6 +14,7 @@
 // CHECK: scf.forall
 // CHECK-NOT: linalg
 // CHECK: scf.for
+// CHECK: memref.prefetch {{.*}}, write, locality<3>, data
 // CHECK: %[[FILTER:.+]] = vector.load %[[PACKED]]{{.*}} vector<16xf32>
 // CHECK-COUNT-5: vector.fma %{{.*}}, %[[FILTER]], %{{.*}} : vector<16xf32>
 // CHECK-NOT: vector.fma %{{.*}}, %[[FILTER]]
@@ -59,10 +61,13 @@ func.func @narrow(%x: memref<64x4x7xf32>, %w: memref<20x64xf32>, %out: memref<20
   return
 }
 
-// A product whose result is contiguous along the left operand: a pointwise convolution.
+// A product whose result is contiguous along the left operand: a pointwise convolution. What the
+// tile behind reads of the image is asked for.
 // CHECK-LABEL: func.func @pointwise
 // CHECK-NOT: linalg
 // CHECK: %[[PACKED:.+]] = memref.alloc() {{.*}} : memref<512xf32>
+// CHECK: memref.prefetch {{.*}}, write, locality<3>, data
+// CHECK: memref.prefetch {{.*}}, read, locality<3>, data
 // CHECK: %[[FILTER:.+]] = vector.load %[[PACKED]]{{.*}} vector<16xf32>
 // CHECK-COUNT-4: vector.fma %{{.*}}, %[[FILTER]], %{{.*}} : vector<16xf32>
 func.func @pointwise(%x: memref<32x8xf32>, %w: memref<32x32xf32>, %out: memref<32x8xf32>)
