@@ -12,6 +12,7 @@ pytest.importorskip("torshjit._compiler")
 from e2e.native_code import run_natively
 from graph_records import DTYPES
 
+import torshjit
 from torshjit import _compiler
 
 _ROWS = (1, 2, 3, 5, 8, 9, 13, 16, 17)
@@ -199,3 +200,23 @@ def test_sum_of_a_product(axis: int) -> None:
         x.reshape(1, -1) if axis else x.reshape(-1, 1),
     )
     _compare(actual, a if axis else np.ascontiguousarray(a.T), x)
+
+
+@pytest.mark.parametrize("m, n", [(17, 17), (33, 65), (64, 40)])
+@pytest.mark.parametrize("depth", [8192, 9009, 10007, 40000])
+@pytest.mark.parametrize("is_transposed", [False, True], ids=["rows", "transposed"])
+def test_great_depth_is_summed_in_parts(m: int, n: int, depth: int, is_transposed: bool) -> None:
+    rng = np.random.default_rng(depth)
+    x, y = (rng.standard_normal(shape).astype(np.float32) for shape in ((m, depth), (depth, n)))
+    x[1, depth - 1], y[depth // 2, 3] = np.nan, np.inf
+    x[:, depth // 2] = 1
+    if is_transposed:
+        x = np.ascontiguousarray(x.T)
+        actual = torshjit.compile(lambda x, y: x.T @ y + 1)(x, y)
+        x = x.T
+    else:
+        actual = torshjit.compile(lambda x, y: x @ y + 1)(x, y)
+    expected = x.astype(np.float64) @ y.astype(np.float64) + 1
+    # No farther than a sum of as many in f32 may be.
+    bound = 4 * np.sqrt(depth) * np.finfo(np.float32).eps * np.sqrt(depth)
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=bound)

@@ -10,6 +10,9 @@ void torsh::buildKernelsPhase(OpPassManager &pm, const KernelsPhaseOptions &opti
   MergeSiblingProductsPassOptions siblings;
   siblings.strategy = options.strategy;
   pm.addPass(createMergeSiblingProductsPass(siblings));
+  SplitDepthPassOptions depth;
+  depth.strategy = options.strategy;
+  pm.addPass(createSplitDepthPass(depth));
   // Checks before groups: outlining hides the operations that need them.
   pm.addPass(createInsertExtentChecksPass());
   FormGroupsPassOptions groups;

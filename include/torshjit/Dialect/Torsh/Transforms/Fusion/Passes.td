@@ -37,6 +37,33 @@ def MergeSiblingProductsPass : Pass<"torsh-merge-sibling-products", "::mlir::Mod
   let statistics = [Statistic<"numMerged", "num-merged", "Products that are part of a wider one">];
 }
 
+def SplitDepthPass : Pass<"torsh-split-depth", "::mlir::ModuleOp"> {
+  let summary = "small products of great depth become several products and their sum";
+  let description = [{
+    A product of few rows and columns is one tile, one thread's work, however deep it is. Where it
+    is much deeper than wide, the depth is cut into up to sixteen equal parts, whose products are
+    one batch, and their results are added in order. The parts depend on the extents alone, so
+    that results do not depend on the machine. The strategies `none`, `conservative` and
+    `custom` split nothing.
+
+    ```mlir
+    %0 = torsh.matmul %x, %y : (tensor<32x160000xf32>, tensor<160000x32xf32>) -> tensor<32x32xf32>
+    // becomes
+    %1 = torsh.reshape %x : (tensor<32x160000xf32>) -> tensor<32x16x10000xf32>
+    %2 = torsh.permute %1 {permutation = array<i64: 1, 0, 2>} : ...
+    %3 = torsh.reshape %y : (tensor<160000x32xf32>) -> tensor<16x10000x32xf32>
+    %4 = torsh.matmul %2, %3 : (tensor<16x32x10000xf32>, tensor<16x10000x32xf32>) -> tensor<16x32x32xf32>
+    %0 = torsh.sum %4 {axes = array<i64: 0>, keepdims = false} : (tensor<16x32x32xf32>) -> tensor<32x32xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::torsh::TorshDialect"];
+  let options = [
+    Option<"strategy", "strategy", "std::string", /*default=*/"\"default\"",
+           "as of torsh-form-groups">,
+  ];
+  let statistics = [Statistic<"numSplit", "num-split", "Products that were split">];
+}
+
 def InsertExtentChecksPass : Pass<"torsh-insert-extent-checks", "::mlir::ModuleOp"> {
   let summary = "check at the entry of a function what only a running program can tell";
   let description = [{
