@@ -202,7 +202,7 @@ def test_sum_of_a_product(axis: int) -> None:
     _compare(actual, a if axis else np.ascontiguousarray(a.T), x)
 
 
-@pytest.mark.parametrize("m, n", [(17, 17), (33, 65), (64, 40)])
+@pytest.mark.parametrize(("m", "n"), [(17, 17), (33, 65), (64, 40)])
 @pytest.mark.parametrize("depth", [8192, 9009, 10007, 40000])
 @pytest.mark.parametrize("is_transposed", [False, True], ids=["rows", "transposed"])
 def test_great_depth_is_summed_in_parts(m: int, n: int, depth: int, is_transposed: bool) -> None:
