@@ -15,101 +15,13 @@ from torshjit.capture.torch_lowering import (
     dialect_dtype,
     lowers,
 )
+from torshjit.capture.torch_transposed_convolution import (
+    convolution_with_margins,
+    transposed_convolution,
+)
 from torshjit.errors import ShapeError
 
-__all__ = ["attention_scores", "repeated_heads", "spread", "transposed_convolution"]
-
-
-def spread(g: Lowering, value: Any, axis: int, step: int) -> Any:
-    """`value` with ``step - 1`` zeros between the elements along an axis."""
-    if step == 1 or value.shape[axis] <= 1:
-        return value
-    shape = list(value.shape)
-    apart = g.reshape(value, [*shape[: axis + 1], 1, *shape[axis + 1 :]])
-    padded = _pad(g, apart, axis + 1, 0, step - 1)
-    joined = g.reshape(padded, [*shape[:axis], shape[axis] * step, *shape[axis + 1 :]])
-    return g.slice(joined, axis, 0, shape[axis] * step - step + 1)
-
-
-def _pad(g: Lowering, value: Any, axis: int, low: int, high: int) -> Any:
-    """`value` with zeros before and after along one axis; a negative number takes elements away."""
-    start, stop = max(0, -low), value.shape[axis] - max(0, -high)
-    value = g.slice(value, axis, start, max(start, stop))
-    if low <= 0 and high <= 0:
-        return value
-    lows, highs = [0] * len(value.shape), [0] * len(value.shape)
-    lows[axis], highs[axis] = max(0, low), max(0, high)
-    return g.emit("pad", value, g.scalar(0, value.dtype), low=lows, high=highs)
-
-
-def _flipped(g: Lowering, value: Any, axes: Sequence[int]) -> Any:
-    shape = list(value.shape)
-    if 0 in shape or all(shape[axis] == 1 for axis in axes):
-        return value
-    return g.emit(
-        "slice",
-        value,
-        start=[n - 1 if axis in axes else 0 for axis, n in enumerate(shape)],
-        stop=[-1 - n if axis in axes else n for axis, n in enumerate(shape)],
-        stride=[-1 if axis in axes else 1 for axis in range(len(shape))],
-    )
-
-
-def _convolution(
-    g: Lowering,
-    value: Any,
-    weight: Any,
-    bias: Any,
-    stride: Sequence[int],
-    padding: Sequence[tuple[int, int]],
-    dilation: Sequence[int],
-    groups: int,
-) -> Any:
-    for axis, (low, high) in enumerate(padding):
-        value = _pad(g, value, axis + 2, min(low, 0), min(high, 0))
-    return g.emit(
-        "conv",
-        value,
-        weight,
-        bias,
-        stride=list(stride),
-        padding_low=[max(0, low) for low, _ in padding],
-        padding_high=[max(0, high) for _, high in padding],
-        dilation=list(dilation),
-        groups=groups,
-    )
-
-
-def transposed_convolution(
-    g: Lowering,
-    value: Any,
-    weight: Any,
-    bias: Any,
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    groups: int,
-    extents: Sequence[int],
-) -> Any:
-    """The linear map whose transpose is the convolution by `weight`, to the spatial `extents`.
-
-    `value` is (n, c, spatial...), `weight` (c, o / groups, window...), the result
-    (n, o, extents...). It is a convolution of the input with gaps of zeros by the flipped weight.
-    """
-    axes, window = len(stride), weight.shape[2:]
-    margins = []
-    for axis in range(axes):
-        value = spread(g, value, axis + 2, stride[axis])
-        reach = dilation[axis] * (window[axis] - 1)
-        low = reach - padding[axis]
-        # What the windows did not reach at the end gets zeros.
-        margins.append((low, extents[axis] + reach - low - value.shape[axis + 2]))
-    inner, outer = weight.shape[0] // groups, weight.shape[1]
-    parts = g.reshape(weight, (groups, inner, outer, *window))
-    turned = g.permute(parts, (0, 2, 1, *range(3, 3 + axes)))
-    kernel = g.reshape(turned, (groups * outer, inner, *window))
-    kernel = _flipped(g, kernel, range(2, 2 + axes))
-    return _convolution(g, value, kernel, bias, [1] * axes, margins, dilation, groups)
+__all__ = ["attention_scores", "repeated_heads"]
 
 
 def _weight_gradient(
@@ -139,7 +51,7 @@ def _weight_gradient(
         # Only as much of the input as the windows reach, so that the result is the window.
         reach = (grad.shape[axis + 2] - 1) * stride[axis] + (window[axis] - 1) * dilation[axis] + 1
         margins.append((padding[axis], reach - extent - padding[axis]))
-    result = _convolution(g, turned, kernel, None, dilation, margins, stride, groups)
+    result = convolution_with_margins(g, turned, kernel, None, dilation, margins, stride, groups)
     return g.permute(result, (1, 0, *range(2, 2 + len(extents))))
 
 
@@ -180,7 +92,9 @@ def convolution_backward(
                 strict=True,
             )
         ]
-        gradients[0] = _convolution(g, incoming, kernel, None, stride, margins, dilation, groups)
+        gradients[0] = convolution_with_margins(
+            g, incoming, kernel, None, stride, margins, dilation, groups
+        )
     elif wanted[0]:
         gradients[0] = transposed_convolution(
             g, incoming, kernel, None, *geometry, groups, x.shape[2:]

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from torshjit.capture.matrix_product import matrix_product
-from torshjit.capture.torch_backward_contraction import transposed_convolution
 from torshjit.capture.torch_lowering import (
     Lowering,
     accumulation_dtype,
@@ -17,6 +16,7 @@ from torshjit.capture.torch_lowering import (
     is_float,
     lowers,
 )
+from torshjit.capture.torch_transposed_convolution import transposed_convolution
 from torshjit.errors import DTypeError, ShapeError
 
 __all__: list[str] = []
