@@ -2,7 +2,7 @@
 """Convolutions of every kind and of ragged extents, on one thread and on two.
 
 Their operands are small integers, so that sums are exact in any order: results have to be equal.
-TORSH_CONVOLUTION_CASES adds as many random ones.
+TORSH_CONVOLUTION_CASES adds as many random ones, TORSH_EVERY_EXTENT=1 has each extent from 1 to 67.
 """
 
 from __future__ import annotations
@@ -195,6 +195,41 @@ def _random_cases() -> Iterator[tuple[str, Convolution]]:
             chosen = tuple(a for a in axes if rng.integers(2))
             case = replace(case, open_axes=chosen)
         yield f"random-{number}", case
+
+
+_EVERY_EXTENT = bool(os.environ.get("TORSH_EVERY_EXTENT"))
+
+
+def _swept(axis: str, extent: int, window: int, stride: int) -> Convolution:
+    channels, outputs, height, width, batch = (
+        extent if axis == name else other
+        for name, other in (
+            ("channels", 20), ("outputs", 33), ("height", 9), ("width", 19), ("batch", 2),
+        )
+    )  # fmt: skip
+    low = window // 2
+    return Convolution(
+        channels, outputs, (height, width), (window, window), batch, stride=stride, low=low,
+        high=low, epilogue=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("extent", range(1, 68) if _EVERY_EXTENT else [67])
+@pytest.mark.parametrize("axis", ["channels", "outputs", "height", "width", "batch"])
+def test_every_extent(axis: str, extent: int) -> None:
+    torch = pytest.importorskip("torch")
+    for window, stride in ((1, 1), (3, 1), (3, 2)):
+        case = _swept(axis, extent, window, stride)
+        x, w, bias, residual = (torch.from_numpy(each).double() for each in case.arguments())
+        sums = torch.nn.functional.conv2d(x, w, bias, stride, window // 2)
+        wanted = torch.relu(sums + residual).float().numpy()
+        for is_fixed in (False, True) if _EVERY_EXTENT else (True,):
+            own = replace(case, has_fixed_weight=is_fixed)
+            arguments = own.arguments()
+            if is_fixed:
+                del arguments[1]
+            module = _compiler.Module.parse(own.program(), _compiler.Context())
+            np.testing.assert_array_equal(run_natively(module, arguments)[0], wanted)
 
 
 @pytest.fixture(params=[1, 2])
