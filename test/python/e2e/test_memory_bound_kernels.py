@@ -79,6 +79,14 @@ def test_reductions_pass_on_what_is_no_number(name, value, axis):
     np.testing.assert_array_equal(np.isinf(found), np.isinf(expected))
 
 
+@pytest.mark.parametrize("axis", [None, 0, 1])
+def test_parts_of_a_tensor_that_is_read_in_two_ways(axis):
+    x = _normal(600, 600)
+    actual = torshjit.compile(lambda a: (a * a.T).sum(axis))(x)
+    wide = x.astype(np.float64)
+    np.testing.assert_allclose(actual, (wide * wide.T).sum(axis), rtol=1e-5, atol=0.5)
+
+
 def test_parts_do_not_depend_on_the_number_of_threads():
     x = _normal(10**6 + 7)
     sums = {

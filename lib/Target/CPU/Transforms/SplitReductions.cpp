@@ -147,17 +147,18 @@ private:
           {OpFoldResult(first), extent});
       OpFoldResult part = affine::makeComposedFoldedAffineApply(b, op.getLoc(), d0.floorDiv(rows),
                                                                 OpFoldResult(first));
-      IRMapping own;
+      // By operand: one tensor may be read in several ways.
+      SmallVector<Value> own;
       for (OpOperand *operand : op.getDpsInputOperands())
-        own.map(operand->get(),
-                partOf(b, operand->get(), op.getMatchingIndexingMap(operand), loop, first, length));
+        own.push_back(
+            partOf(b, operand->get(), op.getMatchingIndexingMap(operand), loop, first, length));
       SmallVector<OpFoldResult> at(sizes.size(), zero), strides(sizes.size(), one), of(sizes);
       at.front() = part;
       of.front() = one;
-      auto ownType = cast<RankedTensorType>(init.getType());
-      own.map(init, tensor::ExtractSliceOp::create(b, ownType, parts.getRegionOutArgs()[0], at, of,
-                                                   strides));
-      Operation *reduced = b.clone(*op, own);
+      own.push_back(
+          tensor::ExtractSliceOp::create(b, type, parts.getRegionOutArgs()[0], at, of, strides));
+      Operation *reduced = b.clone(*op);
+      reduced->setOperands(own);
       b.setInsertionPointToStart(parts.getTerminator().getBody());
       tensor::ParallelInsertSliceOp::create(b, reduced->getResult(0), parts.getRegionOutArgs()[0],
                                             at, of, strides);
