@@ -38,6 +38,12 @@ private:
   void removeFill();
   void emitProduct();
 
+  /// Whether all of the depth is known to be one block: sums are complete at once.
+  bool hasOneBlock() const {
+    std::optional<int64_t> total = depth.staticTotal();
+    return total && *total <= depthBlock;
+  }
+
   // ProductEpilogue.cpp
 
   /// An operand of the elementwise operation behind the product.

@@ -76,6 +76,14 @@ FailureOr<SmallVector<AffineMap>> mlir::torsh::mapsFromWriter(linalg::GenericOp 
   });
 }
 
+void mlir::torsh::cloneOnVectors(OpBuilder &b, Operation *op, IRMapping &operands, int64_t lanes) {
+  Operation *clone = op->clone(operands);
+  for (OpResult result : clone->getResults())
+    result.setType(VectorType::get({lanes}, result.getType()));
+  b.insert(clone);
+  operands.map(op->getResults(), clone->getResults());
+}
+
 SmallVector<Value> mlir::torsh::computeOnVectors(OpBuilder &b, linalg::GenericOp op,
                                                  IRMapping &arguments, int64_t lanes) {
   Location loc = op.getLoc();
@@ -95,13 +103,9 @@ SmallVector<Value> mlir::torsh::computeOnVectors(OpBuilder &b, linalg::GenericOp
           vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, clone.getType()), clone));
       continue;
     }
-    OperationState state(loc, inner.getName());
     for (Value operand : inner.getOperands())
-      state.operands.push_back(vectorOf(operand));
-    for (Type type : inner.getResultTypes())
-      state.types.push_back(VectorType::get({lanes}, type));
-    state.attributes = inner.getAttrDictionary().getValue();
-    arguments.map(inner.getResults(), b.create(state)->getResults());
+      vectorOf(operand);
+    cloneOnVectors(b, &inner, arguments, lanes);
   }
   return llvm::map_to_vector(op.getBody()->getTerminator()->getOperands(), vectorOf);
 }

@@ -23,6 +23,10 @@ bool isComputedOnVectors(linalg::GenericOp op);
 FailureOr<SmallVector<AffineMap>> mapsFromWriter(linalg::GenericOp writer,
                                                  linalg::GenericOp reader);
 
+/// The operation on vectors of `lanes`, which `operands` has for each of its operands; it gets
+/// those of its results.
+void cloneOnVectors(OpBuilder &builder, Operation *op, IRMapping &operands, int64_t lanes);
+
 /// Computes the body of `op` on vectors of `lanes`: what it yields. `arguments` has the vectors of
 /// the inputs that the body uses.
 SmallVector<Value> computeOnVectors(OpBuilder &builder, linalg::GenericOp op, IRMapping &arguments,

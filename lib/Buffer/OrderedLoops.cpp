@@ -2,6 +2,7 @@
 // Parts of a generic's body at points of its loops.
 
 #include "OrderedLoops.h"
+#include "ElementwiseReader.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -205,11 +206,8 @@ Value GenericOnMemory::emitVector(Value value, ArrayRef<Value> index, unsigned a
   for (Value operand : inner->getOperands())
     if (!known.contains(operand))
       known.map(operand, emitVector(operand, index, along, lanes, known));
-  Operation *clone = inner->clone(known);
-  clone->getResult(0).setType(type);
-  b.insert(clone);
-  known.map(value, clone->getResult(0));
-  return clone->getResult(0);
+  cloneOnVectors(b, inner, known, lanes);
+  return known.lookup(value);
 }
 
 Value GenericOnMemory::loadResultVector(ArrayRef<Value> index, int64_t lanes) {

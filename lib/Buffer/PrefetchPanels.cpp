@@ -47,8 +47,7 @@ void ContractionLowering::prefetchResult(Value firstRow, Value firstColumn) {
         prefetchLine(memory, add(at, constant(c)), /*isWrite=*/true, /*locality=*/3);
     }
   };
-  std::optional<int64_t> known = depth.staticTotal();
-  if (!epilogue || !known || *known > depthBlock)
+  if (!epilogue || !hasOneBlock())
     prefetch(result.flat, element, [&](Value row) { return add(rowOffset(row), firstColumn); });
   else
     for (const EpilogueOperand &operand : epilogueOperands)

@@ -105,8 +105,6 @@ Value ContractionLowering::offsetOf(const EpilogueOperand &operand, Value row, V
 /// depth are added.
 void ContractionLowering::finishTile(ValueRange tile, Value firstRow, Value firstColumn,
                                      Value rowCount, Value columnCount, Value depthStart) {
-  std::optional<int64_t> known = depth.staticTotal();
-  bool isOnlyBlock = known && *known <= depthBlock;
   auto sumType = cast<VectorType>(tile.front().getType());
   int64_t work = llvm::range_size(epilogue.getBody()->without_terminator());
   bool isLong = work > kMostUnrolled ||
@@ -121,7 +119,7 @@ void ContractionLowering::finishTile(ValueRange tile, Value firstRow, Value firs
       if (!operand.isWritten && operand.isSameForRows && isRead(operand))
         shared[&operand] = loadOperand(operand, offsetOf(operand, constant(0), firstColumn), edge);
     auto finishRow = [&](Value row, Value sums) {
-      if (!isOnlyBlock) {
+      if (!hasOneBlock()) {
         // Where this is the only block, what is read has never been written.
         Value at = add(rowOffset(row), firstColumn);
         Value zeros = arith::ConstantOp::create(b, loc, b.getZeroAttr(sumType));

@@ -20,50 +20,42 @@ static constexpr int64_t kDigitBits = 8, kDigits = 1 << kDigitBits;
 namespace {
 
 /// The sort of one row by merging.
-class RowMerger {
+class RowMerger : LoopEmitter {
 public:
   RowMerger(GenericOnMemory &generic, unsigned own, unsigned other)
-      : generic(generic), b(generic.getBuilder()), loc(generic.getLoc()), own(own), other(other),
-        isLess(findMarked(generic.getOp(), kRankMark)->getResult(0)) {}
+      : LoopEmitter(generic.getBuilder(), generic.getLoc()), generic(generic), own(own),
+        other(other), isLess(findMarked(generic.getOp(), kRankMark)->getResult(0)) {}
 
   /// Gives `order` the positions of the row in sorted order; `spare` is as long.
   void sort(Value order, Value spare, Value length, SmallVectorImpl<Value> &index) {
     Value zero = generic.constant(0), one = generic.constant(1);
-    loop(zero, length, one, [&](Value i) { memref::StoreOp::create(b, loc, i, order, i); });
+    forLoop(zero, length, 1, [&](Value i) { memref::StoreOp::create(b, loc, i, order, i); });
     // Runs of one, two, four, ... elements are sorted.
     Type indexType = b.getIndexType();
     auto passes = scf::WhileOp::create(b, loc, indexType, one);
     OpBuilder::InsertionGuard guard(b);
     Block *before = b.createBlock(&passes.getBefore(), {}, indexType, loc);
     Value width = before->getArgument(0);
-    scf::ConditionOp::create(b, loc, compare(arith::CmpIPredicate::slt, width, length), width);
+    scf::ConditionOp::create(b, loc, less(width, length), width);
     Block *after = b.createBlock(&passes.getAfter(), {}, indexType, loc);
     width = after->getArgument(0);
     Value twice = add(width, width);
-    loop(zero, length, twice, [&](Value start) {
+    auto runs = scf::ForOp::create(b, loc, zero, length, twice);
+    {
+      OpBuilder::InsertionGuard inRuns(b);
+      b.setInsertionPointToStart(runs.getBody());
+      Value start = runs.getInductionVar();
       Value middle = min(add(start, width), length), end = min(add(start, twice), length);
       merge(order, spare, start, middle, end, index);
-    });
-    loop(zero, length, one, [&](Value i) {
+    }
+    forLoop(zero, length, 1, [&](Value i) {
       memref::StoreOp::create(b, loc, memref::LoadOp::create(b, loc, spare, i), order, i);
     });
     scf::YieldOp::create(b, loc, twice);
   }
 
 private:
-  Value add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
-  Value min(Value x, Value y) { return arith::MinSIOp::create(b, loc, x, y); }
   Value select(Value c, Value x, Value y) { return arith::SelectOp::create(b, loc, c, x, y); }
-  Value both(Value x, Value y) { return arith::AndIOp::create(b, loc, x, y); }
-  Value compare(arith::CmpIPredicate p, Value x, Value y) {
-    return arith::CmpIOp::create(b, loc, p, x, y);
-  }
-  void loop(Value from, Value to, Value step, llvm::function_ref<void(Value)> body) {
-    auto each = scf::ForOp::create(b, loc, from, to, step);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(each.getBody());
-    body(each.getInductionVar());
-  }
 
   /// Merges two sorted runs of `from` into `to`. Of equal elements the first run's come first.
   void merge(Value from, Value to, Value start, Value middle, Value end,
@@ -73,8 +65,8 @@ private:
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(each.getBody());
     Value left = each.getRegionIterArg(0), right = each.getRegionIterArg(1);
-    Value hasLeft = compare(arith::CmpIPredicate::slt, left, middle);
-    Value hasRight = compare(arith::CmpIPredicate::slt, right, end);
+    Value hasLeft = less(left, middle);
+    Value hasRight = less(right, end);
     // A run that is used up is read at a place that there is.
     Value leftPosition = memref::LoadOp::create(b, loc, from, select(hasLeft, left, start));
     Value rightPosition = memref::LoadOp::create(b, loc, from, select(hasRight, right, start));
@@ -93,8 +85,6 @@ private:
   }
 
   GenericOnMemory &generic;
-  OpBuilder &b;
-  Location loc;
   unsigned own, other;
   /// In the body: whether the element of the other loop comes strictly before the own one.
   Value isLess;

@@ -30,8 +30,7 @@ void ContractionLowering::emitRegisterTile(Value rowPanel, Value columnPanel, Va
   prefetchResult(firstRow, firstColumn);
   SmallVector<Value> tile = multiply(rowPanel, columnPanel, firstRow, depthStart, depthCount);
   auto finish = [&] { finishTile(tile, firstRow, firstColumn, rowCount, columnCount, depthStart); };
-  std::optional<int64_t> known = depth.staticTotal();
-  if (epilogue && known && *known <= depthBlock)
+  if (epilogue && hasOneBlock())
     return finish();
   auto store = [&](bool adds) {
     if (columns.group.uniformStride(result) != 1) {
@@ -46,7 +45,7 @@ void ContractionLowering::emitRegisterTile(Value rowPanel, Value columnPanel, Va
   };
   if (!startsFromZero)
     return store(/*adds=*/true);
-  if (known && *known <= depthBlock)
+  if (hasOneBlock())
     return store(/*adds=*/false);
   auto storeOrAdd = [&] {
     ifElse(

@@ -37,6 +37,7 @@ public:
     other = isBefore.getLhs().getDefiningOp<linalg::IndexOp>().getDim();
     own = isBefore.getRhs().getDefiningOp<linalg::IndexOp>().getDim();
     findLoops();
+    read = inner.empty() ? other : inner.back();
     lanes = countLanes(vectorBits);
   }
 
@@ -93,8 +94,6 @@ private:
 
   /// How many elements along the last axis of memory are combined at a time, 1 for one by one.
   int64_t countLanes(int64_t vectorBits) {
-    // Along a row the elements of a vector are those of the axis.
-    unsigned read = inner.empty() ? other : inner.back();
     unsigned written = inner.empty() ? own : inner.back();
     if (inner.empty() && !mayReorder(total.getDefiningOp()))
       return 1;
@@ -165,8 +164,7 @@ private:
   Value emitVector(Value step, Value before) {
     index[own] = place(step, lanes);
     index[other] = index[own];
-    IRMapping none;
-    Value scanned = generic.emitVector(taken.getTrueValue(), index, other, lanes, none);
+    Value scanned = emitElements();
     for (int64_t distance = 1; distance < lanes; distance *= 2)
       scanned = combineVectors(moved(scanned, distance), scanned);
     Value result = combineVectors(before, isExclusive ? moved(scanned, 1) : scanned);
@@ -188,11 +186,17 @@ private:
     return vector::ShuffleOp::create(forms.b, forms.loc, neutrals, vector, from);
   }
 
+  /// The elements of the row at the place in `index`.
+  Value emitElements() {
+    IRMapping none;
+    return generic.emitVector(taken.getTrueValue(), index, read, lanes, none);
+  }
+
   Value combineVectors(Value soFar, Value element) {
     IRMapping known;
     known.map(accumulator, soFar);
     known.map(taken.getResult(), element);
-    return generic.emitVector(total, index, other, lanes, known);
+    return generic.emitVector(total, index, read, lanes, known);
   }
 
   //===--------------------------------------------------------------------===//
@@ -231,7 +235,8 @@ private:
       Value here = forms.add(step, row);
       if (!isExclusive || !isFirst) {
         Value source = place(isExclusive ? forms.sub(here, forms.constant(1)) : here);
-        soFar = width > 1 ? combineRow(soFar, source) : combine(soFar, source);
+        index[other] = source;
+        soFar = width > 1 ? combineVectors(soFar, emitElements()) : combine(soFar, source);
       }
       index[own] = place(here);
       if (width > 1)
@@ -239,16 +244,6 @@ private:
       else
         generic.storeResult(soFar, index);
     }
-  }
-
-  Value combineRow(Value soFar, Value source) {
-    unsigned along = inner.back();
-    IRMapping known, none;
-    known.map(accumulator, soFar);
-    index[other] = source;
-    known.map(taken.getResult(),
-              generic.emitVector(taken.getTrueValue(), index, along, lanes, none));
-    return generic.emitVector(total, index, along, lanes, known);
   }
 
   linalg::GenericOp op;
@@ -260,6 +255,8 @@ private:
   SmallVector<Value> index;
   bool isReverse, isExclusive;
   unsigned own, other;
+  /// The loop along which vectors are read: within a row, that of the axis.
+  unsigned read;
   SmallVector<unsigned> outer, inner;
   int64_t lanes = 1;
 };

@@ -3,52 +3,13 @@
 
 #include "OrderedLoops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "torshjit/Tensor/OrderedGenerics.h"
 
 using namespace mlir;
 using namespace mlir::torsh;
 
-/// The copy of an input of the kernel with which all of a result begins, if tiles of the result
-/// are its only other users.
-static linalg::GenericOp findCopy(Value result) {
-  linalg::GenericOp copy;
-  for (Operation *user : result.getUsers()) {
-    if (isa<memref::SubViewOp>(user))
-      continue;
-    auto generic = dyn_cast<linalg::GenericOp>(user);
-    if (!generic || copy)
-      return {};
-    copy = generic;
-  }
-  auto isWhole = [](AffineMap map) { return map.isIdentity(); };
-  if (!copy || copy.getNumDpsInputs() != 1 || copy.getNumDpsInits() != 1 ||
-      copy.getDpsInits()[0] != result || !llvm::all_of(copy.getIndexingMapsArray(), isWhole) ||
-      copy.getBody()->getTerminator()->getOperand(0) != copy.getRegionInputArgs()[0])
-    return {};
-  return copy;
-}
-
-/// A copy in front of the loop over tiles would run on one thread: each tile copies its own part.
-static void copyInTiles(OpBuilder &b, linalg::GenericOp op) {
-  auto tile = op.getDpsInits()[0].getDefiningOp<memref::SubViewOp>();
-  auto loop = op->getParentOfType<scf::ForallOp>();
-  if (!tile || !loop || !loop->isProperAncestor(tile) || !tile.getDroppedDims().none())
-    return;
-  linalg::GenericOp copy = findCopy(tile.getSource());
-  if (!copy || copy->getBlock() != loop->getBlock() || !copy->isBeforeInBlock(loop))
-    return;
-  Value source =
-      memref::SubViewOp::create(b, op.getLoc(), copy.getDpsInputs()[0], tile.getMixedOffsets(),
-                                tile.getMixedSizes(), tile.getMixedStrides());
-  Operation *own = b.clone(*copy);
-  own->setOperands({source, tile.getResult()});
-  copy.erase();
-}
-
 void mlir::torsh::emitScatter(OpBuilder &builder, linalg::GenericOp op) {
-  copyInTiles(builder, op);
   GenericOnMemory generic(builder, op);
   Location loc = op.getLoc();
   OpBuilder &b = builder;

@@ -34,7 +34,7 @@ static bool isReadAlongRows(AffineMap map) {
 static bool isElementwise(linalg::GenericOp op) {
   if (op.getNumDpsInits() != 1 || op.getNumLoops() == 0 ||
       op.getNumParallelLoops() != op.getNumLoops() || isContraction(op) ||
-      findMarked(op, kScatterMark) || findMarked(op, kScanMark) || findMarked(op, kRankMark))
+      findMarked(op, kScatterMark))
     return false;
   OpOperand *init = op.getDpsInitOperand(0);
   if (op.payloadUsesValueFromOperand(init) || !op.getMatchingIndexingMap(init).isIdentity() ||

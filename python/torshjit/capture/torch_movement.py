@@ -12,7 +12,7 @@ from torshjit.capture.torch_elementwise import binary_dtype
 from torshjit.capture.torch_lowering import Lowering, axis_of, dialect_dtype, lowers
 from torshjit.errors import ShapeError
 
-__all__: list[str] = []
+__all__ = ["flipped"]
 
 
 # Joins.
@@ -92,20 +92,23 @@ def repeat_interleave(
     return g.reshape(g.broadcast(g.reshape(value, apart), wide), joined)
 
 
-@lowers("aten.flip.default")
-def flip(g: Lowering, x: torch.Tensor, dims: Sequence[int]) -> Any:
-    value = g.value(x)
-    shape = list(x.shape)
-    flipped = {axis_of(dim, x.ndim) for dim in dims}
-    if not flipped or not shape or 0 in shape:
+def flipped(g: Lowering, value: Any, axes: Sequence[int]) -> Any:
+    """`value` with its elements in the opposite order along some axes."""
+    shape = list(value.shape)
+    if 0 in shape or all(shape[axis] == 1 for axis in axes):
         return value
     return g.emit(
         "slice",
         value,
-        start=[n - 1 if axis in flipped else 0 for axis, n in enumerate(shape)],
-        stop=[-1 - n if axis in flipped else n for axis, n in enumerate(shape)],
-        stride=[-1 if axis in flipped else 1 for axis in range(x.ndim)],
+        start=[n - 1 if axis in axes else 0 for axis, n in enumerate(shape)],
+        stop=[-1 - n if axis in axes else n for axis, n in enumerate(shape)],
+        stride=[-1 if axis in axes else 1 for axis in range(len(shape))],
     )
+
+
+@lowers("aten.flip.default")
+def flip(g: Lowering, x: torch.Tensor, dims: Sequence[int]) -> Any:
+    return flipped(g, g.value(x), [axis_of(dim, x.ndim) for dim in dims] if x.ndim else [])
 
 
 @lowers("aten.roll.default")

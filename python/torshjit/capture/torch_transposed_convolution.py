@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from torshjit.capture.torch_lowering import Lowering
+from torshjit.capture.torch_movement import flipped
 
 __all__ = ["convolution_with_margins", "spread", "transposed_convolution"]
 
@@ -32,19 +33,6 @@ def _pad(g: Lowering, value: Any, axis: int, low: int, high: int) -> Any:
     lows, highs = [0] * len(value.shape), [0] * len(value.shape)
     lows[axis], highs[axis] = max(0, low), max(0, high)
     return g.emit("pad", value, g.scalar(0, value.dtype), low=lows, high=highs)
-
-
-def _flipped(g: Lowering, value: Any, axes: Sequence[int]) -> Any:
-    shape = list(value.shape)
-    if 0 in shape or all(shape[axis] == 1 for axis in axes):
-        return value
-    return g.emit(
-        "slice",
-        value,
-        start=[n - 1 if axis in axes else 0 for axis, n in enumerate(shape)],
-        stop=[-1 - n if axis in axes else n for axis, n in enumerate(shape)],
-        stride=[-1 if axis in axes else 1 for axis in range(len(shape))],
-    )
 
 
 def convolution_with_margins(
@@ -80,7 +68,7 @@ def _turned(g: Lowering, weight: Any, groups: int) -> Any:
     parts = g.reshape(weight, (groups, inner, outer, *window))
     turned = g.permute(parts, (0, 2, 1, *range(3, 3 + axes)))
     kernel = g.reshape(turned, (groups * outer, inner, *window))
-    return _flipped(g, kernel, range(2, 2 + axes))
+    return flipped(g, kernel, range(2, 2 + axes))
 
 
 def _convolution_by_phases(

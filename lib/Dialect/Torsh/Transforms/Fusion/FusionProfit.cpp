@@ -39,6 +39,11 @@ std::optional<FusionRules> mlir::torsh::getFusionRules(StringRef strategy, int64
   return std::nullopt;
 }
 
+bool mlir::torsh::foldsMovements(StringRef strategy) {
+  std::optional<FusionRules> rules = getFusionRules(strategy, /*maxSize=*/1);
+  return rules && rules->fuses && rules->foldsIndexMaps;
+}
+
 /// The number of distinct tensors that the two groups read as one.
 static size_t countInputs(const FusionGraph &graph, unsigned first, unsigned second) {
   llvm::SmallPtrSet<void *, 16> inputs;

@@ -55,6 +55,10 @@ std::optional<bool> findChoice(const FusionGraph &graph, unsigned first, unsigne
 /// The rules of the strategy of this name, if there is one.
 std::optional<FusionRules> getFusionRules(StringRef strategy, int64_t maxSize);
 
+/// Whether kernels of the strategy read what is moved where it lies. Not those of one that is
+/// unknown, which is torsh-form-groups' to refuse.
+bool foldsMovements(StringRef strategy);
+
 /// How a merge changes what the elementwise members of the two groups compute.
 struct MergePlan {
   bool firstIsReduced = false, secondIsReduced = false;

@@ -209,14 +209,12 @@ public:
   using MergeSiblingProductsPassBase::MergeSiblingProductsPassBase;
 
   void runOnOperation() override {
-    // A strategy that is unknown is torsh-form-groups' to refuse.
-    std::optional<FusionRules> rules = getFusionRules(strategy, /*maxSize=*/1);
     FailureOr<FusionReport> known = FusionReport::load(getOperation());
     if (failed(known))
       return signalPassFailure();
     report = std::move(*known);
     report.siblings.clear();
-    if (!rules || !rules->fuses || !rules->foldsIndexMaps)
+    if (!foldsMovements(strategy))
       return;
     llvm::MapVector<Value, SmallVector<Operation *>> products;
     getOperation().walk([&](func::FuncOp func) {

@@ -79,9 +79,7 @@ public:
   using SplitDepthPassBase::SplitDepthPassBase;
 
   void runOnOperation() override {
-    // A strategy that is unknown is torsh-form-groups' to refuse.
-    std::optional<FusionRules> rules = getFusionRules(strategy, /*maxSize=*/1);
-    if (!rules || !rules->fuses || !rules->foldsIndexMaps)
+    if (!foldsMovements(strategy))
       return; // The parts would be copied.
     SmallVector<MatmulOp> products;
     getOperation().walk([&](MatmulOp product) { products.push_back(product); });
