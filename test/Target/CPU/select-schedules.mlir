@@ -73,9 +73,9 @@ func.func @large(%a: memref<8192x1024xf32>, %out: memref<8192x1024xf32>) attribu
   return
 }
 
-// Sums of columns go along a thousand of them at a time.
+// Sums of columns go along as many of them at a time as the threads have each.
 // CHECK-LABEL: func.func @columns
-// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [0, 1024]>
+// CHECK-SAME: torsh.schedule = #torsh.schedule<tile = [0, 2048]>
 func.func @columns(%a: memref<8192x4096xf32>, %out: memref<4096xf32>) attributes {torsh.kernel, torsh.num_inputs = 1 : i64} {
   %x = bufferization.to_tensor %a restrict : memref<8192x4096xf32> to tensor<8192x4096xf32>
   %zero = arith.constant 0.0 : f32

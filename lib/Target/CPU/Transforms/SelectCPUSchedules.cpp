@@ -30,9 +30,10 @@ static constexpr int64_t kSmallestParallel = 1 << 16;
 /// Elements of a tile that is read and written once, and of one whose
 /// intermediate results should stay in the first cache.
 static constexpr int64_t kStreamTile = 1 << 15, kCachedTile = 1 << 12;
-/// Neighbouring elements that a tile takes at least, and as many as a tile that sums across
-/// memory takes where there are enough: a run is what the processor reads ahead.
-static constexpr int64_t kSmallestRun = 256, kStridedRun = 1024;
+/// Neighbouring elements that a tile takes at least, and as many as a tile that goes across
+/// memory in order, or sums across it, takes where there are enough: a run is what the processor
+/// reads ahead, and it starts anew at each page. Sums of 4096 columns stay in the first cache.
+static constexpr int64_t kSmallestRun = 256, kOrderedRun = 1024, kSummedRun = 4096;
 /// Work of a tile from which on it matters more that all threads have some than that runs are
 /// long, and the shortest run then: four vectors side by side.
 static constexpr int64_t kTileWork = 1 << 14, kShortestRun = 64;
@@ -293,11 +294,13 @@ private:
       along = cast<AffineDimExpr>(map.getResults().back()).getPosition();
       isAcross = !llvm::is_contained(ordered, along);
     }
-    if (!ranges.empty() && (isAcross || llvm::any_of(known, [](auto &entry) {
-                              return reducesAcrossMemory(cast<linalg::LinalgOp>(entry.first));
-                            })))
+    if (!ranges.empty() && isAcross)
       smallestRun = std::clamp(assumed(ranges[along]) / (2 * threads),
-                               isScatter ? kShortestRun : kSmallestRun, kStridedRun);
+                               isScatter ? kShortestRun : kSmallestRun, kOrderedRun);
+    else if (!ranges.empty() && llvm::any_of(known, [](auto &entry) {
+               return reducesAcrossMemory(cast<linalg::LinalgOp>(entry.first));
+             }))
+      smallestRun = std::clamp(assumed(ranges[along]) / threads, kSmallestRun, kSummedRun);
     for (size_t loop = ranges.size(); loop-- > 0;) {
       if (!separable.test(loop))
         continue;
