@@ -5,6 +5,18 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ExpandGroupsPass : Pass<"torsh-expand-groups", "::mlir::func::FuncOp"> {
+  let summary = "Computes what follows a convolution of groups in the convolution's own shape";
+  let description = [{
+    A convolution of groups has an axis for groups and one for the outputs of a group, which are
+    one axis of the result. What is computed of it elementwise, and the memory of the
+    result, have both axes as well: a kernel is tiled as its last operation, and what that reads
+    is computed in its tiles, which ends at a change of the shape.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect"];
+}
+
 def FuseElementwisePass : Pass<"torsh-fuse-elementwise", "::mlir::func::FuncOp"> {
   let summary = "Merges elementwise generics of a kernel into their consumers";
   let description = [{

@@ -79,6 +79,7 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
   auto schedules = machineOf<SelectCPUSchedulesPassOptions>(options);
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createFindPositionsPass());
+  function.addPass(createExpandGroupsPass());
   function.addPass(createFuseElementwisePass());
   function.addPass(createMergeResultsPass());
   function.addPass(createSplitReductionsPass());

@@ -150,6 +150,18 @@ CASES = {
     "row-window": Convolution(32, 33, (17, 30), (1, 7), low=(0, 3), high=(0, 3)),
     "column-window": Convolution(32, 33, (17, 30), (7, 1), low=(3, 0), high=(3, 0)),
     "wide-groups": Convolution(64, 96, (13, 30), (3, 3), groups=2, epilogue=True, **_SAME),
+    "wide-groups-alone": Convolution(64, 96, (13, 30), (3, 3), groups=2, **_SAME),
+    "wide-groups-batch": Convolution(60, 102, (14, 15), (3, 3), 3, groups=3, **_SAME),
+    "wide-groups-open": Convolution(
+        60, 102, (14, 15), (3, 3), 3, groups=3, stride=2, open_axes=(0, 2), epilogue=True, **_SAME
+    ),
+    "wide-groups-open-columns": Convolution(
+        64, 48, (14, 15), (3, 3), groups=4, open_axes=(2, 3), epilogue=True, **_SAME
+    ),
+    "wide-groups-bf16": Convolution(64, 96, (9, 14), (3, 3), groups=4, dtype="bf16", **_SAME),
+    "groups-of-8": Convolution(64, 64, (19, 28), (3, 3), 2, groups=8, low=(1, 0), high=(0, 2)),
+    "pointwise-groups": Convolution(64, 96, (14, 14), (1, 1), 2, groups=2, epilogue=True),
+    "1d-groups": Convolution(64, 96, (211,), (5,), groups=4, dilation=2, low=2, high=2),
     "1d": Convolution(40, 64, (211,), (5,), 2, stride=2, low=2, high=2),
     "3d": Convolution(16, 32, (5, 9, 13), (3, 3, 3), 2, **_SAME),
     "f64": Convolution(16, 24, (14, 30), (3, 3), dtype="f64", **_SAME),
