@@ -3,6 +3,7 @@
 #define NPY_NO_DEPRECATED_API NPY_2_0_API_VERSION
 #include "NumPyArrays.h"
 
+#include "torshjit/Runtime/CPU/StridedCopy.h"
 #include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/OutputPool.h"
 
@@ -154,6 +155,16 @@ nb::object directCopy(PyObject *object) {
   std::optional<DataType> dtype = dtypeOfTypeNumber(PyArray_TYPE(array));
   if (!dtype)
     throw Error(ErrorKind::DType, "no program takes a " + describeArray(object));
+  size_t rank = static_cast<size_t>(PyArray_NDIM(array));
+  if (PyArray_ISALIGNED(array) && PyArray_ISNOTSWAPPED(array)) {
+    // All threads, and memory that was used before.
+    const npy_intp *shape = PyArray_DIMS(array), *strides = PyArray_STRIDES(array);
+    void *data = nullptr;
+    nb::object copy = newArray(*dtype, {shape, shape + rank}, data);
+    runtime::copyStrided(data, PyArray_DATA(array), runtime::byteSize(*dtype), rank, shape,
+                         strides);
+    return copy;
+  }
   PyArray_Descr *descriptor = descriptorOf(*dtype);
   Py_INCREF(descriptor);
   nb::object copy = nb::steal(PyArray_FromArray(array, descriptor,

@@ -6,10 +6,12 @@
 #include "DLPack.h"
 #include "NumPyArrays.h"
 #include "TorchLibrary.h"
+#include "torshjit/Runtime/CPU/StridedCopy.h"
 #include "torshjit/Runtime/Error.h"
 #include "torshjit/Runtime/OutputPool.h"
 
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <array>
 
@@ -45,6 +47,7 @@ struct AttributeNames {
   PyObject *requiresGrad = PyUnicode_InternFromString("requires_grad");
   PyObject *dataPtr = PyUnicode_InternFromString("data_ptr");
   PyObject *isContiguous = PyUnicode_InternFromString("is_contiguous");
+  PyObject *stride = PyUnicode_InternFromString("stride");
   PyObject *contiguous = PyUnicode_InternFromString("contiguous");
   PyObject *isNeg = PyUnicode_InternFromString("is_neg");
   PyObject *resolveNeg = PyUnicode_InternFromString("resolve_neg");
@@ -267,12 +270,31 @@ bool isAutocastEnabledOnCPU() {
   return isTrue(checked(PyObject_CallOneArg(torch.isAutocastEnabled, names().cpu)));
 }
 
+/// Ours where it can be made here: it takes all threads and memory that was used before.
+static nb::object contiguousCopy(PyObject *tensor) {
+  std::optional<DataType> dtype = tensorDType(tensor);
+  const void *source = nullptr;
+  if (dtype && isOnCPU(tensor) && !isTrue(call(tensor, names().isNeg)))
+    source = dataPointer(tensor);
+  if (!source)
+    return call(tensor, names().contiguous);
+  auto shape = nb::cast<std::vector<int64_t>>(get(tensor, names().shape));
+  auto strides = nb::cast<std::vector<int64_t>>(call(tensor, names().stride));
+  size_t bytes = runtime::byteSize(*dtype);
+  for (int64_t &stride : strides)
+    stride *= static_cast<int64_t>(bytes);
+  void *data = nullptr;
+  nb::object copy = newTensor(*dtype, shape, data);
+  runtime::copyStrided(data, source, bytes, shape.size(), shape.data(), strides.data());
+  return copy;
+}
+
 void *tensorData(PyObject *tensor, nb::object &holder) {
   if (NativeTensor native = openNative(tensor))
     if (void *data = library->directData(native))
       return data;
   if (!isTrue(call(tensor, names().isContiguous))) {
-    holder = call(tensor, names().contiguous);
+    holder = contiguousCopy(tensor);
     tensor = holder.ptr();
   }
   if (isTrue(call(tensor, names().isNeg))) {
