@@ -3,25 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
+from torshjit.capture.graph_builder import GraphBuilder
 from torshjit.errors import ShapeError
 
 __all__ = ["matrix_product"]
 
 
-class _Graph(Protocol):
-    """What a capture builds its graph with."""
-
-    @property
-    def op(self) -> str | None: ...
-
-    def emit(self, op: str, *operands: Any, **attributes: Any) -> Any: ...
-
-    def reshape(self, value: Any, shape: Any) -> Any: ...
-
-
-def matrix_product(g: _Graph, left: Any, right: Any) -> Any:
+def matrix_product(g: GraphBuilder, left: Any, right: Any) -> Any:
     """`numpy.matmul`: an operand of one axis is a row or a column, whose axis is dropped.
 
     Raises:

@@ -15,7 +15,7 @@ from torshjit.capture.torch_lowering import (
     dialect_dtype,
     lowers,
 )
-from torshjit.capture.torch_transposed_convolution import (
+from torshjit.capture.transposed_convolution import (
     convolution_with_margins,
     transposed_convolution,
 )

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from torshjit.capture.torch_lowering import Lowering, axis_of, dialect_dtype, lowers
-from torshjit.capture.torch_transposed_convolution import spread
+from torshjit.capture.transposed_convolution import spread
 from torshjit.errors import ShapeError
 
 __all__: list[str] = []

@@ -16,7 +16,7 @@ from torshjit.capture.torch_lowering import (
     is_float,
     lowers,
 )
-from torshjit.capture.torch_transposed_convolution import transposed_convolution
+from torshjit.capture.transposed_convolution import transposed_convolution
 from torshjit.errors import DTypeError, ShapeError
 
 __all__: list[str] = []

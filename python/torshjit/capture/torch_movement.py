@@ -8,12 +8,10 @@ from typing import Any
 
 import torch
 
+from torshjit.capture.graph_builder import flipped
 from torshjit.capture.torch_elementwise import binary_dtype
 from torshjit.capture.torch_lowering import Lowering, axis_of, dialect_dtype, lowers
 from torshjit.errors import ShapeError
-
-__all__ = ["flipped"]
-
 
 # Joins.
 
@@ -90,20 +88,6 @@ def repeat_interleave(
     wide = (*shape[: axis + 1], repeats, *shape[axis + 1 :])
     joined = (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :])
     return g.reshape(g.broadcast(g.reshape(value, apart), wide), joined)
-
-
-def flipped(g: Lowering, value: Any, axes: Sequence[int]) -> Any:
-    """`value` with its elements in the opposite order along some axes."""
-    shape = list(value.shape)
-    if 0 in shape or all(shape[axis] == 1 for axis in axes):
-        return value
-    return g.emit(
-        "slice",
-        value,
-        start=[n - 1 if axis in axes else 0 for axis, n in enumerate(shape)],
-        stop=[-1 - n if axis in axes else n for axis, n in enumerate(shape)],
-        stride=[-1 if axis in axes else 1 for axis in range(len(shape))],
-    )
 
 
 @lowers("aten.flip.default")

@@ -11,6 +11,7 @@ from torshjit.capture.matrix_product import matrix_product
 from torshjit.capture.onnx_import.handlers import lowers
 from torshjit.capture.onnx_import.node import Node
 from torshjit.capture.onnx_import.operations import Operations, wider
+from torshjit.capture.transposed_convolution import transposed_convolution
 from torshjit.errors import ShapeError
 
 __all__ = ["convolution", "window_padding"]
@@ -125,42 +126,21 @@ def convolution(g: Operations, node: Node, value: Any, weight: Any, bias: Any) -
 
 @lowers("ConvTranspose")
 def _conv_transpose(g: Operations, node: Node) -> Any:
-    """A convolution of the input with gaps of zeros by the flipped weight."""
     value, weight = node.value(0), node.value(1)
     axes = len(weight.shape) - 2
-    groups = node.attribute("group", 1)
     stride = node.integers("strides", [1] * axes) or []
     dilation = node.integers("dilations", [1] * axes) or []
     extra = node.integers("output_padding", [0] * axes) or []
-    window = list(weight.shape[2:])
-    reach = [d * (w - 1) + 1 for d, w in zip(dilation, window, strict=True)]
-    low, high = _transposed_padding(node, value.shape[2:], stride, reach, extra)
-    for axis, step in enumerate(stride):
-        value = _spread(g, value, 2 + axis, step)
-    # (c, o / g, window...) becomes (o, c / g, window...), flipped.
-    inner, outer = weight.shape[0] // groups, weight.shape[1]
-    parts = g.reshape(weight, (groups, inner, outer, *window))
-    turned = g.permute(parts, (0, 2, 1, *range(3, 3 + axes)))
-    kernel = g.reshape(turned, (groups * outer, inner, *window))
-    for axis in range(axes):
-        kernel = g.flip(kernel, 2 + axis)
-    before = [r - 1 - p for r, p in zip(reach, low, strict=True)]
-    after = [r - 1 - p + e for r, p, e in zip(reach, high, extra, strict=True)]
-    # A margin that removes more than the window reaches cuts the input.
-    cut = [(0, extent, 1) for extent in value.shape[:2]]
-    for axis in range(axes):
-        extent = value.shape[2 + axis]
-        cut.append((max(0, -before[axis]), extent - max(0, -after[axis]), 1))
-    return g.emit(
-        "conv",
-        g.slices(value, cut),
-        kernel,
-        node.optional(2),
-        stride=[1] * axes,
-        padding_low=[max(0, each) for each in before],
-        padding_high=[max(0, each) for each in after],
-        dilation=dilation,
-        groups=groups,
+    reach = [d * (w - 1) + 1 for d, w in zip(dilation, weight.shape[2:], strict=True)]
+    full = [
+        s * (n - 1) + e + r
+        for n, s, r, e in zip(value.shape[2:], stride, reach, extra, strict=True)
+    ]
+    low, high = _transposed_padding(node, value.shape[2:], stride, full)
+    extents = [n - before - after for n, before, after in zip(full, low, high, strict=True)]
+    groups = node.attribute("group", 1)
+    return transposed_convolution(
+        g, value, weight, node.optional(2), stride, low, dilation, groups, extents
     )
 
 
@@ -168,13 +148,12 @@ def _transposed_padding(
     node: Node,
     extents: Sequence[int],
     stride: Sequence[int],
-    reach: Sequence[int],
-    extra: Sequence[int],
+    full: Sequence[int],
 ) -> tuple[list[int], list[int]]:
+    """What is left out before and after each spatial axis of the `full` extents."""
     axes = len(stride)
     mode = node.attribute("auto_pad", "NOTSET")
     shape = node.integers("output_shape")
-    full = [s * (n - 1) + e + r for n, s, r, e in zip(extents, stride, reach, extra, strict=True)]
     if shape is None and mode in ("SAME_UPPER", "SAME_LOWER"):
         shape = [n * s for n, s in zip(extents, stride, strict=True)]
     if shape is None:
@@ -185,20 +164,6 @@ def _transposed_padding(
     half = [each // 2 for each in total]
     rest = [each - each // 2 for each in total]
     return (half, rest) if mode == "SAME_UPPER" else (rest, half)
-
-
-def _spread(g: Operations, value: Any, axis: int, step: int) -> Any:
-    """`value` with ``step - 1`` zeros between the elements along an axis."""
-    if step == 1:
-        return value
-    shape = list(value.shape)
-    apart = g.reshape(value, [*shape[: axis + 1], 1, *shape[axis + 1 :]])
-    high = [0] * (len(shape) + 1)
-    high[axis + 1] = step - 1
-    padded = g.pad(apart, [0] * (len(shape) + 1), high)
-    joined = list(shape)
-    joined[axis] *= step
-    return g.slice(g.reshape(padded, joined), axis, 0, joined[axis] - step + 1)
 
 
 @lowers("Einsum")

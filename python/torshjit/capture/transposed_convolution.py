@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The transposes of convolutions, which are convolutions, for torch's own and for gradients."""
+"""The transposes of convolutions, which are convolutions: torch's, ONNX's and gradients."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
-from torshjit.capture.torch_lowering import Lowering
-from torshjit.capture.torch_movement import flipped
+from torshjit.capture.graph_builder import GraphBuilder, flipped
 
 __all__ = ["convolution_with_margins", "spread", "transposed_convolution"]
 
 
-def spread(g: Lowering, value: Any, axis: int, step: int) -> Any:
+def spread(g: GraphBuilder, value: Any, axis: int, step: int) -> Any:
     """`value` with ``step - 1`` zeros between the elements along an axis."""
     if step == 1 or value.shape[axis] <= 1:
         return value
@@ -24,7 +23,7 @@ def spread(g: Lowering, value: Any, axis: int, step: int) -> Any:
     return g.slice(joined, axis, 0, shape[axis] * step - step + 1)
 
 
-def _pad(g: Lowering, value: Any, axis: int, low: int, high: int) -> Any:
+def _pad(g: GraphBuilder, value: Any, axis: int, low: int, high: int) -> Any:
     """`value` with zeros before and after along one axis; a negative number takes elements away."""
     start, stop = max(0, -low), value.shape[axis] - max(0, -high)
     value = g.slice(value, axis, start, max(start, stop))
@@ -36,7 +35,7 @@ def _pad(g: Lowering, value: Any, axis: int, low: int, high: int) -> Any:
 
 
 def convolution_with_margins(
-    g: Lowering,
+    g: GraphBuilder,
     value: Any,
     weight: Any,
     bias: Any,
@@ -61,7 +60,7 @@ def convolution_with_margins(
     )
 
 
-def _turned(g: Lowering, weight: Any, groups: int) -> Any:
+def _turned(g: GraphBuilder, weight: Any, groups: int) -> Any:
     """Weights (c, o / groups, window...) as (o, c / groups, window...), the windows flipped."""
     axes = len(weight.shape) - 2
     inner, outer, window = weight.shape[0] // groups, weight.shape[1], weight.shape[2:]
@@ -72,7 +71,7 @@ def _turned(g: Lowering, weight: Any, groups: int) -> Any:
 
 
 def _convolution_by_phases(
-    g: Lowering,
+    g: GraphBuilder,
     value: Any,
     weight: Any,
     bias: Any,
@@ -116,7 +115,7 @@ def _convolution_by_phases(
 
 
 def transposed_convolution(
-    g: Lowering,
+    g: GraphBuilder,
     value: Any,
     weight: Any,
     bias: Any,
@@ -136,6 +135,7 @@ def transposed_convolution(
     if (
         max(stride) > 1
         and max(dilation) == 1
+        and min(padding) >= 0
         and all(s <= w for s, w in zip(stride, window, strict=True))
     ):
         return _convolution_by_phases(g, value, weight, bias, stride, padding, groups, extents)
