@@ -9,8 +9,10 @@ import pytest
 import torshjit
 
 pytest.importorskip("onnx")
-torch = pytest.importorskip("torch")
+
 from onnx_nodes import node_model
+
+torch = pytest.importorskip("torch")
 
 
 def both(shape, weight, *, stride, pads, extra, dilation, groups=1) -> tuple:
