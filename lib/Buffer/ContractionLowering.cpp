@@ -142,8 +142,8 @@ void ContractionLowering::readSchedule() {
     }
   }
   rows.element = columns.element = element;
-  if (schedule && schedule.getRegisterTile().size() == 3)
-    groupDepth(schedule.getRegisterTile()[2]);
+  if (schedule)
+    groupDepth(DepthGrouping::read(schedule.getRegisterTile()));
   for (PanelOperand *side : {&rows, &columns}) {
     side->depth = depth;
     side->depthBlock = depthBlock;
@@ -153,18 +153,19 @@ void ContractionLowering::readSchedule() {
     columns.held = block[0] >= kRowsToPackAhead && columns.packsInParts() ? 2 : kPanelsTogether;
 }
 
-/// Lets `step` neighbours of the depth be multiplied and added by one instruction, if there are
+/// Lets neighbours of the depth be multiplied and added by one instruction, if there are
 /// such instructions for the elements.
-void ContractionLowering::groupDepth(int64_t step) {
+void ContractionLowering::groupDepth(DepthGrouping grouping) {
+  int64_t step = grouping.step;
   Type narrow = getElementTypeOrSelf(rows.access.flat.getType());
   std::optional<DepthGroups> groups =
       torsh::groupDepth({narrow, getElementTypeOrSelf(columns.access.flat.getType()), element,
                          rows.isUnsigned, columns.isUnsigned},
-                        step, columns.width);
+                        grouping, columns.width);
   if (!groups)
     return;
   for (PanelOperand *side : {&rows, &columns}) {
-    side->element = narrow;
+    side->element = groups->element;
     side->step = step;
   }
   rows.flipsSign = groups->flipsRows;
@@ -173,7 +174,8 @@ void ContractionLowering::groupDepth(int64_t step) {
   depthBlock = llvm::divideCeil(depthBlock, step) * step;
   // A group that is not whole would read past its row.
   std::optional<int64_t> known = depth.staticTotal();
-  if (rows.packing == Packing::InPlace && (rows.flipsSign || !known || *known % step != 0))
+  if (rows.packing == Packing::InPlace &&
+      (rows.flipsSign || rows.element != narrow || !known || *known % step != 0))
     rows.packing = Packing::PerTile;
 }
 

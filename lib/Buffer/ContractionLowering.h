@@ -9,6 +9,7 @@
 #define TORSHJIT_LIB_BUFFER_CONTRACTIONLOWERING_H
 
 #include "PanelOperand.h"
+#include "torshjit/Buffer/DepthGroups.h"
 #include "torshjit/Dialect/Torsh/IR/TorshDialect.h"
 
 namespace mlir::torsh {
@@ -33,7 +34,7 @@ private:
   // ContractionLowering.cpp
   void readSchedule();
   LogicalResult checkGivenPanels();
-  void groupDepth(int64_t step);
+  void groupDepth(DepthGrouping grouping);
   Value allocatePanels(const PanelOperand &side);
   void removeFill();
   void emitProduct();

@@ -12,18 +12,26 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
-std::optional<DepthGroups> mlir::torsh::groupDepth(const ProductElements &elements, int64_t step,
-                                                   int64_t width) {
-  bool isPairs = step == 2 && elements.rows.isBF16() && elements.sum.isF32();
-  bool isBytes = step == 4 && elements.rows.isInteger(8) && elements.sum.isInteger(32);
-  if ((!isPairs && !isBytes) || elements.columns != elements.rows || width % 4 != 0)
+std::optional<DepthGroups> mlir::torsh::groupDepth(const ProductElements &elements,
+                                                   DepthGrouping grouping, int64_t width) {
+  Type element = elements.rows;
+  if (elements.columns != element || width % 4 != 0)
     return std::nullopt;
-  DepthGroups groups;
-  if (isBytes && elements.rowsAreUnsigned == elements.columnsAreUnsigned) {
-    groups.flipsRows = true;
-    groups.sumsOfColumns = elements.rowsAreUnsigned ? 128 : -128;
+  bool isOfBytes = element.isInteger(8) && elements.sum.isInteger(32);
+  if (grouping.step == 4 && isOfBytes) {
+    if (!grouping.flipsRows)
+      return DepthGroups{element};
+    return DepthGroups{element, /*flipsRows=*/true, elements.rowsAreUnsigned ? 128 : -128};
   }
-  return groups;
+  if (grouping.step != 2 || grouping.flipsRows)
+    return std::nullopt;
+  if (isOfBytes)
+    return DepthGroups{IntegerType::get(element.getContext(), 16)};
+  bool isOfHalfwords = element.isInteger(16) && elements.sum.isInteger(32) &&
+                       !elements.rowsAreUnsigned && !elements.columnsAreUnsigned;
+  if (isOfHalfwords || (element.isBF16() && elements.sum.isF32()))
+    return DepthGroups{element};
+  return std::nullopt;
 }
 
 Value PanelOperand::zeros(int64_t count) const {
@@ -191,7 +199,7 @@ void PanelOperand::storeSums(Value panel, Value depthStart, Value depthCount) {
         b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
         Value groups = vector::LoadOp::create(b, loc, groupType, packed,
                                               add(start, mul(k, constant(width * step))));
-        Value next = dotGroups(ones, !isUnsigned, groups, sums[0]);
+        Value next = dotGroups(ones, isUnsigned, groups, sums[0]);
         scf::YieldOp::create(b, loc, next);
       });
   Value factor = arith::ConstantOp::create(
@@ -203,11 +211,12 @@ void PanelOperand::storeSums(Value panel, Value depthStart, Value depthCount) {
 /// `sums` plus the products of one group and each of this operand's groups.
 Value PanelOperand::dotGroups(Value one, bool oneIsUnsigned, Value groups, Value sums) const {
   Type wide = cast<VectorType>(sums.getType()).getElementType();
+  bool isOfBytes = element.isInteger(8); // What was widened to 16 bits has a sign.
   auto widen = [&](Value value, bool hasNoSign) -> Value {
     Type type = cast<VectorType>(value.getType()).clone(wide);
     if (isa<FloatType>(wide))
       return arith::ExtFOp::create(b, loc, type, value);
-    if (hasNoSign)
+    if (hasNoSign && isOfBytes)
       return arith::ExtUIOp::create(b, loc, type, value);
     return arith::ExtSIOp::create(b, loc, type, value);
   };

@@ -15,19 +15,34 @@ struct ProductElements {
   bool rowsAreUnsigned = false, columnsAreUnsigned = false;
 };
 
+/// What a schedule says of it: the third and fourth number of its `register_tile`.
+struct DepthGrouping {
+  int64_t step = 1;
+  /// Whether the bytes of the rows have their highest bit flipped, and with it their kind of sign.
+  bool flipsRows = false;
+
+  /// `registerTile` may have fewer numbers.
+  static DepthGrouping read(llvm::ArrayRef<int64_t> registerTile) {
+    return {registerTile.size() > 2 ? registerTile[2] : 1,
+            registerTile.size() > 3 && registerTile[3] != 0};
+  }
+};
+
 /// How operands are packed in groups.
 struct DepthGroups {
-  /// The bytes of the rows have their highest bit flipped, and with it their kind of sign.
+  /// Of the panels: bytes in pairs are widened to 16 bits, with sign.
+  Type element;
   bool flipsRows = false;
   /// If not 0, the columns' panels begin with this times the sums of their columns.
   int64_t sumsOfColumns = 0;
 };
 
-/// Whether `step` neighbours of the depth, in panels of `width` columns, can be multiplied and
-/// added by one instruction: pairs of bf16, or four bytes, without sign in one operand and with
-/// sign in the other. Where both have a sign or neither has, those of the rows get the other
-/// kind by 128 added or taken off; what that changes is the sums of the columns times 128.
-std::optional<DepthGroups> groupDepth(const ProductElements &elements, int64_t step, int64_t width);
+/// Whether neighbours of the depth, in panels of `width` columns, can be multiplied and added
+/// together: pairs of bf16, of 16-bit integers with sign or of bytes, or four bytes. Where the
+/// bytes of the rows are to get the other kind of sign, 128 is added or taken off; what that
+/// changes is the sums of the columns times 128.
+std::optional<DepthGroups> groupDepth(const ProductElements &elements, DepthGrouping grouping,
+                                      int64_t width);
 
 } // namespace mlir::torsh
 

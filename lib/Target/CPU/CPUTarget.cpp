@@ -3,6 +3,7 @@
 // file calls passes; an order that is not obvious has its reason beside it.
 
 #include "torshjit/Target/CPU/CPUTarget.h"
+#include "Transforms/DotForms.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -51,9 +52,8 @@ static void addVerifier(OpPassManager &pm, StringRef phase, ArrayRef<std::string
   pm.addPass(createVerifyDialectsPass(options));
 }
 
-static bool hasBF16Dots(const cpu::Processor &processor) { return processor.has("avx512bf16"); }
-static bool hasInt8Dots(const cpu::Processor &processor) {
-  return processor.has("avx512vnni") || processor.has("avxvnni");
+static SmallVector<std::string> dotFeaturesOf(const cpu::Processor &processor) {
+  return cpu::getDotFeatures([&](StringRef feature) { return processor.has(feature); });
 }
 
 /// What schedules are chosen for; two passes have these options.
@@ -65,8 +65,7 @@ template <typename Options> static Options machineOf(const CompileOptions &optio
       options.architecture.empty() ? cpu::CacheSizes::host() : cpu::CacheSizes();
   machine.level1 = caches.level1;
   machine.level2 = caches.level2;
-  machine.bf16Dots = hasBF16Dots(processorOf(options));
-  machine.int8Dots = hasInt8Dots(processorOf(options));
+  machine.dotFeatures = dotFeaturesOf(processorOf(options));
   return machine;
 }
 
@@ -116,8 +115,7 @@ static void buildLoops(OpPassManager &pm, const CompileOptions &options) {
 static void buildLLVM(OpPassManager &pm, const CompileOptions &options) {
   const cpu::Processor &processor = processorOf(options);
   LowerDotProductsPassOptions dots;
-  dots.bf16 = hasBF16Dots(processor);
-  dots.int8 = hasInt8Dots(processor);
+  dots.features = dotFeaturesOf(processor);
   dots.vectorBits = processor.vectorBits;
   OpPassManager &function = pm.nest<func::FuncOp>();
   function.addPass(createLowerCPUSignaturesPass());

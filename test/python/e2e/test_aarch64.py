@@ -78,6 +78,45 @@ def test_product_with_bias_and_gelu(dtype: str, shape: tuple[int, int, int]) -> 
     )
 
 
+#: Processors with no instructions for dot products, with those for bytes of one kind, and with
+#: those for bytes of both kinds and for bf16.
+_WITH_DOTS = ("aarch64", "neoverse-n1", "neoverse-v1")
+
+
+@pytest.mark.parametrize("architecture", _WITH_DOTS)
+@pytest.mark.parametrize("right", ["i8", "ui8"])
+@pytest.mark.parametrize("left", ["i8", "ui8"])
+def test_product_of_bytes(left: str, right: str, architecture: str) -> None:
+    rng = np.random.default_rng(3)
+    for rows, depth, columns in [(67, 131, 45), (13, 4100, 18), (33, 64, 7)]:
+        arrays = []
+        for dtype, shape in ((left, (rows, depth)), (right, (depth, columns))):
+            limits = np.iinfo(DTYPES[dtype])
+            drawn = rng.integers(limits.min - 99, limits.max + 99, shape)
+            arrays.append(drawn.clip(limits.min, limits.max).astype(DTYPES[dtype]))
+        builder = _compiler.GraphBuilder(_CONTEXT)
+        operands = [builder.input(d, a.shape) for d, a in zip((left, right), arrays, strict=True)]
+        module = builder.finish([builder.create("matmul", operands, {"dtype": "i32"})])
+        (actual,) = run_emulated(module, arrays, architecture)
+        expected = np.matmul(*(array.astype(np.int32) for array in arrays))
+        np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("shape", [(67, 131, 45), (24, 2050, 40)])
+def test_product_of_bf16_by_pairs(shape: tuple[int, int, int]) -> None:
+    rows, depth, columns = shape
+    rng = np.random.default_rng(rows)
+    arrays = [_uniform(rng, "bf16", s) for s in ((rows, depth), (depth, columns))]
+    builder = _compiler.GraphBuilder(_CONTEXT)
+    operands = [builder.input("bf16", array.shape) for array in arrays]
+    module = builder.finish([builder.create("matmul", operands)])
+    (actual,) = run_emulated(module, arrays, "neoverse-v1")
+    x, y = (array.astype(np.float64) for array in arrays)
+    sums = (depth + 2) * 2.0**-24 * (np.abs(x) @ np.abs(y))
+    error = np.abs(actual.astype(np.float64) - x @ y)
+    assert np.all(error <= sums + 2.0**-8 * (np.abs(x @ y) + sums))
+
+
 @pytest.mark.parametrize(
     ("op", "axis"), list(itertools.product(["softmax", "sum", "amax", "argmax"], [0, 1]))
 )

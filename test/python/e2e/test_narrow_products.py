@@ -72,6 +72,31 @@ def test_bytes(size: tuple[int, int, int], dtypes: tuple[str, str]) -> None:
     np.testing.assert_array_equal(result, wide_product(x, y))
 
 
+#: Processors with vectors of 256 and of 128 bits, and no instructions for four bytes.
+LESSER = ("x86-64-v3", "x86-64-v2")
+
+
+def skip_where_missing(architecture: str) -> None:
+    if missing := _compiler.processor(architecture)["missing_here"]:
+        pytest.skip(f"this machine lacks {', '.join(missing)}")
+
+
+@pytest.mark.parametrize("dtypes", [*PAIRS, ("int16", "int16")], ids=str)
+@pytest.mark.parametrize("architecture", LESSER)
+def test_bytes_on_lesser_processors(architecture: str, dtypes: tuple[str, str]) -> None:
+    skip_where_missing(architecture)
+    sizes = [tuple(RANDOM.integers(1, 68, 3)) for _ in range(4)]
+    function = torshjit.compile(
+        wide_product, target_device=f"cpu:{architecture}", num_threads=2, strict=True
+    )
+    for m, n, k in [*sizes, (13, 21, 20_001), (20, 40, 0)]:
+        x, y = draw(dtypes[0], m, k), draw(dtypes[1], k, n)
+        # Of the ends alone, whose sums are the largest.
+        x[:1], y[:, :1] = np.iinfo(x.dtype).min, np.iinfo(y.dtype).min
+        x[1:2], y[:, 1:2] = np.iinfo(x.dtype).max, np.iinfo(y.dtype).max
+        np.testing.assert_array_equal(function(x, y), wide_product(x, y))
+
+
 @pytest.mark.parametrize(("size", "layout"), some(["nt", "tn", "tt"]), ids=str)
 def test_transposed_bytes(size: tuple[int, int, int], layout: str) -> None:
     m, n, k = size
@@ -113,8 +138,11 @@ def test_open_extents() -> None:
         np.testing.assert_array_equal(result, wide_product(x, y))
 
 
+@pytest.mark.parametrize("architecture", ["", *LESSER])
 @pytest.mark.parametrize("input_type", ["i8", "ui8"])
-def test_convolution_of_bytes(input_type: str) -> None:
+def test_convolution_of_bytes(input_type: str, architecture: str) -> None:
+    if architecture:
+        skip_where_missing(architecture)
     text = f"""
     func.func @main(%x: tensor<2x12x9x11x{input_type}>, %w: tensor<40x12x3x3xi8>,
                     %z: tensor<{input_type}>) -> tensor<2x40x9x11xi32> {{
@@ -131,7 +159,8 @@ def test_convolution_of_bytes(input_type: str) -> None:
     x, w = draw(dtype, 2, 12, 9, 11), draw("int8", 40, 12, 3, 3)
     zero = np.array(100, dtype)
     module = _compiler.Module.parse(text, _compiler.Context())
-    (result,) = run_natively(module, [x, w, zero])
+    target = f"cpu:{architecture}" if architecture else "cpu"
+    (result,) = run_natively(module, [x, w, zero], target_device=target)
     padded = np.pad(x.astype(np.int32) - 100, ((0, 0), (0, 0), (1, 1), (1, 1)))
     patches = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(2, 3))
     expected = np.einsum("nchwij,ocij->nohw", patches, w.astype(np.int32))

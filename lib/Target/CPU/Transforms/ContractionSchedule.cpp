@@ -3,9 +3,12 @@
 // a tile stream past it, a panel at a time.
 
 #include "ContractionSchedule.h"
+#include "DotForms.h"
 #include "mlir/IR/TypeUtilities.h"
+#include "torshjit/Buffer/PackedProducts.h"
 
 using namespace mlir;
+using namespace mlir::torsh;
 using namespace mlir::torsh::cpu;
 
 /// Rows that a tile has where there are as many: they pay for packing the columns.
@@ -185,16 +188,13 @@ static std::optional<ContractionSchedule> scheduleFewRows(linalg::GenericOp cont
   return schedule;
 }
 
-/// How many neighbours of the depth one instruction multiplies and adds.
-static int64_t depthStep(linalg::GenericOp contraction, const Machine &machine) {
-  Type left = getElementTypeOrSelf(contraction.getInputs()[0]);
-  Type right = getElementTypeOrSelf(contraction.getInputs()[1]);
-  Type sum = getElementTypeOrSelf(contraction.getResult(0));
-  if (left != right)
-    return 1;
-  if (machine.hasBF16Dots && left.isBF16() && sum.isF32())
-    return 2;
-  return machine.hasInt8Dots && left.isInteger(8) && sum.isInteger(32) ? 4 : 1;
+static ProductElements elementsOf(linalg::GenericOp contraction, unsigned rowsInput) {
+  auto elementOf = [&](unsigned input) {
+    return getElementTypeOrSelf(contraction.getInputs()[input]);
+  };
+  return {elementOf(rowsInput), elementOf(1 - rowsInput),
+          getElementTypeOrSelf(contraction.getResult(0)), isZeroExtended(contraction, rowsInput),
+          isZeroExtended(contraction, 1 - rowsInput)};
 }
 
 unsigned mlir::torsh::cpu::getRowsInput(linalg::GenericOp contraction) {
@@ -210,13 +210,17 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
   int64_t bytes = bits / 8;
   int64_t height = machine.vectorBits >= 512 ? 8 : 6, width = 2 * machine.vectorBits / bits;
   schedule.registerTile = {height, width};
-  int64_t step = depthStep(contraction, machine);
-  if (step > 1)
-    schedule.registerTile.push_back(step);
-  int64_t panelBytes = bytes / step;
-
   SmallVector<AffineMap> maps = contraction.getIndexingMapsArray();
   Axes axes(contraction);
+  ProductElements elements = elementsOf(contraction, axes.rowsInput);
+  std::optional<DepthGrouping> grouping = groupForDots(elements, machine.dotFeatures);
+  int64_t step = grouping ? grouping->step : 1;
+  if (grouping) {
+    schedule.registerTile.append({step, grouping->flipsRows});
+    schedule.groupsIntegers = elements.sum.isInteger();
+  }
+  int64_t panelBytes = bytes / step;
+
   int64_t depth = 1;
   for (auto [loop, extent] : llvm::enumerate(contraction.getStaticLoopRanges()))
     if (!maps[2].isFunctionOfDim(loop))
@@ -271,7 +275,12 @@ ContractionSchedule mlir::torsh::cpu::scheduleContraction(linalg::GenericOp cont
     assignAll();
   }
   int64_t rowTiles = tilesAlong(axes.rows), columnTiles = tilesAlong(axes.columns);
-  bool fewRows = height % 8 != 0 && liesAlongDepth(contraction, axes.rowsInput);
+  // What is widened or changed on the way is so once, while it is packed.
+  bool isChanged = elements.rows != elements.sum;
+  if (grouping)
+    isChanged = grouping->flipsRows || (step == 2 && elements.rows.isInteger(8));
+  bool fewRows = height % 8 != 0 && !isChanged && depth % step == 0 &&
+                 liesAlongDepth(contraction, axes.rowsInput);
   bool repacks = rowTiles > 1 && rowTarget < kRowsToRepack;
   schedule.block = {std::min(rowTarget, roundUp(product(type, axes.rows), height)),
                     std::min(columnTarget, roundUp(product(type, axes.columns), width)), depthBlock,

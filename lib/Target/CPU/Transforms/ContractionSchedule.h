@@ -13,17 +13,16 @@ struct Machine {
   int64_t threads = 1;
   int64_t vectorBits = 128;
   int64_t level1 = 32 << 10, level2 = 1 << 20; // bytes of the caches of one core
-  /// Instructions for dot products of pairs of bf16, and of four bytes.
-  bool hasBF16Dots = false, hasInt8Dots = false;
+  /// Of the processor, for instructions for dot products (DotForms.h).
+  ArrayRef<std::string> dotFeatures;
 };
 
 /// Fields of a ScheduleAttr.
 struct ContractionSchedule {
   SmallVector<int64_t> registerTile, block;
   SmallVector<int64_t> tile; // of the axes of the contraction's result; 0 is all of one
-
-  /// Whether four bytes of the depth are multiplied and added by one instruction.
-  bool isOfBytes() const { return registerTile.size() == 3 && registerTile[2] == 4; }
+  /// Whether several integers of the depth are multiplied and added by one instruction.
+  bool groupsIntegers = false;
 };
 
 /// What a '?' extent is taken to be.

@@ -185,7 +185,7 @@ std::optional<ConvolutionSchedule>
 mlir::torsh::cpu::scheduleConvolution(linalg::GenericOp contraction, const Machine &machine,
                                       const ContractionSchedule &product) {
   std::optional<Axes> axes = axesOf(contraction);
-  if (!axes || product.isOfBytes())
+  if (!axes || product.groupsIntegers)
     return std::nullopt;
   ArrayRef<int64_t> shape = cast<ShapedType>(contraction.getResult(0).getType()).getShape();
   int64_t outputs = axes->outputs ? shape[*axes->outputs] : 1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Replaces small dot products of narrow elements, which the inner loops of
-// contractions consist of, by the instructions that x86 has for them.
+// contractions consist of, by the instructions that the processor has for them.
 
+#include "DotForms.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -15,6 +16,8 @@ namespace mlir::torsh {
 #define GEN_PASS_DEF_LOWERDOTPRODUCTSPASS
 #include "torshjit/Target/CPU/Transforms/Passes.h.inc"
 } // namespace mlir::torsh
+
+using namespace mlir::torsh;
 
 namespace {
 
@@ -48,18 +51,6 @@ struct Narrow {
   }
 };
 
-/// Constants have been widened already; where they are bytes of either kind, they become such.
-void narrowConstant(PatternRewriter &rewriter, Narrow &narrow, bool isUnsigned) {
-  DenseIntElementsAttr elements;
-  if (!matchPattern(narrow.value, m_Constant(&elements)) ||
-      !elements.getElementType().isInteger(32) ||
-      !llvm::all_of(elements.getValues<APInt>(), [](const APInt &x) { return x.ult(128); }))
-    return;
-  auto bytes = elements.mapValues(rewriter.getI8Type(), [](const APInt &x) { return x.trunc(8); });
-  narrow.value = arith::ConstantOp::create(rewriter, narrow.value.getLoc(), bytes);
-  narrow.isUnsigned = isUnsigned;
-}
-
 /// Dot products of one short vector with each row of another: row(k) columns(n, k) -> (n).
 struct DotProducts {
   vector::ContractionOp op;
@@ -83,9 +74,6 @@ struct DotProducts {
   }
 };
 
-/// Emits one instruction for a register of products: accumulators, row, columns.
-using Instruction = function_ref<Value(OpBuilder &, Location, Value, Value, Value)>;
-
 int64_t elementsOf(Value vector) { return cast<VectorType>(vector.getType()).getNumElements(); }
 
 Value extract(OpBuilder &b, Location loc, Value vector, int64_t first, int64_t count) {
@@ -100,12 +88,44 @@ Value concatenate(OpBuilder &b, Location loc, Value x, Value y) {
   return vector::ShuffleOp::create(b, loc, x, y, lanes);
 }
 
+/// Whether an instruction computes these products.
+bool computes(const cpu::DotForm &form, const DotProducts &dots) {
+  using Elements = cpu::DotForm::Elements;
+  Type element = dots.columns.element();
+  if (form.step != dots.depth || dots.count % form.getLanes() != 0 || dots.row.element() != element)
+    return false;
+  bool isRowUnsigned = dots.row.isUnsigned, isColumnUnsigned = dots.columns.isUnsigned;
+  switch (form.elements) {
+  case Elements::BF16:
+    return element.isBF16();
+  case Elements::SignedBytes:
+    return element.isInteger(8) && !isRowUnsigned && !isColumnUnsigned;
+  case Elements::UnsignedBytes:
+    return element.isInteger(8) && isRowUnsigned && isColumnUnsigned;
+  case Elements::MixedBytes:
+    return element.isInteger(8) && isRowUnsigned != isColumnUnsigned;
+  case Elements::Halfwords:
+    return element.isInteger(16) && !isRowUnsigned && !isColumnUnsigned;
+  }
+  llvm_unreachable("unknown elements");
+}
+
+/// The sums of one register after one instruction.
+Value emit(OpBuilder &b, Location loc, const cpu::DotForm &form, Value sums, Value row,
+           Value columns, bool rowIsFirst) {
+  SmallVector<Value> operands{rowIsFirst ? row : columns, rowIsFirst ? columns : row};
+  if (form.accumulates)
+    operands.insert(operands.begin(), sums);
+  Value next = LLVM::CallIntrinsicOp::create(b, loc, sums.getType(),
+                                             b.getStringAttr(form.intrinsic), operands)
+                   .getResult(0);
+  return form.accumulates ? next : arith::AddIOp::create(b, loc, sums, next).getResult();
+}
+
 /// Splits the products into pieces as wide as registers.
-void emitPieces(PatternRewriter &rewriter, DotProducts dots, int64_t lanes,
-                Instruction instruction) {
+void emitPieces(PatternRewriter &rewriter, DotProducts dots, const cpu::DotForm &form) {
   Location loc = dots.op.getLoc();
-  while (dots.count % lanes != 0)
-    lanes /= 2;
+  int64_t lanes = form.getLanes();
   Type i32 = rewriter.getI32Type(), element = dots.columns.element();
   auto wordType = VectorType::get({1}, i32);
   Value word = vector::BitCastOp::create(rewriter, loc, wordType, dots.row.value);
@@ -115,72 +135,57 @@ void emitPieces(PatternRewriter &rewriter, DotProducts dots, int64_t lanes,
   Value row = vector::BitCastOp::create(rewriter, loc, pieceType, words);
   Value flat = rewriter.createOrFold<vector::ShapeCastOp>(
       loc, VectorType::get({dots.count * dots.depth}, element), dots.columns.value);
+  // Of bytes of both kinds, those without sign come first.
+  bool rowIsFirst = dots.row.isUnsigned || !dots.columns.isUnsigned;
   Value result;
   for (int64_t first = 0; first < dots.count; first += lanes) {
     Value columns = extract(rewriter, loc, flat, first * dots.depth, lanes * dots.depth);
     Value sums = extract(rewriter, loc, dots.op.getAcc(), first, lanes);
-    Value next = instruction(rewriter, loc, sums, row, columns);
+    Value next = emit(rewriter, loc, form, sums, row, columns, rowIsFirst);
     result = result ? concatenate(rewriter, loc, result, next) : next;
   }
   rewriter.replaceOp(dots.op, result);
 }
 
-Value callIntrinsic(OpBuilder &b, Location loc, StringRef name, Value sums, Value x, Value y) {
-  int64_t bits = elementsOf(sums) * 32;
-  auto attribute = b.getStringAttr(name + "." + Twine(bits));
-  return LLVM::CallIntrinsicOp::create(b, loc, sums.getType(), attribute, ValueRange{sums, x, y})
-      .getResult(0);
-}
-
-/// Whether pieces of 4, 8 or 16 sums fit.
-bool fitsRegisters(const DotProducts &dots) { return dots.count % 4 == 0; }
-
-// Pattern: vector.contract of pairs of bf16 into f32 -> dpbf16ps
-struct PairsOfBF16 : OpRewritePattern<vector::ContractionOp> {
-  PairsOfBF16(MLIRContext *context, int64_t lanes)
-      : OpRewritePattern(context, /*benefit=*/2), lanes(lanes) {}
+// Pattern: vector.contract of a few narrow elements into 32 bits -> instructions of the table
+struct ByInstructions : OpRewritePattern<vector::ContractionOp> {
+  ByInstructions(MLIRContext *context, ArrayRef<std::string> features, int64_t vectorBits)
+      : OpRewritePattern(context, /*benefit=*/2) {
+    for (const cpu::DotForm &form : cpu::getDotForms())
+      if (llvm::is_contained(features, form.feature) && form.bits <= vectorBits)
+        forms.push_back(&form);
+  }
   LogicalResult matchAndRewrite(vector::ContractionOp op,
                                 PatternRewriter &rewriter) const override {
     FailureOr<DotProducts> dots = DotProducts::match(op);
-    if (failed(dots) || dots->depth != 2 || !dots->row.element().isBF16() ||
-        !dots->columns.element().isBF16() || !fitsRegisters(*dots))
-      return rewriter.notifyMatchFailure(op, "not dot products of pairs of bf16");
-    emitPieces(rewriter, *dots, lanes,
-               [](OpBuilder &b, Location loc, Value sums, Value row, Value y) {
-                 return callIntrinsic(b, loc, "llvm.x86.avx512bf16.dpbf16ps", sums, row, y);
-               });
-    return success();
+    if (failed(dots))
+      return rewriter.notifyMatchFailure(op, "not dot products");
+    for (const DotProducts &products : narrowConstants(rewriter, *dots))
+      for (const cpu::DotForm *form : forms)
+        if (computes(*form, products)) {
+          emitPieces(rewriter, products, *form);
+          return success();
+        }
+    return rewriter.notifyMatchFailure(op, "there is no instruction for these elements");
   }
 
 private:
-  int64_t lanes;
-};
-
-// Pattern: vector.contract of four bytes, without sign and with sign, into i32 -> vpdpbusd
-struct FoursOfBytes : OpRewritePattern<vector::ContractionOp> {
-  FoursOfBytes(MLIRContext *context, int64_t lanes)
-      : OpRewritePattern(context, /*benefit=*/2), lanes(lanes) {}
-  LogicalResult matchAndRewrite(vector::ContractionOp op,
-                                PatternRewriter &rewriter) const override {
-    FailureOr<DotProducts> dots = DotProducts::match(op);
-    if (succeeded(dots))
-      narrowConstant(rewriter, dots->row, !dots->columns.isUnsigned);
-    if (failed(dots) || dots->depth != 4 || !dots->row.element().isInteger(8) ||
-        !dots->columns.element().isInteger(8) || !fitsRegisters(*dots))
-      return rewriter.notifyMatchFailure(op, "not dot products of four bytes");
-    if (dots->row.isUnsigned == dots->columns.isUnsigned)
-      return rewriter.notifyMatchFailure(op, "one operand must have a sign, the other none");
-    bool rowIsFirst = dots->row.isUnsigned;
-    emitPieces(rewriter, *dots, lanes,
-               [&](OpBuilder &b, Location loc, Value sums, Value row, Value columns) {
-                 return callIntrinsic(b, loc, "llvm.x86.avx512.vpdpbusd", sums,
-                                      rowIsFirst ? row : columns, rowIsFirst ? columns : row);
-               });
-    return success();
+  /// Constants have been widened already; where they are bytes of either kind, they may be either.
+  static SmallVector<DotProducts> narrowConstants(PatternRewriter &rewriter, DotProducts dots) {
+    DenseIntElementsAttr elements;
+    if (!matchPattern(dots.row.value, m_Constant(&elements)) ||
+        !elements.getElementType().isInteger(32) ||
+        !llvm::all_of(elements.getValues<APInt>(), [](const APInt &x) { return x.ult(128); }))
+      return {dots};
+    auto bytes =
+        elements.mapValues(rewriter.getI8Type(), [](const APInt &x) { return x.trunc(8); });
+    dots.row.value = arith::ConstantOp::create(rewriter, dots.op.getLoc(), bytes);
+    DotProducts others = dots;
+    others.row.isUnsigned = !dots.row.isUnsigned;
+    return {dots, others};
   }
 
-private:
-  int64_t lanes;
+  SmallVector<const cpu::DotForm *> forms;
 };
 
 // Pattern: vector.contract(row(k), columns(n, k)) -> a multiplication and an addition for each k
@@ -223,11 +228,7 @@ public:
 private:
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    int64_t lanes = vectorBits / 32;
-    if (bf16)
-      patterns.add<PairsOfBF16>(&getContext(), lanes);
-    if (int8)
-      patterns.add<FoursOfBytes>(&getContext(), lanes);
+    patterns.add<ByInstructions>(&getContext(), features, vectorBits);
     patterns.add<OneByOne>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();

@@ -141,7 +141,7 @@ private:
     }
     Type sum = getElementTypeOrSelf(op.getDpsInits()[0].getType());
     auto own = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule");
-    cpu::Machine machine{threads, vectorBits, level1, level2, bf16Dots, int8Dots};
+    cpu::Machine machine{threads, vectorBits, level1, level2, dotFeatures};
     cpu::ContractionSchedule product = cpu::scheduleContraction(op, machine, input);
     if (std::optional<cpu::ConvolutionSchedule> convolution =
             cpu::scheduleConvolution(op, machine, product)) {
@@ -160,7 +160,7 @@ private:
                                               sum,
                                               /*isTurned=*/true})
                  : std::nullopt; // Read as it lies.
-    if (!op.getIndexingMapsArray()[1 - input].isProjectedPermutation() && !product.isOfBytes())
+    if (!op.getIndexingMapsArray()[1 - input].isProjectedPermutation() && !product.groupsIntegers)
       return std::nullopt;
     ArrayRef<int64_t> registerTile = own ? own.getRegisterTile() : product.registerTile;
     ArrayRef<int64_t> block = own ? own.getBlock() : product.block;
@@ -175,16 +175,16 @@ private:
     };
     ProductElements elements{elementOf(rowsInput), elementOf(1 - rowsInput), sum,
                              isZeroExtended(op, rowsInput), isZeroExtended(op, 1 - rowsInput)};
-    int64_t step = registerTile.size() == 3 ? registerTile[2] : 1;
-    std::optional<DepthGroups> groups = groupDepth(elements, step, registerTile[1]);
+    DepthGrouping grouping = DepthGrouping::read(registerTile);
+    std::optional<DepthGroups> groups = groupDepth(elements, grouping, registerTile[1]);
     bool flips = groups && groups->flipsRows && isRows;
-    step = groups ? step : 1;
+    int64_t step = groups ? grouping.step : 1;
     int64_t depthBlock = llvm::alignTo(std::min(block[2], depthCount), step);
     return FixedOperand{argument,
                         {rows, depth, registerTile[isRows ? 0 : 1], depthBlock, step, flips,
                          groups && !isRows ? groups->sumsOfColumns : 0,
                          isZeroExtended(op, input) != flips},
-                        groups ? elementOf(input) : sum};
+                        groups ? groups->element : sum};
   }
 
   /// Whether a weight that lies along the depth is better transposed: a small one, where summing

@@ -106,7 +106,7 @@ private:
       for (OpOperand *input : contraction.getDpsInputOperands())
         if (findPanelsView(input->get()))
           given = input->getOperandNumber();
-      cpu::Machine machine{threads, vectorBits, level1, level2, bf16Dots, int8Dots};
+      cpu::Machine machine{threads, vectorBits, level1, level2, dotFeatures};
       cpu::ContractionSchedule product = cpu::scheduleContraction(contraction, machine, given);
       tileOfResult = product.tile;
       registerTile = product.registerTile;

@@ -68,7 +68,9 @@ def Torsh_ScheduleAttr : Torsh_Attr<"Schedule", "schedule"> {
     of the kernel's result (0: not tiled); the tiled loops are distributed over
     threads, at least `grain` tiles at a time. `register_tile` is the
     (rows, columns) block of accumulators of a contraction and `block` the
-    (rows, columns, depth) it packs or stages at a time.
+    (rows, columns, depth) it packs or stages at a time. A third number of `register_tile`
+    is how many neighbours of the depth are multiplied together, a fourth whether the rows'
+    bytes change their kind of sign for it.
 
     Where blocks of threads run a kernel, `threads` is their size, `lanes` how many
     threads share one row (or column) of a reduction, and `vector` how many

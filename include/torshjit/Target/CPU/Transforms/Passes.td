@@ -24,8 +24,8 @@ def PackFixedOperandsPass : Pass<"torsh-cpu-pack-fixed-operands", "::mlir::Modul
     Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
     Option<"level1", "level1", "int64_t", "32768", "Bytes of a core's first cache">,
     Option<"level2", "level2", "int64_t", "1048576", "Bytes of a core's second cache">,
-    Option<"bf16Dots", "bf16-dots", "bool", "false", "There are dot products of pairs of bf16">,
-    Option<"int8Dots", "int8-dots", "bool", "false", "There are dot products of four bytes">,
+    ListOption<"dotFeatures", "dot-features", "std::string",
+               "Features of the processor that have instructions for dot products">,
   ];
   let dependentDialects = ["::mlir::func::FuncDialect"];
 }
@@ -48,8 +48,8 @@ def SelectCPUSchedulesPass : Pass<"torsh-cpu-select-schedules", "::mlir::func::F
     Option<"level2", "level2", "int64_t", "1048576", "Bytes of a core's second cache">,
     Option<"lastLevelCache", "last-level-cache", "int64_t", "33554432",
            "Bytes of the cache that all threads share">,
-    Option<"bf16Dots", "bf16-dots", "bool", "false", "There are dot products of pairs of bf16">,
-    Option<"int8Dots", "int8-dots", "bool", "false", "There are dot products of four bytes">,
+    ListOption<"dotFeatures", "dot-features", "std::string",
+               "Features of the processor that have instructions for dot products">,
   ];
 }
 
@@ -173,12 +173,13 @@ def LowerDotProductsPass : Pass<"torsh-cpu-lower-dot-products", "::mlir::func::F
   let summary = "Replaces small dot products of narrow elements by instructions";
   let description = [{
     The inner loops of contractions of bf16 and of bytes are `vector.contract`s of a row of
-    two or four elements with each row of a matrix. They become `vdpbf16ps` and
-    `vpdpbusd`, or, where the processor lacks those, a multiplication for each element.
+    two or four elements with each row of a matrix. They become instructions, such as
+    `vdpbf16ps`, `vpdpbusd`, `vpmaddwd`, `sdot` and `bfdot`, by the table in `DotForms.cpp`,
+    or, where the processor lacks those, a multiplication for each element.
   }];
   let options = [
-    Option<"bf16", "bf16", "bool", "false", "There are dot products of pairs of bf16">,
-    Option<"int8", "int8", "bool", "false", "There are dot products of four bytes">,
+    ListOption<"features", "features", "std::string",
+               "Features of the processor that have instructions for dot products">,
     Option<"vectorBits", "vector-bits", "int64_t", "512", "Width of a vector register">,
   ];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect",
