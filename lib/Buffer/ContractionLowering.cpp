@@ -225,31 +225,13 @@ Value ContractionLowering::allocatePanels(const PanelOperand &side) {
   return allocate(mul(side.panels, constant(panel)), side.element);
 }
 
-/// A result that was filled with zeros right before need not be: the first block of
-/// the depth overwrites it.
-void ContractionLowering::removeFill() {
-  for (Operation *before = op->getPrevNode(); before; before = before->getPrevNode()) {
-    if (auto fill = dyn_cast<linalg::FillOp>(before))
-      if (fill.getOutputs()[0] == op.getOutputs()[0]) {
-        Value value = fill.getInputs()[0];
-        if (!matchPattern(value, m_AnyZeroFloat()) && !matchPattern(value, m_Zero()))
-          return;
-        fill.erase();
-        startsFromZero = true;
-        return;
-      }
-    if (!isMemoryEffectFree(before) && !isa<memref::AllocOp>(before))
-      return;
-  }
-}
-
 //===----------------------------------------------------------------------===//
 // Loops
 //===----------------------------------------------------------------------===//
 
 LogicalResult ContractionLowering::emit() {
   b.setInsertionPoint(op);
-  removeFill();
+  startsFromZero = removeZeroFill(op); // The first block of the depth overwrites it.
   readSchedule();
   if (failed(checkGivenPanels()))
     return failure();

@@ -36,7 +36,6 @@ private:
   LogicalResult checkGivenPanels();
   void groupDepth(DepthGrouping grouping);
   Value allocatePanels(const PanelOperand &side);
-  void removeFill();
   void emitProduct();
 
   /// Whether all of the depth is known to be one block: sums are complete at once.

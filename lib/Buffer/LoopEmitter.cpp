@@ -75,3 +75,19 @@ Value LoopEmitter::allocate(Value elements, Type type) const {
 void LoopEmitter::prefetchLine(Value memory, Value element, bool isWrite, unsigned locality) const {
   memref::PrefetchOp::create(b, loc, memory, element, isWrite, locality, /*isDataCache=*/true);
 }
+
+bool LoopEmitter::removeZeroFill(linalg::GenericOp op) {
+  for (Operation *before = op->getPrevNode(); before; before = before->getPrevNode()) {
+    auto fill = dyn_cast<linalg::FillOp>(before);
+    if (fill && fill.getOutputs()[0] == op.getOutputs()[0]) {
+      Value value = fill.getInputs()[0];
+      if (!matchPattern(value, m_AnyZeroFloat()) && !matchPattern(value, m_Zero()))
+        return false;
+      fill.erase();
+      return true;
+    }
+    if (!isMemoryEffectFree(before) && !isa<memref::AllocOp>(before))
+      return false;
+  }
+  return false;
+}

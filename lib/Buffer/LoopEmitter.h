@@ -50,6 +50,10 @@ struct LoopEmitter {
   /// (3) or for the second one (2).
   void prefetchLine(Value memory, Value element, bool isWrite, unsigned locality) const;
 
+  /// Takes away that the result was filled with zeros right before, if it was: for what writes
+  /// all of it before it reads it.
+  static bool removeZeroFill(linalg::GenericOp op);
+
   OpBuilder &b;
   Location loc;
 };

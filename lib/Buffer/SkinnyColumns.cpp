@@ -65,7 +65,8 @@ void SkinnyContraction::emitColumnTile(Value row, int64_t panel, Value column, i
     for (int64_t v = 0; v < width; ++v) {
       places.push_back(add(at, constant(v * lanes)));
       tile.push_back(
-          mask
+          startsFromZero ? zeros()
+          : mask
               ? vector::MaskedLoadOp::create(b, loc, vectorType, sums.memory, places.back(), mask,
                                              zeros())
                     .getResult()
@@ -79,6 +80,7 @@ void SkinnyContraction::emitColumnTile(Value row, int64_t panel, Value column, i
                                     mul(sub(k, range.start), constant(panel)))
                               : thinOffset(row, k);
   Value thinStep = thinPacked ? constant(panel) : asValue(thin.strides[depth.loops.back()]);
+  int64_t nextRow = thinPacked ? 1 : rows.uniformStride(thin).value_or(0);
   auto loop = scf::ForOp::create(
       b, loc, constant(0), count, constant(1), tile,
       [&](OpBuilder &inner, Location, Value i, ValueRange own) {
@@ -95,7 +97,7 @@ void SkinnyContraction::emitColumnTile(Value row, int64_t panel, Value column, i
         Value thinAt = add(thinBase, mul(i, thinStep));
         for (int64_t r = 0; r < panel; ++r) {
           Value scalar = memref::LoadOp::create(b, loc, thinPacked ? thinPacked : thin.flat,
-                                                add(thinAt, constant(r)));
+                                                add(thinAt, constant(r * nextRow)));
           Value all = splat(scalar);
           for (int64_t v = 0; v < width; ++v)
             next.push_back(multiplyAdd(all, factors[v], own[r * width + v]));

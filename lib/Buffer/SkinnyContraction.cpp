@@ -162,6 +162,13 @@ void SkinnyContraction::emit(function_ref<void()> otherwise) {
   if (std::optional<int64_t> known = rows.staticTotal()) {
     // A tile may have fewer rows than the schedule was chosen for.
     height = std::clamp<int64_t>(*known, 1, height);
+    std::optional<int64_t> length = depth.staticTotal();
+    bool isOneBlock = shape.columnsLast && length && *length > 0 && *length <= depthBlock &&
+                      split <= 1 && columns.uniformStride(result) == 1 &&
+                      llvm::all_of(outer.loops, [&](unsigned loop) {
+                        return op.getIndexingMapsArray()[2].isFunctionOfDim(loop);
+                      });
+    startsFromZero = isOneBlock && removeZeroFill(op);
     return emitRows();
   }
   Value isFew =

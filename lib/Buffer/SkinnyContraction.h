@@ -98,6 +98,7 @@ private:
   VectorType vectorType;
   Operation *thinCast = nullptr, *wideCast = nullptr; // how the body widens an element
   bool isFused = true;                                // a product and its sum are rounded as one
+  bool startsFromZero = false;                        // sums are not those of the result before
   LinearAccess thin, wide, result;
   LoopGroup outer; // batch loops, and those over pieces that are not one run through memory
   LoopGroup rows, columns, depth;

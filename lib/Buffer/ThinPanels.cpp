@@ -10,12 +10,22 @@
 using namespace mlir;
 using namespace mlir::torsh;
 
-/// One row, in the type of the sums, is read as it lies.
+/// Bytes of a few rows that are read as they lie: they stay in the first cache, of which rows far
+/// apart share few places.
+static constexpr int64_t kBytesInPlace = 8192;
+
+/// One row, in the type of the sums, is read as it lies; so are a few short ones where single
+/// elements are read.
 bool SkinnyContraction::isThinInPlace() const {
-  if (rows.staticTotal() != 1 || thinCast)
+  std::optional<int64_t> known = rows.staticTotal(), length = depth.staticTotal();
+  if (!known || thinCast)
     return false;
-  return shape.columnsLast ? depth.loops.size() == 1 || depth.uniformStride(thin).has_value()
-                           : depth.uniformStride(thin) == 1;
+  if (*known == 1)
+    return shape.columnsLast ? depth.loops.size() == 1 || depth.uniformStride(thin).has_value()
+                             : depth.uniformStride(thin) == 1;
+  return shape.columnsLast && length && rows.uniformStride(thin) == *length &&
+         depth.uniformStride(thin) == 1 &&
+         *known * *length * element.getIntOrFloatBitWidth() / 8 <= kBytesInPlace;
 }
 
 Value SkinnyContraction::thinOffset(Value row, Value at) {

@@ -30,6 +30,30 @@ func.func @columns(%x: memref<64xf32>, %w: memref<64x131xf32>, %out: memref<131x
   return
 }
 
+// The depth is one block and the rows are short: these are read where they lie, and sums begin with
+// zeros in registers instead of those that memory was filled with.
+// CHECK-LABEL: func.func @one_block
+// CHECK-NOT: memref.alloc
+// CHECK-NOT: linalg.fill
+// CHECK-DAG: %[[ZERO:.+]] = arith.constant dense<0.000000e+00> : vector<16xf32>
+// CHECK: scf.for {{.*}} to %c64 step %c1 iter_args(%{{.+}} = %[[ZERO]], %{{.+}} = %[[ZERO]]
+// CHECK: %[[SECOND:.+]] = arith.addi %{{.+}}, %c64 : index
+// CHECK: memref.load %{{.+}}[%[[SECOND]]]
+// CHECK: scf.yield
+// CHECK: vector.store
+func.func @one_block(%x: memref<3x64xf32>, %w: memref<64x32xf32>, %out: memref<3x32xf32>)
+    attributes {torsh.kernel, torsh.schedule = #torsh.schedule<block = [3, 2, 16, 64, 0, 0]>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<3x32xf32>)
+  linalg.generic {indexing_maps = [#mk, affine_map<(m, n, k) -> (k, n)>, #mn], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : memref<3x64xf32>, memref<64x32xf32>) outs(%out : memref<3x32xf32>) attrs = {torsh.contraction} {
+  ^bb0(%l: f32, %r: f32, %o: f32):
+    %p = arith.mulf %l, %r fastmath<contract> : f32
+    %y = arith.addf %o, %p : f32
+    linalg.yield %y : f32
+  }
+  return
+}
+
 // Threads share the depth, each with sums of its own, which are added up at the end.
 // CHECK-LABEL: func.func @split
 // CHECK: %[[SUMS:.+]] = memref.alloc() {{.*}} : memref<512xf32>

@@ -23,6 +23,8 @@ static constexpr int64_t kRunAheadBytes = 1024;
 /// The least depth that is worth a range of its own, and the most ranges: their sums are
 /// added by one thread.
 static constexpr int64_t kSmallestRange = 128, kMostRanges = 8;
+/// Bytes of a wide operand that stays in the caches: nothing is gained by reading it in order.
+static constexpr int64_t kCachedWide = 1 << 16;
 /// Vectors of the depth up to which it is short.
 static constexpr int64_t kShortDepth = 16;
 /// Multiplications, and bytes of the wide operand, from which on a product takes longer than
@@ -107,6 +109,12 @@ SkinnyNumbers mlir::torsh::selectSkinny(linalg::GenericOp contraction, const Ski
     // keep the processor's prefetching ahead. More rows keep their sums longer.
     int64_t vectors = std::clamp<int64_t>(sums / rows, 1, rows == 1 ? 2 : isSlow ? 8 : 4);
     int64_t depth = isSlow ? 32 : 8;
+    int64_t columns = knownCount(contraction, shape.columns);
+    // Tiles of few vectors are as wide as each other.
+    if (int64_t all = llvm::divideCeil(columns, lanes); all && all <= 2 * vectors)
+      vectors = llvm::divideCeil(all, llvm::divideCeil(all, vectors));
+    if (depthTotal && columns && depthTotal * columns * elementBits(contraction) / 8 <= kCachedWide)
+      depth = depthTotal;
     return {rows,
             vectors,
             lanes,
