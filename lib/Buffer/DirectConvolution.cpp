@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
+#include "torshjit/Buffer/DepthGroups.h"
 #include "torshjit/Dialect/Torsh/IR/TorshPanels.h"
 #include "llvm/Support/MathExtras.h"
 #include <numeric>
@@ -49,9 +50,15 @@ LogicalResult DirectConvolution::classify() {
     return failure();
   if (!positions.empty())
     row = positions.pop_back_val();
-  if (schedule && schedule.getRegisterTile().size() == 2) {
+  if (schedule && schedule.getRegisterTile().size() >= 2) {
     numPixels = std::max<int64_t>(1, schedule.getRegisterTile()[0]);
     width = std::max<int64_t>(1, schedule.getRegisterTile()[1]);
+  }
+  channelsFirst.assign(depth.begin(), depth.end());
+  if (schedule && findPairedLoop(op, schedule.getRegisterTile())) {
+    step = 2;
+    depth[0].extent = b.getIndexAttr(depthExtent() / step);
+    std::rotate(depth.begin(), depth.begin() + 1, depth.end());
   }
   if (schedule && schedule.getBlock().size() == 3)
     depthBlock = std::max<int64_t>(1, schedule.getBlock()[2]);
@@ -72,7 +79,7 @@ LogicalResult DirectConvolution::emit() {
     takeEpilogue(column);
   if (epilogue)
     b.setInsertionPoint(epilogue);
-  packsBlocks = usesFiltersOnce();
+  packsBlocks = step == 1 && usesFiltersOnce();
   Value zero = constant(0), first = zero;
   if (packsBlocks) {
     filterOutputs = numOutputs;
@@ -89,6 +96,10 @@ LogicalResult DirectConvolution::emit() {
   int64_t kept = (chunkRows * numColumns + 16) * width;
   sums = allocate(kept, element);
   llvm::append_range(outer, positions);
+  if (packsImage())
+    layOutImage();
+  else
+    image = input;
   SmallVector<const LinearAccess *> accesses{&input, packsBlocks ? &weight : &filters};
   for (const LinearAccess &target : targets)
     accesses.push_back(&target);
@@ -96,6 +107,10 @@ LogicalResult DirectConvolution::emit() {
   starts[1] = first;
   forEach(outer, accesses, starts, [&](ArrayRef<Value> offsets) {
     Place place{offsets[0], offsets[1], SmallVector<Value>(offsets.drop_front(2))};
+    if (packsImage()) {
+      packImage(place.input);
+      place.input = constant(0);
+    }
     if (!row)
       return emitChunk(place, constant(1));
     Value total = asValue(row->extent);
@@ -103,7 +118,7 @@ LogicalResult DirectConvolution::emit() {
       std::optional<int64_t> known = getConstantIntValue(row->extent);
       Value rows = known && *known % chunkRows == 0 ? constant(chunkRows)
                                                     : min(constant(chunkRows), sub(total, y));
-      emitChunk({add(place.input, advance(input, *row, y)), place.filters,
+      emitChunk({add(place.input, advance(image, *row, y)), place.filters,
                  advanceTargets(place.result, *row, y)},
                 rows);
     });
@@ -128,8 +143,8 @@ void DirectConvolution::emitChunk(const Place &place, Value rows) {
     int64_t extent = depthExtent(), step = depthStep(), inner = depthTotal / extent;
     auto sumRange = [&](Value from, Value to, bool isAll) {
       if (packsBlocks) {
-        packBlock(weight, place.filters, constant(0), block, mul(from, constant(inner)),
-                  mul(sub(to, from), constant(inner)));
+        packBlock(weight, place.filters, filters.flat, constant(0), block,
+                  mul(from, constant(inner)), mul(sub(to, from), constant(inner)));
         // Where the first place of the depth would be.
         own.filters = sub(constant(0), advance(filters, depth[0], from));
       }
@@ -189,22 +204,22 @@ void DirectConvolution::emitColumns(const Place &place, Value y, int64_t rows,
 void DirectConvolution::emitTile(const Place &place, Value y, Value x, int64_t rows,
                                  int64_t columns, const DepthRange &range) {
   auto type = VectorType::get({width}, element);
-  Value from = add(place.input, advance(input, column, x));
+  Value from = add(place.input, advance(image, column, x));
   if (row)
-    from = add(from, advance(input, *row, y));
+    from = add(from, advance(image, *row, y));
   Value firstSum = mul(add(mul(y, constant(numColumns)), x), constant(width));
   SmallVector<Value> pixels, places, tile;
   for (int64_t dy = 0; dy < rows; ++dy)
     for (int64_t dx = 0; dx < columns; ++dx) {
-      Value pixel = advance(input, column, dx);
-      pixels.push_back(dy ? add(pixel, advance(input, *row, dy)) : pixel);
+      Value pixel = advance(image, column, dx);
+      pixels.push_back(dy ? add(pixel, advance(image, *row, dy)) : pixel);
       places.push_back(add(firstSum, constant((dy * numColumns + dx) * width)));
       tile.push_back(range.isAll
                          ? zeros(type)
                          : vector::LoadOp::create(b, loc, type, sums, places.back()).getResult());
     }
   planPrefetch(place, y, x, rows * columns);
-  Value next = rows > 1 ? advance(input, *row, rows) : advance(input, column, columns);
+  Value next = rows > 1 ? advance(image, *row, rows) : advance(image, column, columns);
   planLines(place, y, x, add(from, add(pixels.back(), next)), range);
   tile = accumulate(0, from, place.filters, pixels, range, std::move(tile));
   for (auto [at, sum] : llvm::zip_equal(places, tile))
@@ -228,8 +243,8 @@ void DirectConvolution::prefetchFilters(Value factors) {
   Value own = mul(sub(factors, filtersAhead.first), constant(filtersAhead.tilePixels));
   Value at = add(filtersAhead.first, constant(width * depthTotal));
   at = add(at, div(add(filtersAhead.done, own), pixelsOfChunk));
-  int64_t line = std::max<int64_t>(1, 512 / element.getIntOrFloatBitWidth());
-  int64_t count = llvm::divideCeil(width * filtersAhead.tilePixels, pixelsOfChunk);
+  int64_t line = std::max<int64_t>(1, 512 / filterElement().getIntOrFloatBitWidth());
+  int64_t count = llvm::divideCeil(width * step * filtersAhead.tilePixels, pixelsOfChunk);
   for (int64_t c = 0; c < count; c += line)
     prefetchLine(filters.flat, add(at, constant(c)), /*isWrite=*/false, /*locality=*/2);
 }
@@ -249,7 +264,7 @@ void DirectConvolution::planLines(const Place &place, Value y, Value x, Value ne
     linesAhead.push_back({target.flat, first, asValue(target.strides[outputs[0].number]), width,
                           /*isWrite=*/i == 0});
   }
-  if (isPointwise)
+  if (isPointwise && !packsImage())
     linesAhead.push_back({input.flat, nextPixels, asValue(input.strides[depth[0].number]),
                           depthExtent(), /*isWrite=*/false});
 }
@@ -275,10 +290,18 @@ SmallVector<Value> DirectConvolution::accumulate(size_t loop, Value from, Value 
                                                  SmallVector<Value> tile) {
   auto type = VectorType::get({width}, element);
   if (loop == depth.size()) {
-    Value factor = vector::LoadOp::create(b, loc, type, filters.flat, factors);
+    Type own = filterElement();
+    Value factor =
+        vector::LoadOp::create(b, loc, VectorType::get({width * step}, own), filters.flat, factors);
     prefetchFilters(factors);
     for (auto [pixel, sum] : llvm::zip_equal(pixels, tile)) {
-      Value scalar = widen(memref::LoadOp::create(b, loc, input.flat, add(from, pixel)));
+      if (step > 1) {
+        Value pair = vector::LoadOp::create(b, loc, VectorType::get({step}, own), image.flat,
+                                            add(from, pixel));
+        sum = dotGroups(b, loc, {pair}, {factor}, sum);
+        continue;
+      }
+      Value scalar = memref::LoadOp::create(b, loc, image.flat, add(from, pixel));
       sum = multiplyAdd(vector::BroadcastOp::create(b, loc, type, scalar), factor, sum);
     }
     return tile;
@@ -287,7 +310,7 @@ SmallVector<Value> DirectConvolution::accumulate(size_t loop, Value from, Value 
   int64_t extent = *getConstantIntValue(own.extent);
   if (loop > 0 && loop + 1 == depth.size() && extent <= kMostUnrolled) {
     for (int64_t i = 0; i < extent; ++i)
-      tile = accumulate(loop + 1, add(from, advance(input, own, i)),
+      tile = accumulate(loop + 1, add(from, advance(image, own, i)),
                         add(factors, advance(filters, own, i)), pixels, range, std::move(tile));
     return tile;
   }
@@ -298,7 +321,7 @@ SmallVector<Value> DirectConvolution::accumulate(size_t loop, Value from, Value 
         b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
         if (loop == 0)
           prefetchLines(index);
-        SmallVector<Value> after = accumulate(loop + 1, add(from, advance(input, own, index)),
+        SmallVector<Value> after = accumulate(loop + 1, add(from, advance(image, own, index)),
                                               add(factors, advance(filters, own, index)), pixels,
                                               range, SmallVector<Value>(before));
         scf::YieldOp::create(b, loc, after);

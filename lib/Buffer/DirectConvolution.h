@@ -40,8 +40,19 @@ private:
   FailureOr<Value> packFilters();
   LogicalResult checkGivenFilters(Value source);
   int64_t layOutDepth();
-  void packBlock(const LinearAccess &source, Value from, Value to, Value block, Value depthFrom,
-                 Value depthCount);
+  void packBlock(const LinearAccess &source, Value from, Value target, Value to, Value block,
+                 Value depthFrom, Value depthCount);
+  void pairBlock(Value wide, Value to);
+  Type filterElement() const { return step > 1 ? b.getBF16Type() : element; }
+  /// The axis of the filters whose neighbours are pairs.
+  int64_t pairedAxis();
+
+  // PackImage.cpp
+  bool packsImage() const;
+  void layOutImage();
+  void packImage(Value from);
+  void packWide(int64_t count, Value from, Value to);
+  void packPairs(int64_t count, Value from, Value next, Value to);
 
   // DirectConvolution.cpp
   int64_t depthExtent() const;
@@ -70,6 +81,7 @@ private:
   int64_t numPixels = 4;     // positions of a register tile, at most
   int64_t depthBlock = 2048; // places of the depth whose filters stay in cache
   int64_t chunkRows = 1;     // rows of the image whose sums are kept at a time
+  int64_t step = 1;          // channels that are multiplied at once
   bool packsBlocks = false;  // of filters where they are used, rather than all of them before
   /// Where the filters of a register tile begin, how much of the next block the tiles before it
   /// asked for, times the positions of a chunk, and its own positions.
@@ -85,8 +97,14 @@ private:
     bool isWrite;
   };
   SmallVector<LinesAhead> linesAhead;
-  LinearAccess filters; // packed: a vector of outputs for each place of the depth
-  Value sums, initial;  // a vector of outputs for each position of a chunk
+  /// The loops of the depth as the filters have them. Where channels are multiplied in pairs, those
+  /// of `depth` have the pairs last.
+  SmallVector<Loop> channelsFirst;
+  LinearAccess filters;         // packed: a vector of outputs for each place of the depth
+  LinearAccess image;           // the input, or what a tile reads of it packed
+  Value imageRun;               // elements of it that are packed as they lie,
+  SmallVector<Loop> imageSteps; // for each step of these loops, from the innermost
+  Value sums, initial;          // a vector of outputs for each position of a chunk
 };
 
 } // namespace mlir::torsh

@@ -59,12 +59,17 @@ bool DirectConvolution::usesFiltersOnce() {
 /// elements of one block of outputs.
 int64_t DirectConvolution::layOutDepth() {
   filters.strides.assign(op.getNumLoops(), b.getIndexAttr(0));
-  int64_t distance = width;
+  int64_t distance = width * step;
   for (const Loop &loop : llvm::reverse(depth)) {
     filters.strides[loop.number] = b.getIndexAttr(distance);
     distance *= *getConstantIntValue(loop.extent);
   }
   return distance;
+}
+
+int64_t DirectConvolution::pairedAxis() {
+  AffineExpr loop = getAffineDimExpr(depth.back().number, op.getContext());
+  return *op.getIndexingMapsArray()[1].getResultPosition(loop);
 }
 
 /// Filters that another kernel packed have to be those of all tiles, in the order in which
@@ -75,7 +80,8 @@ LogicalResult DirectConvolution::checkGivenFilters(Value source) {
     return success();
   PanelLayout layout = given.getLayout();
   if (source == given.getResult() && layout.width == width && layout.block == depthTotal &&
-      layout.step == 1 && given.getPanels().getType().getElementType() == element)
+      layout.step == step && (step == 1 || layout.depth.back() == pairedAxis()) &&
+      given.getPanels().getType().getElementType() == filterElement())
     return success();
   return op.emitError("the schedule reads its filters otherwise than ")
          << *given.getOperation() << " says";
@@ -134,7 +140,7 @@ FailureOr<Value> DirectConvolution::packFilters() {
     filters.strides[loop] = b.getIndexAttr(distance);
     distance *= extent;
   }
-  filters.flat = given ? Value(given.getPanels()) : allocate(distance, element);
+  filters.flat = given ? Value(given.getPanels()) : allocate(distance, filterElement());
 
   auto packAll = [&](Value number) {
     // The number of a block, those of the last group's outputs counted fastest.
@@ -148,7 +154,13 @@ FailureOr<Value> DirectConvolution::packFilters() {
       rest = arith::DivUIOp::create(b, loc, rest, constant(extent));
       from = add(from, mul(index, asValue(access.strides[loop])));
     }
-    packBlock(access, from, to, block, constant(0), constant(depthTotal));
+    Value target = filters.flat;
+    if (step > 1)
+      target = allocate(perBlock, element);
+    packBlock(access, from, target, step > 1 ? constant(0) : to, block, constant(0),
+              constant(depthTotal));
+    if (step > 1)
+      pairBlock(target, to);
   };
   int64_t count = distance / perBlock;
   if (given) {
@@ -181,10 +193,10 @@ FailureOr<Value> DirectConvolution::packFilters() {
 
 /// One block of outputs: a vector for each place of a range of the depth, zero past the last
 /// output.
-void DirectConvolution::packBlock(const LinearAccess &source, Value from, Value to, Value block,
-                                  Value depthFrom, Value depthCount) {
+void DirectConvolution::packBlock(const LinearAccess &source, Value from, Value target, Value to,
+                                  Value block, Value depthFrom, Value depthCount) {
   LoopGroup group;
-  for (const Loop &loop : depth) {
+  for (const Loop &loop : channelsFirst) {
     group.loops.push_back(loop.number);
     group.extents.push_back(loop.extent);
   }
@@ -197,19 +209,19 @@ void DirectConvolution::packBlock(const LinearAccess &source, Value from, Value 
   forLoop(constant(0), constant(width), n, [&](Value lane) {
     Value output = add(mul(block, constant(width)), lane);
     Value row = add(from, mul(output, outputStride));
-    auto oneByOne = [&](Value start) {
-      forLoop(start, depthCount, 1, [&](Value k) {
+    auto oneByOne = [&](Value first) {
+      forLoop(first, depthCount, 1, [&](Value k) {
         Value place = add(row, group.offset(b, loc, add(depthFrom, k), source));
-        Value target = add(add(to, mul(k, constant(width))), lane);
+        Value start = add(add(to, mul(k, constant(width))), lane);
         Value valid = min(constant(n), sub(limit, output));
         forLoop(constant(0), valid, 1, [&](Value r) {
           Value x =
               widen(memref::LoadOp::create(b, loc, source.flat, add(place, mul(r, outputStride))));
-          memref::StoreOp::create(b, loc, x, filters.flat, add(target, r));
+          memref::StoreOp::create(b, loc, x, target, add(start, r));
         });
         forLoop(arith::MaxSIOp::create(b, loc, valid, constant(0)), constant(n), 1, [&](Value r) {
           Value zero = arith::ConstantOp::create(b, loc, b.getZeroAttr(element));
-          memref::StoreOp::create(b, loc, zero, filters.flat, add(target, r));
+          memref::StoreOp::create(b, loc, zero, target, add(start, r));
         });
       });
     };
@@ -227,7 +239,7 @@ void DirectConvolution::packBlock(const LinearAccess &source, Value from, Value 
         }
         for (auto [i, x] : llvm::enumerate(transposeVectors(b, loc, std::move(square)))) {
           Value at = add(add(to, mul(add(k, constant(i)), constant(width))), lane);
-          vector::StoreOp::create(b, loc, x, filters.flat, at);
+          vector::StoreOp::create(b, loc, x, target, at);
         }
       });
       if (!known || *known % n != 0)
@@ -245,5 +257,39 @@ void DirectConvolution::packBlock(const LinearAccess &source, Value from, Value 
     squares();
     b.setInsertionPointToStart(branch.elseBlock());
     oneByOne(constant(0));
+  });
+}
+
+/// A block of widened filters, channels first, as pairs of channels: for each place of the window
+/// and each pair a vector of both of the first output, both of the second one, and so on.
+void DirectConvolution::pairBlock(Value wide, Value to) {
+  int64_t n = std::gcd(width, 16), pairs = *getConstantIntValue(depth.back().extent);
+  int64_t places = depthTotal / (pairs * step);
+  auto type = VectorType::get({n}, element), words = VectorType::get({n}, b.getI32Type());
+  auto splat = [&](uint32_t x) -> Value {
+    return arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(words, b.getI32IntegerAttr(static_cast<int32_t>(x))));
+  };
+  Value half = splat(16), high = splat(0xffff0000u);
+  forLoop(constant(0), constant(places), 1, [&](Value place) {
+    forLoop(constant(0), constant(pairs), 1, [&](Value pair) {
+      Value from = mul(add(mul(pair, constant(step * places)), place), constant(width));
+      Value own = mul(add(mul(place, constant(pairs)), pair), constant(width * step));
+      for (int64_t lane = 0; lane < width; lane += n) {
+        auto load = [&](int64_t channel) -> Value {
+          Value at = add(from, constant(channel * places * width + lane));
+          Value x = vector::LoadOp::create(b, loc, type, wide, at);
+          return vector::BitCastOp::create(b, loc, words, x);
+        };
+        // Widened elements are upper halves.
+        Value first = arith::ShRUIOp::create(b, loc, load(0), half);
+        Value second = arith::AndIOp::create(b, loc, load(1), high);
+        Value both = arith::OrIOp::create(b, loc, first, second);
+        both =
+            vector::BitCastOp::create(b, loc, VectorType::get({n * step}, filterElement()), both);
+        vector::StoreOp::create(b, loc, both, filters.flat,
+                                add(to, add(own, constant(lane * step))));
+      }
+    });
   });
 }

@@ -34,6 +34,28 @@ std::optional<DepthGroups> mlir::torsh::groupDepth(const ProductElements &elemen
   return std::nullopt;
 }
 
+std::optional<unsigned> mlir::torsh::findPairedLoop(linalg::GenericOp op,
+                                                    ArrayRef<int64_t> registerTile) {
+  auto elementOf = [](Value x) { return getElementTypeOrSelf(x.getType()); };
+  ProductElements elements{elementOf(op.getInputs()[0]), elementOf(op.getInputs()[1]),
+                           elementOf(op.getOutputs()[0])};
+  if (registerTile.size() < 3 || !elements.rows.isBF16() ||
+      !groupDepth(elements, DepthGrouping::read(registerTile), registerTile[1]))
+    return std::nullopt;
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  for (auto [loop, extent] : llvm::enumerate(op.getStaticLoopRanges())) {
+    if (extent == 1 || maps[2].isFunctionOfDim(loop))
+      continue;
+    // The first loop of the depth, or none.
+    AffineExpr index = getAffineDimExpr(loop, op.getContext());
+    bool isChannel = maps[0].getResultPosition(index) && maps[1].getResultPosition(index);
+    return !ShapedType::isDynamic(extent) && extent % 2 == 0 && isChannel
+               ? std::optional<unsigned>(loop)
+               : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 Value PanelOperand::zeros(int64_t count) const {
   return arith::ConstantOp::create(b, loc, b.getZeroAttr(VectorType::get({count}, element)));
 }
@@ -210,8 +232,14 @@ void PanelOperand::storeSums(Value panel, Value depthStart, Value depthCount) {
 
 /// `sums` plus the products of one group and each of this operand's groups.
 Value PanelOperand::dotGroups(Value one, bool oneIsUnsigned, Value groups, Value sums) const {
-  Type wide = cast<VectorType>(sums.getType()).getElementType();
-  bool isOfBytes = element.isInteger(8); // What was widened to 16 bits has a sign.
+  return torsh::dotGroups(b, loc, {one, oneIsUnsigned}, {groups, isUnsigned}, sums);
+}
+
+Value mlir::torsh::dotGroups(OpBuilder &b, Location loc, GroupOperand one, GroupOperand groups,
+                             Value sums) {
+  auto sumsType = cast<VectorType>(sums.getType()), oneType = cast<VectorType>(one.value.getType());
+  Type wide = sumsType.getElementType();
+  bool isOfBytes = oneType.getElementType().isInteger(8); // Wider integers have a sign.
   auto widen = [&](Value value, bool hasNoSign) -> Value {
     Type type = cast<VectorType>(value.getType()).clone(wide);
     if (isa<FloatType>(wide))
@@ -220,11 +248,12 @@ Value PanelOperand::dotGroups(Value one, bool oneIsUnsigned, Value groups, Value
       return arith::ExtUIOp::create(b, loc, type, value);
     return arith::ExtSIOp::create(b, loc, type, value);
   };
-  Value matrix =
-      vector::ShapeCastOp::create(b, loc, VectorType::get({width, step}, element), groups);
+  auto matrixType = VectorType::get({sumsType.getNumElements(), oneType.getNumElements()},
+                                    oneType.getElementType());
+  Value matrix = vector::ShapeCastOp::create(b, loc, matrixType, groups.value);
   AffineExpr n = b.getAffineDimExpr(0), k = b.getAffineDimExpr(1);
   return vector::ContractionOp::create(
-      b, loc, widen(one, oneIsUnsigned), widen(matrix, isUnsigned), sums,
+      b, loc, widen(one.value, one.isUnsigned), widen(matrix, groups.isUnsigned), sums,
       ArrayRef<ArrayRef<AffineExpr>>{{k}, {n, k}, {n}},
       ArrayRef<vector::IteratorType>{vector::IteratorType::parallel,
                                      vector::IteratorType::reduction});

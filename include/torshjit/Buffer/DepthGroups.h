@@ -4,7 +4,7 @@
 #ifndef TORSHJIT_BUFFER_DEPTHGROUPS_H
 #define TORSHJIT_BUFFER_DEPTHGROUPS_H
 
-#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include <optional>
 
 namespace mlir::torsh {
@@ -43,6 +43,21 @@ struct DepthGroups {
 /// changes is the sums of the columns times 128.
 std::optional<DepthGroups> groupDepth(const ProductElements &elements, DepthGrouping grouping,
                                       int64_t width);
+
+/// The loop of a convolution's depth whose neighbours are multiplied in pairs of bf16, if the
+/// schedule's `register_tile` says so: of channels, which no window slides over, an even number of
+/// them.
+std::optional<unsigned> findPairedLoop(linalg::GenericOp op, ArrayRef<int64_t> registerTile);
+
+/// Elements of a type without sign, or of others.
+struct GroupOperand {
+  Value value;
+  bool isUnsigned = false;
+};
+
+/// `sums` plus the products of one group and each of the groups of a vector.
+Value dotGroups(OpBuilder &builder, Location loc, GroupOperand one, GroupOperand groups,
+                Value sums);
 
 } // namespace mlir::torsh
 

@@ -167,6 +167,30 @@ CASES = {
     "f64": Convolution(16, 24, (14, 30), (3, 3), dtype="f64", **_SAME),
     "f16": Convolution(16, 24, (14, 30), (3, 3), dtype="f16", **_SAME),
     "bf16": Convolution(16, 24, (14, 30), (3, 3), dtype="bf16", **_SAME),
+    # Elements narrower than sums: in pairs of channels where their number is even, else widened.
+    "bf16-ragged": Convolution(66, 67, (9, 19), (3, 3), 2, dtype="bf16", **_SAME),
+    "bf16-odd-channels": Convolution(67, 40, (9, 19), (3, 3), dtype="bf16", **_SAME),
+    "bf16-stem": Convolution(3, 64, (56, 56), (7, 7), stride=2, low=3, high=3, dtype="bf16"),
+    "bf16-strided": Convolution(64, 40, (29, 31), (3, 3), stride=2, dtype="bf16", **_SAME),
+    "bf16-strided-pointwise": Convolution(64, 128, (15, 15), (1, 1), 2, stride=2, dtype="bf16"),
+    "bf16-pointwise": Convolution(128, 72, (14, 14), (1, 1), 3, dtype="bf16"),
+    "bf16-patches": Convolution(6, 96, (48, 48), (16, 16), stride=16, dtype="bf16"),
+    "bf16-late": Convolution(256, 80, (7, 7), (3, 3), 2, dtype="bf16", **_SAME),
+    "bf16-tiny": Convolution(512, 40, (2, 2), (3, 3), dtype="bf16", **_SAME),
+    "bf16-dilated": Convolution(
+        32, 40, (17, 43), (3, 3), dilation=(3, 2), low=2, high=(4, 0), dtype="bf16"
+    ),
+    "bf16-asymmetric": Convolution(
+        16, 24, (21, 35), (4, 2), 2, stride=(3, 1), low=(0, 1), high=(2, 0), dtype="bf16"
+    ),
+    "bf16-groups": Convolution(60, 102, (14, 15), (3, 3), 3, groups=3, dtype="bf16", **_SAME),
+    "bf16-1d": Convolution(40, 64, (211,), (5,), 2, stride=2, low=2, high=2, dtype="bf16"),
+    "bf16-3d": Convolution(16, 32, (5, 9, 13), (3, 3, 3), 2, dtype="bf16", **_SAME),
+    "bf16-open": Convolution(16, 40, (14, 30), (3, 3), 2, open_axes=(0, 2), dtype="bf16", **_SAME),
+    "f16-open": Convolution(16, 40, (14, 30), (3, 3), 2, open_axes=(0, 2), dtype="f16", **_SAME),
+    "f16-strided-pointwise": Convolution(33, 65, (15, 15), (1, 1), 2, stride=2, dtype="f16"),
+    "f16-3d": Convolution(15, 32, (5, 9, 13), (3, 3, 3), 2, dtype="f16", **_SAME),
+    "f16-groups": Convolution(60, 102, (14, 15), (3, 3), 3, groups=3, dtype="f16", **_SAME),
     "i32": Convolution(16, 24, (14, 30), (3, 3), dtype="i32", **_SAME),
     "open": Convolution(16, 40, (14, 30), (3, 3), 2, open_axes=(0, 2, 3), epilogue=True, **_SAME),
     "open-batch": Convolution(16, 40, (14, 30), (3, 3), 3, open_axes=(0,), **_SAME),
@@ -206,6 +230,9 @@ def _random_cases() -> Iterator[tuple[str, Convolution]]:
             axes = [0, *range(2, 2 + rank)]
             chosen = tuple(a for a in axes if rng.integers(2))
             case = replace(case, open_axes=chosen)
+        if rng.integers(2) == 0:
+            # What follows would be rounded twice.
+            case = replace(case, dtype=str(rng.choice(["bf16", "f16"])), epilogue=False)
         yield f"random-{number}", case
 
 
@@ -242,6 +269,23 @@ def test_every_extent(axis: str, extent: int) -> None:
                 del arguments[1]
             module = _compiler.Module.parse(own.program(), _compiler.Context())
             np.testing.assert_array_equal(run_natively(module, arguments)[0], wanted)
+
+
+@pytest.mark.parametrize("extent", range(1, 68) if _EVERY_EXTENT else [67])
+@pytest.mark.parametrize("axis", ["channels", "outputs", "height", "width", "batch"])
+def test_every_extent_of_narrow_elements(axis: str, extent: int) -> None:
+    torch = pytest.importorskip("torch")
+    kinds = [(3, 1, "bf16"), (1, 1, "bf16"), (3, 2, "bf16"), (3, 1, "f16")]
+    for window, stride, dtype in kinds if _EVERY_EXTENT else kinds[:1]:
+        case = replace(_swept(axis, extent, window, stride), dtype=dtype, epilogue=False)
+        arguments = case.arguments()
+        x, w = (torch.from_numpy(each.astype(np.float64)) for each in arguments)
+        wanted = torch.nn.functional.conv2d(x, w, None, stride, window // 2).numpy()
+        for is_fixed in (False, True) if _EVERY_EXTENT else (True,):
+            own = replace(case, has_fixed_weight=is_fixed)
+            module = _compiler.Module.parse(own.program(), _compiler.Context())
+            [actual] = run_natively(module, arguments[:1] if is_fixed else arguments)
+            np.testing.assert_array_equal(actual, wanted.astype(actual.dtype))
 
 
 @pytest.fixture(params=[1, 2])
@@ -308,3 +352,22 @@ def test_booleans_behind_convolutions_are_bytes(window: int) -> None:
         strict=True,
     ):
         np.testing.assert_array_equal(actual, expected)
+
+
+@pytest.mark.parametrize("channels", [31, 32])
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_infinities_and_nans_reach_what_torch_says(dtype: str, channels: int) -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((2, channels, 11, 19)).astype(np.float32)
+    w = rng.uniform(0.5, 1.0, (40, channels, 3, 3)).astype(np.float32)
+    x[0, 3, 5, 7], x[1, 4, 0, 0], x[1, channels - 1, 10, 18] = np.nan, np.inf, -np.inf
+    x[0, 0, 8, 8], x[0, 1, 8, 9] = np.inf, -np.inf  # Their sum is NaN.
+    torch_x, torch_w = (torch.from_numpy(each).to(getattr(torch, dtype)) for each in (x, w))
+    wanted = torch.nn.functional.conv2d(torch_x.float(), torch_w.float()).numpy()
+    name = "bf16" if dtype == "bfloat16" else "f16"
+    case = Convolution(channels, 40, (11, 19), (3, 3), 2, dtype=name)
+    module = _compiler.Module.parse(case.program(), _compiler.Context())
+    narrow = _compiler_dtype(name)
+    [actual] = run_natively(module, [x.astype(narrow), w.astype(narrow)])
+    np.testing.assert_allclose(actual.astype(np.float32), wanted, rtol=2e-2, atol=2e-2)

@@ -2,6 +2,8 @@
 // The numbers of convolutions on the CPU.
 
 #include "ConvolutionSchedule.h"
+#include "DotForms.h"
+#include "torshjit/Buffer/DepthGroups.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
 
@@ -17,7 +19,7 @@ static constexpr int64_t kPlaneTile = 1 << 14, kSmallPlaneTile = 1 << 12;
 /// positions of a tile whose vectors run along the outputs.
 static constexpr int64_t kFilterBlock = 1 << 16, kMostPixels = 512;
 /// What copying the image for a tile costs, in outputs computed of it.
-static constexpr int64_t kCopyCost = 2;
+static constexpr int64_t kCopyCost = 2, kPackCost = 8;
 /// What a '?' extent, a side of an image mostly, is taken to be.
 static constexpr int64_t kAssumedSide = 64;
 
@@ -124,7 +126,7 @@ static ConvolutionSchedule scheduleAlongWidth(const Axes &axes, ArrayRef<int64_t
 /// Vectors along the outputs: blocks of outputs and some rows of an image.
 static ConvolutionSchedule scheduleAlongOutputs(const Axes &axes, ArrayRef<int64_t> shape,
                                                 int64_t outputs, int64_t threads, int64_t lanes,
-                                                int64_t registers) {
+                                                int64_t registers, int64_t copyCost) {
   ConvolutionSchedule schedule;
   // The vectors of outputs that leave the fewest lanes empty, and as many positions as the
   // registers hold beside them.
@@ -165,7 +167,7 @@ static ConvolutionSchedule scheduleAlongOutputs(const Axes &axes, ArrayRef<int64
       double share = static_cast<double>(tiles) / threads;
       double cost = std::ceil(share) / share;                            // idle threads
       cost *= 1.0 + 0.15 / tileRows + 4.0 / static_cast<double>(pixels); // halo and filters
-      cost *= 1.0 + static_cast<double>(kCopyCost) / static_cast<double>(tileOutputs);
+      cost *= 1.0 + static_cast<double>(copyCost) / static_cast<double>(tileOutputs);
       cost *= rows % tileRows ? 1.1 : 1.0; // tiles of another shape
       cost *= static_cast<double>(llvm::alignTo(rows, tileRows)) / static_cast<double>(rows);
       if (best == 0 || cost < best) {
@@ -201,5 +203,19 @@ mlir::torsh::cpu::scheduleConvolution(linalg::GenericOp contraction, const Machi
     return scheduleAlongWidth(*axes, shape, outputs, machine.threads, lanes);
   if (ShapedType::isDynamic(shape[axes->positions.back()]))
     return std::nullopt;
-  return scheduleAlongOutputs(*axes, shape, outputs, machine.threads, lanes, registers);
+  bool isNarrow = getElementTypeOrSelf(contraction.getInputs()[0].getType()) != element;
+  ConvolutionSchedule schedule = scheduleAlongOutputs(*axes, shape, outputs, machine.threads, lanes,
+                                                      registers, isNarrow ? kPackCost : kCopyCost);
+  SmallVector<int64_t> paired = schedule.registerTile;
+  auto elementOf = [&](unsigned input) {
+    return getElementTypeOrSelf(contraction.getInputs()[input].getType());
+  };
+  if (std::optional<DepthGrouping> grouping =
+          groupForDots({elementOf(0), elementOf(1), element}, machine.dotFeatures))
+    paired.append({grouping->step, grouping->flipsRows});
+  if (findPairedLoop(contraction, paired)) {
+    schedule.registerTile = paired;
+    schedule.depth *= 2;
+  }
+  return schedule;
 }

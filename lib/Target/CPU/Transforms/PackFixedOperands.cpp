@@ -139,6 +139,9 @@ private:
       if (!result.isFunctionOfDim(loop))
         depthCount *= shape[*axis];
     }
+    auto elementOf = [&](unsigned number) {
+      return getElementTypeOrSelf(op.getInputs()[number].getType());
+    };
     Type sum = getElementTypeOrSelf(op.getDpsInits()[0].getType());
     auto own = kernel->getAttrOfType<ScheduleAttr>("torsh.schedule");
     cpu::Machine machine{threads, vectorBits, level1, level2, dotFeatures};
@@ -149,8 +152,17 @@ private:
       if (input != 1 || !convolution->isAlongOutputs || !isa<FloatType>(sum))
         return std::nullopt;
       ArrayRef<int64_t> tile = own ? own.getRegisterTile() : convolution->registerTile;
-      if (tile.size() != 2 || tile[1] < 1)
+      if (tile.size() < 2 || tile[1] < 1)
         return std::nullopt;
+      if (findPairedLoop(op, tile)) {
+        // Pairs of channels, for each place of the window.
+        std::rotate(depth.begin(),
+                    llvm::find_if(depth, [&](int64_t axis) { return shape[axis] != 1; }) + 1,
+                    depth.end());
+        return FixedOperand{argument,
+                            {rows, depth, /*width=*/tile[1], /*block=*/depthCount, /*step=*/2},
+                            elementOf(input)};
+      }
       return FixedOperand{argument, {rows, depth, /*width=*/tile[1], /*block=*/depthCount}, sum};
     }
     if (std::optional<SkinnyShape> skinny = matchSkinny(op))
@@ -170,9 +182,6 @@ private:
         block[isRows ? 3 : 4] != cpu::kGivenPanels || registerTile[isRows ? 0 : 1] < 1 ||
         block[2] < 1)
       return std::nullopt; // A schedule that says otherwise.
-    auto elementOf = [&](unsigned number) {
-      return getElementTypeOrSelf(op.getInputs()[number].getType());
-    };
     ProductElements elements{elementOf(rowsInput), elementOf(1 - rowsInput), sum,
                              isZeroExtended(op, rowsInput), isZeroExtended(op, 1 - rowsInput)};
     DepthGrouping grouping = DepthGrouping::read(registerTile);
