@@ -37,6 +37,16 @@ func.func private @exp.parallel_0(%x: memref<f32>, %n: index, %begin: index, %en
   return
 }
 
+// Parts of vectors of 16-bit floats are stored as integers.
+// CHECK-LABEL: llvm.func internal @part
+// CHECK: %[[BITS:.+]] = llvm.bitcast %{{.+}} : vector<8xbf16> to vector<8xi16>
+// CHECK: llvm.intr.masked.store %[[BITS]]
+func.func private @part(%x: memref<8xbf16>, %mask: vector<8xi1>, %begin: index, %end: index, %worker: !llvm.ptr) attributes {torsh.task} {
+  %v = vector.load %x[%begin] : memref<8xbf16>, vector<8xbf16>
+  vector.maskedstore %x[%end], %mask, %v : memref<8xbf16>, vector<8xi1>, vector<8xbf16>
+  return
+}
+
 // The host function is no code of this target.
 // CHECK-NOT: @main
 func.func @main(%x: tensor<8xf32>) -> tensor<8xf32> {

@@ -313,6 +313,22 @@ def test_convolution(label: str, threads: int) -> None:
         np.testing.assert_array_equal(x, np.asarray(y).astype(x.dtype))
 
 
+@pytest.mark.parametrize("architecture", ["x86-64-v3", "x86-64-v2"])
+@pytest.mark.parametrize("label", ["bf16-dilated", "bf16-patches", "f16-open"])
+def test_parts_of_narrow_vectors_on_lesser_processors(label: str, architecture: str) -> None:
+    """LLVM narrowed what it stored one by one, with functions that there are not."""
+    if missing := _compiler.processor(architecture)["missing_here"]:
+        pytest.skip(f"this machine lacks {', '.join(missing)}")
+    case = CASES[label]
+    arguments = case.arguments()
+    reference = _compiler.Module.parse(replace(case, dtype="f64").program(), _compiler.Context())
+    graph = reference.graph(reference.functions()[0])
+    [wanted] = evaluate(graph, [x.astype(np.float64) for x in arguments])
+    module = _compiler.Module.parse(case.program(), _compiler.Context())
+    [actual] = run_natively(module, arguments, target_device=f"cpu:{architecture}")
+    np.testing.assert_array_equal(actual, np.asarray(wanted).astype(actual.dtype))
+
+
 TARGET = os.environ.get("TORSH_CONVOLUTION_TARGET", "cpu")
 
 

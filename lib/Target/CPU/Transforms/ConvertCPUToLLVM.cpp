@@ -177,6 +177,18 @@ void createEntry(OpBuilder &builder, LLVM::LLVMFuncOp kernel, int64_t numPointer
   LLVM::ReturnOp::create(builder, loc, ValueRange{});
 }
 
+/// Stores bf16 and f16 as integers. Where a processor has no masks for them, LLVM stores one by one
+/// and widens and narrows each on the way, by functions that it does not have.
+void storeBits(LLVM::MaskedStoreOp store) {
+  auto type = cast<VectorType>(store.getValue().getType());
+  if (!isa<FloatType>(type.getElementType()) || type.getElementTypeBitWidth() != 16)
+    return;
+  OpBuilder builder(store);
+  auto bits = VectorType::get(type.getShape(), builder.getI16Type());
+  store.getValueMutable().assign(
+      LLVM::BitcastOp::create(builder, store.getLoc(), bits, store.getValue()));
+}
+
 class ConvertCPUToLLVMPass : public torsh::impl::ConvertCPUToLLVMPassBase<ConvertCPUToLLVMPass> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -221,6 +233,7 @@ class ConvertCPUToLLVMPass : public torsh::impl::ConvertCPUToLLVMPassBase<Conver
       else if (function->hasAttr("torsh.task"))
         function.setLinkage(LLVM::Linkage::Internal);
     }
+    module.walk([](LLVM::MaskedStoreOp store) { storeBits(store); });
     // What was said of loops came along the conversions as an attribute of the branches back.
     module.walk([](LLVM::BrOp branch) {
       if (auto loop = branch->getAttrOfType<LLVM::LoopAnnotationAttr>(kLoopAnnotation)) {
