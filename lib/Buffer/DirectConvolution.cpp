@@ -68,6 +68,7 @@ LogicalResult DirectConvolution::classify() {
       row ? getConstantIntValue(row->extent) : std::optional<int64_t>(1);
   if (numRows)
     chunkRows = std::min(chunkRows, *numRows);
+  findTaps();
   return success();
 }
 
@@ -107,6 +108,7 @@ LogicalResult DirectConvolution::emit() {
   starts[1] = first;
   forEach(outer, accesses, starts, [&](ArrayRef<Value> offsets) {
     Place place{offsets[0], offsets[1], SmallVector<Value>(offsets.drop_front(2))};
+    firstRow = zero;
     if (packsImage()) {
       packImage(place.input);
       place.input = constant(0);
@@ -118,6 +120,7 @@ LogicalResult DirectConvolution::emit() {
       std::optional<int64_t> known = getConstantIntValue(row->extent);
       Value rows = known && *known % chunkRows == 0 ? constant(chunkRows)
                                                     : min(constant(chunkRows), sub(total, y));
+      firstRow = y;
       emitChunk({add(place.input, advance(image, *row, y)), place.filters,
                  advanceTargets(place.result, *row, y)},
                 rows);
@@ -150,16 +153,16 @@ void DirectConvolution::emitChunk(const Place &place, Value rows) {
       }
       emitSums(own, rows, {from, to, isAll});
     };
-    if (step >= extent) {
-      sumRange(constant(0), constant(extent), /*isAll=*/true);
-    } else {
+    emitSkipping(rows, [&] {
+      if (step >= extent)
+        return sumRange(constant(0), constant(extent), /*isAll=*/true);
       auto type = VectorType::get({width}, element);
       forLoop(constant(0), mul(rows, constant(numColumns * width)), width,
               [&](Value at) { vector::StoreOp::create(b, loc, zeros(type), sums, at); });
       forLoop(constant(0), constant(extent), step, [&](Value from) {
         sumRange(from, min(add(from, constant(step)), constant(extent)), /*isAll=*/false);
       });
-    }
+    });
     storeSums(own, rows, firstOutput);
   });
 }
@@ -221,7 +224,9 @@ void DirectConvolution::emitTile(const Place &place, Value y, Value x, int64_t r
   planPrefetch(place, y, x, rows * columns);
   Value next = rows > 1 ? advance(image, *row, rows) : advance(image, column, columns);
   planLines(place, y, x, add(from, add(pixels.back(), next)), range);
-  tile = accumulate(0, from, place.filters, pixels, range, std::move(tile));
+  tile = rowTaps ? accumulateTaps(add(firstRow, y), x, rows, columns, from, place.filters, pixels,
+                                  range, std::move(tile))
+                 : accumulate(0, from, place.filters, pixels, range, std::move(tile));
   for (auto [at, sum] : llvm::zip_equal(places, tile))
     vector::StoreOp::create(b, loc, sum, sums, at);
 }
@@ -269,13 +274,13 @@ void DirectConvolution::planLines(const Place &place, Value y, Value x, Value ne
                           depthExtent(), /*isWrite=*/false});
 }
 
-/// At iteration `k` of the outermost loop of the depth: its share of the lines.
-void DirectConvolution::prefetchLines(Value k) {
+/// At iteration `k` of `count`: its share of the lines.
+void DirectConvolution::prefetchLines(Value k, int64_t iterations) {
   for (const LinesAhead &lines : linesAhead) {
-    int64_t each = llvm::divideCeil(lines.count, depthExtent());
+    int64_t each = llvm::divideCeil(lines.count, iterations);
     for (int64_t i = 0; i < each; ++i) {
       Value number = add(mul(k, constant(each)), constant(i));
-      if (lines.count < each * depthExtent())
+      if (lines.count < each * iterations)
         number = min(number, constant(lines.count - 1));
       prefetchLine(lines.memory, add(lines.first, mul(number, lines.stride)), lines.isWrite,
                    /*locality=*/3);
@@ -320,7 +325,7 @@ SmallVector<Value> DirectConvolution::accumulate(size_t loop, Value from, Value 
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
         if (loop == 0)
-          prefetchLines(index);
+          prefetchLines(index, depthExtent());
         SmallVector<Value> after = accumulate(loop + 1, add(from, advance(image, own, index)),
                                               add(factors, advance(filters, own, index)), pixels,
                                               range, SmallVector<Value>(before));

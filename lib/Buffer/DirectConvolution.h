@@ -54,6 +54,19 @@ private:
   void packWide(int64_t count, Value from, Value to);
   void packPairs(int64_t count, Value from, Value next, Value to);
 
+  // MarginTaps.cpp
+  void findTaps();
+  Value canSkip(Value rows);
+  Value isAnySumInfinite(Value rows);
+  void emitSkipping(Value rows, function_ref<void()> emit);
+  std::pair<int64_t, int64_t> columnsInMargin(Value x, int64_t columns);
+  SmallVector<Value> accumulateTaps(Value top, Value x, int64_t rows, int64_t columns, Value from,
+                                    Value factors, ArrayRef<Value> pixels, const DepthRange &range,
+                                    SmallVector<Value> tile);
+  SmallVector<Value> accumulateChannels(Value channelFrom, Value channelTo, Value from,
+                                        Value factors, ArrayRef<Value> pixels,
+                                        ArrayRef<int64_t> inside, ValueRange tile);
+
   // DirectConvolution.cpp
   int64_t depthExtent() const;
   int64_t depthStep() const;
@@ -67,12 +80,21 @@ private:
   void planPrefetch(const Place &place, Value y, Value x, int64_t tilePixels);
   void prefetchFilters(Value factors);
   void planLines(const Place &place, Value y, Value x, Value nextPixels, const DepthRange &range);
-  void prefetchLines(Value k);
+  void prefetchLines(Value k, int64_t iterations);
   void storeSums(const Place &place, Value rows, Value firstOutput);
   void storeRun(Value firstSum, Value count, ArrayRef<Value> at, Value firstOutput);
   void storeSquares(Value firstSum, Value count, ArrayRef<Value> at, Value firstOutput,
                     bool isWhole);
 
+  /// The loop of the window along an axis of the image: it reads `stride` times the position and
+  /// `dilation` times the tap, which is in the margin but from `low` up to `end`.
+  struct Taps {
+    Loop loop;
+    int64_t stride, dilation;
+    OpFoldResult low, end;
+  };
+  std::optional<Taps> rowTaps, columnTaps; // the former only where taps in the margin are left out
+  Value firstRow, skips;                   // of a chunk, and whether its taps are left out
   std::optional<Loop> row;
   Loop column;
   int64_t numColumns = 0, numOutputs = 0, numBlocks = 0, depthTotal = 0;
