@@ -18,6 +18,8 @@ using namespace mlir::torsh;
 
 /// Convolutions of fewer multiplications than this are left as plain loops.
 static constexpr int64_t kSmallestPacked = 4096;
+/// Fewer take less time than bodies that leave out the margin take to compile.
+static constexpr int64_t kSmallestSkipping = 100000;
 /// Positions whose sums are kept at a time, before they are written as rows of the result.
 static constexpr int64_t kMostSums = 512;
 /// Places of the innermost loop of the depth that are unrolled.
@@ -68,7 +70,8 @@ LogicalResult DirectConvolution::classify() {
       row ? getConstantIntValue(row->extent) : std::optional<int64_t>(1);
   if (numRows)
     chunkRows = std::min(chunkRows, *numRows);
-  findTaps();
+  if (work >= kSmallestSkipping)
+    findTaps();
   return success();
 }
 
